@@ -1,0 +1,219 @@
+import type { Token } from './tokens.ts';
+import { token } from './tokens.ts';
+
+/**
+ * The kernel as components see it: CO-RE objects, their programs, maps and links. Implemented by `native/` on libbpf;
+ * a fake of the same shape is in `bpflow/testing`.
+ *
+ * Memory: JavaScript owns every buffer. Every handle may be closed twice; using a closed handle throws
+ * {@link BpfError} with the code `closed`. All calls are synchronous; none is made per event.
+ */
+export interface Bpf {
+  /** CPUs whose slot a per-CPU value has: the kernel's *possible* CPUs. */
+  readonly possibleCpus: number;
+  /** Parses an object file. Throws when it is truncated, foreign, or has no BTF. Loads nothing. */
+  open(path: string, options?: OpenOptions): BpfObject;
+  /** Switches run statistics on for the whole kernel (they double the cost of a small program) until the handle is closed. Needs CAP_SYS_ADMIN. */
+  enableStats(): Closeable;
+  /** Drops every capability not named from all threads of the process, for good. Names as in capabilities(7), lower case: `cap_bpf`. */
+  dropCapabilities(keep: readonly string[]): void;
+  /** Effective capabilities of the process by name; empty without any. */
+  capabilities(): readonly string[];
+}
+
+export interface OpenOptions {
+  /** Kernel BTF to relocate against; the running kernel's own by default. */
+  readonly btfPath?: string;
+}
+
+export interface Closeable {
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+export interface BpfObject extends Closeable {
+  /** Names of all programs in the object, loaded or not, in file order. */
+  readonly programNames: readonly string[];
+  /** Names of all maps in the object, internal ones (`.rodata`, `.bss`, `.data`) left out. */
+  readonly mapNames: readonly string[];
+  /** Size and members of a C struct of the object, from its BTF. Throws when there is none of this name. */
+  layout(struct: string): StructLayout;
+
+  /** Before {@link load} only: whether the program is loaded at all. Default: yes. */
+  setAutoload(program: string, on: boolean): void;
+  /** Before {@link load} only: whether the map is created. Programs may only mention it in dead code then. */
+  setAutocreate(map: string, on: boolean): void;
+  /** Before {@link load} only. */
+  setMaxEntries(map: string, entries: number): void;
+  /** Before {@link load} only: use a map that exists already, for example of another object, instead of creating one. */
+  reuseMap(name: string, map: BpfMap): void;
+  /**
+   * Sets a global variable by its C name, in `.rodata` (before {@link load} only), `.bss` or `.data`.
+   * Takes the bytes as they lie in memory, or a number/bigint/boolean for a scalar.
+   */
+  setGlobal(name: string, value: number | bigint | boolean | Uint8Array): void;
+  /** Copies a global variable of `.bss`, `.data` or `.rodata`. */
+  getGlobal(name: string): Uint8Array;
+  /**
+   * Creates the maps and loads the programs that are not switched off. All or nothing: on failure nothing stays in the
+   * kernel, the object is closed, and the error names the `program` (or `map`) that failed, where libbpf tells.
+   */
+  load(): void;
+  program(name: string): BpfProgram;
+  map(name: string): BpfMap;
+}
+
+export interface StructLayout {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly members: readonly StructMember[];
+}
+
+export interface StructMember {
+  readonly name: string;
+  /** Bytes from the start of the struct. */
+  readonly offset: number;
+  /** Bytes of the whole member. */
+  readonly size: number;
+  /** Name of the outermost typedef (`ns_t`), else of the base type (`unsigned int`, `struct hist`). For arrays: of the element. */
+  readonly type: string;
+  /** What is left after resolving typedefs and modifiers. */
+  readonly kind: 'int' | 'uint' | 'char' | 'bool' | 'struct' | 'union' | 'enum' | 'pointer';
+  /** Elements, for arrays; several dimensions are multiplied. */
+  readonly length?: number;
+}
+
+export interface BpfProgram {
+  readonly name: string;
+  /** The kernel's id of the loaded program. */
+  readonly id: number;
+  /** Attaches as its section says. Throws {@link BpfError}. */
+  attach(options?: AttachOptions): BpfLink;
+  info(): ProgramInfo;
+  /** Runs the program once in the calling thread (raw tracepoint and syscall programs) and returns its result. */
+  testRun(context?: Uint8Array): number;
+}
+
+export interface AttachOptions {
+  /** For `iter/bpf_map_elem` and `iter/bpf_sk_storage_map`: the map to walk. */
+  readonly map?: BpfMap;
+}
+
+export interface ProgramInfo {
+  readonly id: number;
+  /** Runs and run time in ns since loading; 0 while run statistics are off. */
+  readonly runCount: bigint;
+  readonly runTimeNs: bigint;
+  /** Runs that the kernel skipped because the program was already running on that CPU. Counted always. */
+  readonly recursionMisses: bigint;
+  /** Bytes of machine code; 0 when not jitted. */
+  readonly jitedBytes: number;
+  /** Bytes of locked memory charged to the program. */
+  readonly memoryBytes: number;
+}
+
+/** Keeps a program attached. Closing detaches it. */
+export interface BpfLink extends Closeable {
+  /** The kernel's id of the link; 0 where the attachment is no link. */
+  readonly id: number;
+  /**
+   * For iterators: runs one whole pass and reads what the program wrote.
+   * Returns the bytes read into `buffer`; throws `too_small` with nothing lost but the pass when they do not fit.
+   */
+  iterate(buffer?: Uint8Array): number;
+}
+
+export interface BpfMap extends Closeable {
+  readonly name: string;
+  readonly id: number;
+  /** As in the kernel's enum, lower case: `percpu_hash`. */
+  readonly type: string;
+  /** Bytes. */
+  readonly keySize: number;
+  /** Bytes of one value (of one CPU's, for per-CPU maps). */
+  readonly valueSize: number;
+  /** Bytes of one entry in the buffers of {@link readInto}: the value, or all CPUs' values, each rounded up to 8 bytes. */
+  readonly stride: number;
+  readonly maxEntries: number;
+  /**
+   * Copies entries into the two buffers until the map or a buffer ends; entry i lies at `i × keySize` and `i × stride`.
+   * Batched where the kernel can; one by one where it cannot, or where `batch` is false. The buffers must hold
+   * `maxEntries` for a complete pass. Returns the number of entries. Entries that are added or deleted meanwhile may be missed;
+   * none appears twice.
+   */
+  readInto(keys: Uint8Array, values: Uint8Array, options?: { readonly batch?: boolean }): number;
+  /** Copies one entry (`stride` bytes) into `value`; false when there is none. */
+  lookup(key: Uint8Array, value: Uint8Array): boolean;
+  /** Writes one entry (`stride` bytes). `create`: only if absent; `replace`: only if present. Throws on failure. */
+  update(key: Uint8Array, value: Uint8Array, mode?: 'any' | 'create' | 'replace'): void;
+  /** False when there was none. */
+  delete(key: Uint8Array): boolean;
+  /** Maps of type `ringbuf` only: a consumer. One per map. */
+  ring(): RingBuffer;
+}
+
+export interface RingBuffer extends Closeable {
+  /**
+   * Copies whole records, each preceded by its length as u32 and padded to 8 bytes (header 8 bytes: length, 0), until the
+   * ring is empty or the buffer full. Returns the bytes written; 0 when the ring is empty. Throws `too_small` when not even one fits.
+   */
+  drain(buffer: Uint8Array): number;
+  /** Bytes waiting to be read. */
+  readonly pending: number;
+  /** Called on the event loop when the kernel has woken the consumer. One callback; undefined removes it. */
+  onReadable(callback: (() => void) | undefined): void;
+}
+
+export type BpfErrorCode =
+  /** The addon is missing or this is not Linux. */
+  | 'unsupported'
+  /** The handle was closed. */
+  | 'closed'
+  /** The caller broke a rule of this interface (unknown name, wrong size, wrong moment). */
+  | 'misuse'
+  /** The object file cannot be read or parsed. */
+  | 'bad_object'
+  /** The kernel refused a map. */
+  | 'map'
+  /** The verifier or the kernel refused a program. */
+  | 'load'
+  | 'attach'
+  /** A buffer of the caller is too small. */
+  | 'too_small'
+  /** Any other failed system call. */
+  | 'system';
+
+export interface BpfErrorFields {
+  readonly code: BpfErrorCode;
+  /** Name of the failed call's error (`EPERM`), where there is one. */
+  readonly errno?: string | undefined;
+  /** What was being done: `load`, `attach`, `map_create`, … */
+  readonly operation: string;
+  /** The program or map concerned. */
+  readonly subject?: string | undefined;
+  /** The verifier's last lines (at most 64 KiB), for `load`. */
+  readonly verifierLog?: string | undefined;
+}
+
+/** Every failure of the kernel half and of the addon. */
+export class BpfError extends Error implements BpfErrorFields {
+  override readonly name = 'BpfError';
+  readonly code: BpfErrorCode;
+  readonly errno: string | undefined;
+  readonly operation: string;
+  readonly subject: string | undefined;
+  readonly verifierLog: string | undefined;
+
+  constructor(message: string, fields: BpfErrorFields, options?: ErrorOptions) {
+    super(message, options);
+    this.code = fields.code;
+    this.errno = fields.errno;
+    this.operation = fields.operation;
+    this.subject = fields.subject;
+    this.verifierLog = fields.verifierLog;
+  }
+}
+
+/** The kernel. Resolving it never fails; opening objects throws `unsupported` where there is no kernel half. */
+export const BPF: Token<Bpf> = token('bpf');
