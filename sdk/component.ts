@@ -1,0 +1,138 @@
+import type { z } from 'zod';
+import type { Temporality } from '../pdata/metrics.ts';
+import type { Signal, Signals } from '../pdata/signals.ts';
+import type { RetryableError } from './errors.ts';
+import type { ComponentKind, Scope } from './scope.ts';
+
+/** How far a component may be relied on, as in the Collector. */
+export type Stability = 'stable' | 'beta' | 'alpha' | 'development' | 'deprecated';
+
+/** Takes batches. */
+export interface Consumer<B> {
+  /**
+   * Hands a batch on. When the call or its promise returns, the batch is accepted and the sender is free of it.
+   * Throws (or rejects with) RetryableError or PermanentError otherwise. The batch must not be changed afterwards by anyone.
+   */
+  consume(batch: B, abort: AbortSignal): void | Promise<void>;
+  /** Back-pressure: whether a batch offered in this same tick would be refused. Synchronous and cheap. */
+  refusal(): RetryableError | undefined;
+}
+
+/** The consumers of a component's outputs, one for each signal that is wired. */
+export type Outlets<K extends Signal = Signal> = { readonly [S in K]?: Consumer<Signals[S]> };
+
+export interface Component {
+  /** Called once, consumers before producers. Throwing stops the agent's start. */
+  start?(): void | Promise<void>;
+  /** Called at most once by the agent, producers before consumers; safe without start() and twice. Stops producing, hands on what is held, releases. */
+  stop?(): void | Promise<void>;
+}
+
+export interface Receiver extends Component {
+  /**
+   * Pull: collects now and hands on what was found. Resolves when the batches were accepted. The core runs one at a time
+   * and shares the result among those who ask at once.
+   */
+  collect?(abort: AbortSignal): Promise<void>;
+}
+
+/** A processor without state: the core calls it, then the next component. Returning `undefined` drops the batch; less items drops some (reason `filtered` unless declared). */
+export interface TransformProcessor extends Component {
+  readonly transform: { readonly [S in Signal]?: (batch: Signals[S]) => Signals[S] | undefined };
+}
+
+type ConsumeOf<S extends Signal> = (
+  batch: Signals[S],
+  next: Consumer<Signals[S]>,
+  abort: AbortSignal,
+) => void | Promise<void>;
+
+/** A processor with state or timers. What it takes and has not handed on, dropped or merged is `held`. */
+export interface StatefulProcessor extends Component {
+  readonly consume: { readonly [S in Signal]?: ConsumeOf<S> };
+  /** Its own reason to refuse; the core asks `next` itself. */
+  refusal?(): RetryableError | undefined;
+  /** Hands on what is held, now. Called at a pull and before stop. */
+  flush?(): void | Promise<void>;
+  /** Items held now. */
+  held?(): number;
+}
+
+export type Processor = TransformProcessor | StatefulProcessor;
+
+export interface Exporter extends Component {
+  readonly consume: { readonly [S in Signal]?: (batch: Signals[S], abort: AbortSignal) => void | Promise<void> };
+  /** What temporality metrics must have here; the core converts. Default: any. */
+  readonly wants?: Temporality | 'any';
+  refusal?(): RetryableError | undefined;
+  /** Delivers what is held, now. */
+  flush?(): void | Promise<void>;
+  held?(): number;
+}
+
+export interface Connector extends Component {
+  readonly consume: { readonly [S in Signal]?: (batch: Signals[S], abort: AbortSignal) => void | Promise<void> };
+  refusal?(): RetryableError | undefined;
+  flush?(): void | Promise<void>;
+  held?(): number;
+}
+
+/** How an exporter that is scraped asks for fresh data. */
+export interface Upstream {
+  /**
+   * Lets every receiver that feeds this exporter and can be pulled collect, and flushes what lies between. Resolves to
+   * `fresh`, or to `late` when `timeoutMs` passed first (the collection goes on). Data not older than `maxAgeMs` is fresh.
+   */
+  collect(options: { readonly maxAgeMs: number; readonly timeoutMs: number }): Promise<'fresh' | 'late'>;
+  /** Whether any receiver upstream can be pulled. */
+  readonly pullable: boolean;
+}
+
+interface Spec<S extends z.ZodType> {
+  readonly kind: ComponentKind;
+  /** Snake case, as in YAML; the hyphenated spelling is accepted too. */
+  readonly type: string;
+  /** Other names it is known by; old names are listed in `deprecatedAliases`. */
+  readonly aliases?: readonly string[];
+  readonly deprecatedAliases?: readonly string[];
+  readonly stability: Stability;
+  /** One sentence for `bpflow components`. */
+  readonly description: string;
+  /** `z.strictObject`; every field described. */
+  readonly config: S;
+}
+
+export interface ReceiverSpec<S extends z.ZodType = z.ZodType, K extends Signal = Signal> extends Spec<S> {
+  readonly kind: 'receiver';
+  readonly produces: readonly K[];
+  create(config: z.output<S>, scope: Scope, next: Outlets<K>): Receiver;
+}
+
+export interface ProcessorSpec<S extends z.ZodType = z.ZodType, K extends Signal = Signal> extends Spec<S> {
+  readonly kind: 'processor';
+  readonly consumes: readonly K[];
+  /** What temporality metrics must have here; the core converts before. Default: any. */
+  readonly wants?: Temporality | 'any';
+  /** One instance for each pipeline; `next` has the pipeline's signal. */
+  create(config: z.output<S>, scope: Scope, next: Outlets<K>): Processor;
+}
+
+export interface ExporterSpec<S extends z.ZodType = z.ZodType, K extends Signal = Signal> extends Spec<S> {
+  readonly kind: 'exporter';
+  readonly consumes: readonly K[];
+  /** One instance for all pipelines that name it. */
+  create(config: z.output<S>, scope: Scope, upstream: Upstream): Exporter;
+}
+
+export interface ConnectorSpec<S extends z.ZodType = z.ZodType> extends Spec<S> {
+  readonly kind: 'connector';
+  readonly connects: readonly { readonly from: Signal; readonly to: Signal }[];
+  create(config: z.output<S>, scope: Scope, next: Outlets): Connector;
+}
+
+export interface ExtensionSpec<S extends z.ZodType = z.ZodType> extends Spec<S> {
+  readonly kind: 'extension';
+  create(config: z.output<S>, scope: Scope): Component;
+}
+
+export type ComponentSpec = ReceiverSpec | ProcessorSpec | ExporterSpec | ConnectorSpec | ExtensionSpec;

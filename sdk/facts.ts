@@ -1,0 +1,102 @@
+import type { Token } from './tokens.ts';
+import { token } from './tokens.ts';
+
+/** A process as the node sees it. */
+export interface ProcessFacts {
+  readonly pid: number;
+  /** Basename of the executable; `kernel` for kernel threads. */
+  readonly executable: string;
+  /** Name of the leader thread, at most 15 bytes. */
+  readonly command: string;
+  readonly cgroupId: bigint;
+  readonly parentPid: number;
+  /** ns since boot. */
+  readonly startTime: bigint;
+}
+
+/** The node's processes and cgroups. */
+export interface Processes {
+  process(pid: number): ProcessFacts | undefined;
+  /** Path below the cgroup v2 mount: `/system.slice/nginx.service`; undefined when the cgroup is unknown or gone. */
+  cgroupPath(cgroupId: bigint): string | undefined;
+  /** Container id (64 hex digits) of a cgroup or its nearest ancestor that is a container's. */
+  containerId(cgroupId: bigint): string | undefined;
+}
+
+/** A socket as its owner sees it: before any address translation. */
+export interface SocketFacts {
+  readonly transport: 'tcp' | 'udp';
+  readonly family: 'ipv4' | 'ipv6';
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  /** Who connected or listens. */
+  readonly ownerPid: number;
+  readonly ownerCgroupId: bigint;
+  /** Payload bytes. */
+  readonly sent: bigint;
+  readonly received: bigint;
+  /** ns since 1970; `closed` undefined while open. */
+  readonly opened: bigint;
+  readonly closed: bigint | undefined;
+}
+
+/** Live sockets of all network namespaces, and a bounded history of closed ones. */
+export interface Sockets {
+  /** Sockets of this 5-tuple that lived in the interval (ns since 1970), newest first. */
+  find(
+    tuple: Pick<SocketFacts, 'transport' | 'localAddress' | 'localPort' | 'peerAddress' | 'peerPort'>,
+    from: bigint,
+    to: bigint,
+  ): readonly SocketFacts[];
+  live(): Iterable<SocketFacts>;
+}
+
+export interface PodFacts {
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly node: string;
+  readonly ips: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Owner that people deploy: kind and name. */
+  readonly workload: { readonly kind: string; readonly name: string } | undefined;
+  readonly containers: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly image: string;
+    readonly restarts: number;
+  }[];
+}
+
+/** Pods by what telemetry carries. */
+export interface Kubernetes {
+  podByCgroup(cgroupId: bigint): PodFacts | undefined;
+  podByContainer(containerId: string): PodFacts | undefined;
+  podByUid(uid: string): PodFacts | undefined;
+  podByIp(ip: string): PodFacts | undefined;
+  /** Called for each pod that is added, changed or removed; returns what ends the subscription. */
+  watch(listener: (pod: PodFacts, change: 'set' | 'removed') => void): () => void;
+}
+
+/** Durable key-value state of one component, for queues and cursors. */
+export interface StorageClient {
+  get(key: string): Promise<Uint8Array | undefined>;
+  set(key: string, value: Uint8Array): Promise<void>;
+  delete(key: string): Promise<void>;
+  /** All changes or none. */
+  batch(changes: readonly { readonly key: string; readonly value: Uint8Array | undefined }[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Storage {
+  /** The client's own key space; opening it twice at a time fails. */
+  open(owner: string, purpose: string): Promise<StorageClient>;
+}
+
+export const PROCESSES: Token<Processes> = token('processes');
+export const SOCKETS: Token<Sockets> = token('sockets');
+export const KUBERNETES: Token<Kubernetes> = token('kubernetes');
+export const STORAGE: Token<Storage> = token('storage');
