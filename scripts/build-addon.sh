@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Builds the native addon: build/native/bpflow.node. Does nothing when it is newer than its sources.
+#
+#   scripts/build-addon.sh           release build
+#   scripts/build-addon.sh --asan    with AddressSanitizer and UBSan: build/native-asan/bpflow.node
+#
+# Needs g++ (C++20), build/libbpf (scripts/build-libbpf.sh, called when missing) and the npm packages node-addon-api and
+# node-api-headers, which have all of Node-API: no Node headers are downloaded.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+variant=native
+[[ ${1:-} == --asan ]] && variant=native-asan
+out=build/$variant/bpflow.node
+
+stale() {
+  [[ ! -f $out || ! -f build/libbpf/link ]] && return 0
+  [[ -n $(find native/src scripts/build-addon.sh build/libbpf/recipe node_modules/node-addon-api/napi-inl.h \
+    -newer "$out" -print -quit) ]]
+}
+stale || exit 0
+
+scripts/build-libbpf.sh
+mkdir -p "build/$variant"
+exec 9>"build/$variant.lock"
+flock 9
+stale || exit 0
+
+flags=(-std=c++20 -O2 -Wall -Wextra -Werror -fPIC -fvisibility=hidden -shared -pthread
+  -DNAPI_VERSION=9 -DNODE_ADDON_API_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED -DNODE_GYP_MODULE_NAME=bpflow
+  -isystem node_modules/node-addon-api -isystem node_modules/node-api-headers/include)
+if [[ $variant == native-asan ]]; then
+  flags+=(-g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize=vptr -fno-omit-frame-pointer)
+else
+  flags+=(-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL -s)
+fi
+if [[ $(<build/libbpf/link) == static ]]; then
+  libraries=(build/libbpf/lib/libbpf.a build/libbpf/lib/libelf.a build/libbpf/lib/libeu.a -lz)
+  flags+=(-isystem build/libbpf/include)
+else
+  libraries=(-lbpf -lelf -lz)
+fi
+echo "Building $out."
+"${CXX:-g++}" "${flags[@]}" native/src/unity.cpp "${libraries[@]}" -o "$out.new"
+mv "$out.new" "$out"

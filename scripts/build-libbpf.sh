@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Builds libbpf 1.5 and libelf 0.192 from Debian's source packages as static, position-independent libraries into
+# build/libbpf/{lib,include}. Debian's own static libraries are not position independent: they cannot go into an addon.
+# Where the sources cannot be had, build/libbpf/link says `system`, and the addon links to the system's libbpf.
+#
+#   scripts/build-libbpf.sh            does nothing when build/libbpf is there
+#   scripts/build-libbpf.sh --force    builds again, for example after a fallback to the system's libbpf
+#
+# Needs gcc, make, m4, bzip2, and the headers of libelf and zlib. The machine's own apt state is not changed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=$PWD/build/libbpf
+recipe=1
+
+if [[ ${1:-} != --force && -f $out/recipe && $(<"$out/recipe") == "$recipe" ]]; then
+  exit 0
+fi
+
+build_static() (
+  set -euo pipefail
+  work=$1
+  cd "$work"
+  command -v apt-get >/dev/null || { echo "there is no apt-get"; exit 1; }
+  mirror=$(apt-get indextargets --format '$(SITE)' | grep -m1 -E '/debian/?$') ||
+    { echo "apt knows no Debian mirror"; exit 1; }
+  mkdir -p lists/partial cache/archives/partial
+  echo "deb-src $mirror trixie main" >sources.list
+  apt=(apt-get -qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root
+    -o Acquire::http::Timeout=20 -o Acquire::Retries=1)
+  "${apt[@]}" update
+  "${apt[@]}" source --download-only libbpf elfutils
+  for archive in libbpf_*.orig.tar.* elfutils_*.orig.tar.*; do tar xf "$archive"; done
+
+  mkdir -p result/lib
+  (
+    cd elfutils-*/
+    ./configure -q --disable-debuginfod --disable-libdebuginfod --disable-nls --without-bzlib --without-lzma \
+      --without-zstd CFLAGS="-O2 -fPIC"
+    make -s -C lib
+    make -s -C libelf libelf.a
+    cp libelf/libelf.a lib/libeu.a "$work/result/lib/"
+  )
+  (
+    cd libbpf-*/src
+    make -s -j2 BUILD_STATIC_ONLY=1 CFLAGS="-O2 -fPIC"
+    make -s BUILD_STATIC_ONLY=1 DESTDIR="$work/result" PREFIX= LIBDIR=/lib install install_uapi_headers
+  )
+  echo static >result/link
+)
+
+system_version() {
+  pkg-config --modversion libbpf 2>/dev/null ||
+    { echo '#include <bpf/libbpf.h>' | ${CXX:-g++} -E -x c++ - >/dev/null 2>&1 && echo unknown; }
+}
+
+mkdir -p build
+exec 9>build/libbpf.lock
+flock 9
+if [[ ${1:-} != --force && -f $out/recipe && $(<"$out/recipe") == "$recipe" ]]; then
+  exit 0
+fi
+work=$(mktemp -d "$PWD/build/libbpf.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+echo "Building static libbpf 1.5 and libelf 0.192 (about 30 s)."
+if ! build_static "$work" >"$work/log" 2>&1; then
+  reason=$(grep -v '^$' "$work/log" | tail -n 1)
+  version=$(system_version) || {
+    tail -n 20 "$work/log" >&2
+    echo "libbpf: cannot build it ($reason), and the system has none; install the package libbpf-dev, or make Debian's source packages reachable for apt-get." >&2
+    exit 1
+  }
+  mkdir -p "$work/result"
+  echo system >"$work/result/link"
+  echo "libbpf: cannot build a static one ($reason); the addon will use the system's libbpf $version. Try again with scripts/build-libbpf.sh --force." >&2
+fi
+echo "$recipe" >"$work/result/recipe"
+rm -rf "$out"
+mv "$work/result" "$out"
