@@ -1,6 +1,7 @@
 /** The only door for plugins, and for the components that come with the agent. */
 export { z } from 'zod';
 export * from '../pdata/index.ts';
+export * from './agent.ts';
 export * from './bpf.ts';
 export * from './component.ts';
 export * from './config-types.ts';

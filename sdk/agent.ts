@@ -1,0 +1,29 @@
+import type { ComponentId, Health } from './scope.ts';
+import type { Token } from './tokens.ts';
+import { token } from './tokens.ts';
+
+/** A component's last report on itself. */
+export interface ComponentHealth extends Health {
+  readonly id: ComponentId;
+  /** Id of the pipeline, for processors. */
+  readonly pipeline: string | undefined;
+  /** When it came into this state, ns since 1970. */
+  readonly since: bigint;
+}
+
+/** The running agent as a whole, for extensions that tell others about it. */
+export interface Agent {
+  readonly name: string;
+  readonly version: string;
+  /** When the process began to set up its pipelines, ns since 1970. */
+  readonly startedAt: bigint;
+  /** When every component had started, ns since 1970; undefined before. */
+  readonly readySince: bigint | undefined;
+  /** Whether every component has started and none is being stopped. */
+  ready(): boolean;
+  /** What each component says of itself, in the order in which they were made. */
+  health(): readonly ComponentHealth[];
+}
+
+/** The agent. Always there. */
+export const AGENT: Token<Agent> = token('agent');
