@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# What is asked of the sources besides the tests. Every check runs, also after one has failed.
+#
+#   scripts/check.sh [types|lint|clang-format|generated|package|asan]...     default: all
+#
+# The last line is the sum; it is also left in build/test/summary.check for .ci/run.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+bash scripts/setup.sh --check || echo "setup: incomplete; checking what can be checked." >&2
+export PATH=$PWD/node_modules/.bin:$PATH
+passed=0 failed=0 skipped=0
+
+types() { tsc -p tsconfig.json; }
+
+lint() { biome check --error-on-warnings; }
+
+clang-format() {
+  if [[ -z $(type -P clang-format) ]]; then
+    echo "clang-format is not installed."
+    return 77
+  fi
+  local files
+  mapfile -t files < <(git ls-files '*.c' '*.h' '*.cpp')
+  if [[ ${#files[@]} == 0 ]]; then return; fi
+  command clang-format --dry-run -Werror "${files[@]}"
+}
+
+# Runs the generators and asks git what they changed.
+generated() {
+  local generator files
+  mapfile -t files < <(git ls-files '*.gen.ts')
+  if [[ ${#files[@]} == 0 ]]; then
+    echo "There are no generated files."
+    return 77
+  fi
+  for generator in scripts/generate-*.ts; do
+    node --conditions=source --disable-warning=ExperimentalWarning "$generator" || return 1
+  done
+  git diff --exit-code --stat -- "${files[@]}" || {
+    echo "Generated files are not fresh: run scripts/generate-*.ts and commit what they write." >&2
+    return 1
+  }
+}
+
+package() { bash scripts/check-package.sh; }
+
+asan() { bash scripts/test-asan.sh; }
+
+check() {
+  printf '== %s\n' "$1"
+  "$1"
+  case $? in
+    0) passed=$((passed + 1)) ;;
+    77)
+      skipped=$((skipped + 1))
+      echo "== $1 was skipped; the reason is above."
+      ;;
+    *)
+      failed=$((failed + 1))
+      echo "== $1 FAILED"
+      ;;
+  esac
+}
+
+if [[ $# == 0 ]]; then set -- types lint clang-format generated package asan; fi
+for name; do
+  case $name in
+    types | lint | clang-format | generated | package | asan) check "$name" ;;
+    *)
+      echo "check: unknown check '$name'; the checks are types, lint, clang-format, generated, package, asan." >&2
+      exit 2
+      ;;
+  esac
+done
+mkdir -p build/test
+echo "$passed $failed $skipped" >build/test/summary.check
+echo "$passed checks passed, $failed failed, $skipped skipped"
+[[ $failed == 0 ]]
