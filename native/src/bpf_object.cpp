@@ -129,7 +129,7 @@ Napi::Value BpfObject::open(const Napi::CallbackInfo& info) {
   if (object == nullptr) raiseBadObject(env, path, errno, log.cause());
   if (bpf_object__btf(object) == nullptr) {
     bpf_object__close(object);
-    raiseBadObject(env, path, 0, "it has no BTF; compile it with clang -g");
+    raiseBadObject(env, path, 0, "its BTF cannot be parsed");
   }
   AddonState& state = AddonState::of(env);
   return state.create<BpfObject>({state, object, path})->Value();
@@ -336,7 +336,7 @@ Napi::Value BpfObject::map(const Napi::CallbackInfo& info) {
   requireAfterLoad(env, operation);
   const std::string name = stringArgument(info, 0, operation, "the map's name");
   bpf_map* map = findMap(env, operation, name);
-  if (bpf_map__fd(map) < 0) {
+  if (!bpf_map__autocreate(map)) {
     raiseMisuse(env, operation, "Map \"" + name + "\" was not created: it is switched off by setAutocreate", name);
   }
   BpfMap*& handle = mapHandles_[name];

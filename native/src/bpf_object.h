@@ -62,7 +62,7 @@ class BpfObject final : public WrappedHandle<BpfObject> {
   std::string path_;
   bool loaded_ = false;
   std::vector<std::string> programNames_;
-  /** In file order. libbpf renames a reused map after the one it reuses; here it keeps its name. */
+  /** libbpf renames a reused map after the one it reuses; here it keeps its name. */
   std::vector<std::pair<std::string, bpf_map*>> maps_;
   std::map<std::string, BpfProgram*> programHandles_;
   std::map<std::string, BpfMap*> mapHandles_;

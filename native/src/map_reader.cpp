@@ -50,7 +50,10 @@ MapPass MapReader::readBatches() {
     const int result = bpf_map_lookup_batch(fd_, begun ? cursor.data() : nullptr, next.data(), key(entries_),
                                             value(entries_), &count, nullptr);
     const int number = result == 0 ? 0 : errno;
-    if (number == ENOSPC) return {entries_, readLastBucket(begun ? cursor.data() : nullptr)};
+    if (number == ENOSPC) {
+      const int failed = readLastBucket(begun ? cursor.data() : nullptr);
+      return {entries_, failed};
+    }
     if (number != 0 && number != ENOENT) return {entries_, number};
     entries_ += count;
     if (number == ENOENT) break;

@@ -33,8 +33,9 @@ int count(__u64 *ctx)
 }
 
 SEC("raw_tp/sys_enter")
-int count_raw(__u64 *ctx)
+int read_level(__u64 *ctx)
 {
+	(void)ctx;
 	return level;
 }
 

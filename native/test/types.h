@@ -36,8 +36,8 @@ enum {
 	BPF_RB_FORCE_WAKEUP = 2,
 };
 
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
