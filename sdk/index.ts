@@ -9,6 +9,7 @@ export * from './define.ts';
 export * from './errors.ts';
 export * from './facts.ts';
 export type * from './otel.ts';
+export * from './prometheus-text.ts';
 export * from './scope.ts';
 export * from './tokens.ts';
 export { version } from './version.ts';
