@@ -18,7 +18,12 @@ trap : INT
 trap 'kill -TERM "$agent" 2>/dev/null' TERM
 trap 'kill -HUP "$agent" 2>/dev/null' HUP
 status=0
-while wait "$agent" && status=0 || status=$?; do
-  kill -0 "$agent" 2>/dev/null || break
+wait "$agent" || status=$?
+# Above 128 a trap ended the wait, not the agent; or the agent ended by a signal, and waiting again says 127.
+while [[ $status -gt 128 ]]; do
+  again=0
+  wait "$agent" 2>/dev/null || again=$?
+  if [[ $again == 127 ]]; then break; fi
+  status=$again
 done
 exit "$status"
