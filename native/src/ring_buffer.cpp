@@ -2,19 +2,12 @@
 
 #include <fcntl.h>
 
-#include <atomic>
 #include <cerrno>
 
 #include "arguments.h"
 #include "error.h"
 
 namespace bpflow {
-
-namespace {
-
-constexpr uint64_t recheckMs = 1;
-
-}  // namespace
 
 RingBuffer* RingBuffer::open(Napi::Env env, HandleOwner& owner, int mapFd, const std::string& name, size_t size,
                              uint32_t* sleeping) {
@@ -76,8 +69,8 @@ Napi::Value RingBuffer::drain(const Napi::CallbackInfo& info) {
                              std::to_string(buffer.size()) + " bytes",
                   .subject = name_});
     }
-    if (tooSmall && watcher_ != nullptr) continueSoon();
-    if (tooSmall || watcher_ == nullptr || fallAsleep()) return Napi::Number::New(env, static_cast<double>(filled));
+    if (tooSmall && waiter_) waiter_->continueSoon();
+    if (tooSmall || !waiter_ || waiter_->rest()) return Napi::Number::New(env, static_cast<double>(filled));
   }
 }
 
@@ -95,80 +88,49 @@ void RingBuffer::setCallback(const Napi::CallbackInfo& info) {
     return;
   }
   if (!info[0].IsFunction()) raiseMisuse(env, operation, "on_readable: the callback must be a function", name_);
-  if (watcher_ == nullptr) {
-    int number = 0;
-    watcher_ = LoopWatcher::start(env, fd_.get(), *this, number);
-    if (watcher_ == nullptr) {
-      raise(env, {.code = "system",
-                  .operation = operation,
-                  .message = "The event loop cannot watch the ring \"" + name_ + "\"",
-                  .number = number,
-                  .subject = name_});
-    }
-    napi_async_init(env, Value(), Napi::String::New(env, "bpflow:ring"), &context_);
-  }
   callback_ = Napi::Persistent(info[0].As<Napi::Function>());
-  if (!fallAsleep()) continueSoon();
-}
-
-/** Asks for wake-ups. False when a record is ready after all; then the consumer stays awake. */
-bool RingBuffer::fallAsleep() {
-  setSleeping(true);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (reader_->readable()) {
-    setSleeping(false);
-    return false;
+  if (waiter_) return;
+  int number = 0;
+  waiter_ = RingWaiter::start(env, fd_.get(), *reader_, sleeping_, *this, number);
+  if (!waiter_) {
+    raise(env, {.code = "system",
+                .operation = operation,
+                .message = "The event loop cannot watch the ring \"" + name_ + "\"",
+                .number = number,
+                .subject = name_});
   }
-  continuing_ = false;
-  if (sleeping_ != nullptr) watcher_->startTimer(recheckMs);
-  return true;
+  if (context_ == nullptr) napi_async_init(env, Value(), Napi::String::New(env, "bpflow:ring"), &context_);
 }
 
-/** Calls back in the next turn of the loop: epoll knows only of records for which the kernel was asked to wake. */
-void RingBuffer::continueSoon() {
-  continuing_ = true;
-  watcher_->startTimer(0);
-}
-
-void RingBuffer::setSleeping(bool sleeping) {
-  if (sleeping_ != nullptr) std::atomic_ref<uint32_t>(*sleeping_).store(sleeping ? 1 : 0, std::memory_order_release);
-}
-
-void RingBuffer::onReadable() {
-  if (!continuing_ && reader_->readable()) call();
-}
-
-void RingBuffer::onTimer() {
-  continuing_ = false;
-  if (reader_->readable()) {
-    call();
-  } else if (reader_->pending() != 0) {
-    watcher_->startTimer(recheckMs);
-  }
-}
-
-void RingBuffer::call() {
-  setSleeping(false);
+void RingBuffer::onRecords() {
   const Napi::Env env = Env();
   const Napi::HandleScope scope(env);
+  // The callback may close the ring: object, function and context must outlive the call.
   const Napi::Object self = Value();
   napi_value result = nullptr;
+  calling_ = true;
   const napi_status status = napi_make_callback(env, context_, self, callback_.Value(), 0, nullptr, &result);
   if (status == napi_pending_exception) {
     napi_value exception = nullptr;
     if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
   }
-  if (watcher_ != nullptr && !continuing_ && reader_->readable()) continueSoon();
+  calling_ = false;
+  if (waiter_) {
+    waiter_->settle();
+  } else {
+    destroyContext();
+  }
 }
 
 void RingBuffer::removeCallback() {
-  if (watcher_ == nullptr) return;
-  setSleeping(false);
-  watcher_->stop();
-  watcher_ = nullptr;
-  continuing_ = false;
+  if (!waiter_) return;
+  waiter_.reset();
   callback_.Reset();
-  napi_async_destroy(Env(), context_);
+  if (!calling_) destroyContext();
+}
+
+void RingBuffer::destroyContext() {
+  if (context_ != nullptr) napi_async_destroy(Env(), context_);
   context_ = nullptr;
 }
 

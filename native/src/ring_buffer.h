@@ -8,29 +8,13 @@
 #include "addon_state.h"
 #include "file_descriptor.h"
 #include "handle.h"
-#include "loop_watcher.h"
 #include "ring_reader.h"
+#include "ring_waiter.h"
 
 namespace bpflow {
 
-/**
- * `RingBuffer` of sdk/bpf.ts: the consumer of a ring.
- *
- * While there is a callback, the consumer tells the producers when a wake-up is needed, by a `u32 <map>_sleeping` in
- * .bss:
- *
- *   consumer                              producer
- *   drain: nothing left                   reserve (moves the producer position)
- *   sleeping = 1                          flags = sleeping ? FORCE_WAKEUP : NO_WAKEUP
- *   barrier                               submit
- *   anything left? ── yes ─▶ go on
- *   wait; woken: sleeping = 0
- *
- * A producer that read `sleeping` before it was set has moved the position before: the consumer sees a record that is
- * not finished and looks again after a millisecond. It looks once more in any case, because between the producer's
- * store of the position and its load of the flag there is no full barrier.
- */
-class RingBuffer final : public WrappedHandle<RingBuffer>, private LoopWatcher::Listener {
+/** `RingBuffer` of sdk/bpf.ts: the consumer of a ring. */
+class RingBuffer final : public WrappedHandle<RingBuffer>, private RingWaiter::Consumer {
  public:
   struct Resources {
     HandleOwner& owner;
@@ -54,15 +38,10 @@ class RingBuffer final : public WrappedHandle<RingBuffer>, private LoopWatcher::
   Napi::Value pending(const Napi::CallbackInfo& info);
   void setCallback(const Napi::CallbackInfo& info);
 
-  void onReadable() override;
-  void onTimer() override;
-
   void requireOpen(Napi::Env env, const char* operation) const;
-  bool fallAsleep();
-  void continueSoon();
-  void setSleeping(bool sleeping);
   void removeCallback();
-  void call();
+  void destroyContext();
+  void onRecords() override;
   void closeFromScript(const Napi::CallbackInfo&) { close(); }
   void releaseResources() noexcept override;
 
@@ -70,11 +49,11 @@ class RingBuffer final : public WrappedHandle<RingBuffer>, private LoopWatcher::
   std::unique_ptr<RingReader> reader_;
   std::string name_;
   uint32_t* sleeping_;
-  LoopWatcher* watcher_ = nullptr;
-  /** The timer is about to call back: records were left, and epoll may not know of them. */
-  bool continuing_ = false;
+  /** While there is a callback. */
+  std::unique_ptr<RingWaiter> waiter_;
   Napi::FunctionReference callback_;
   napi_async_context context_ = nullptr;
+  bool calling_ = false;
 };
 
 }  // namespace bpflow

@@ -16,7 +16,7 @@ constexpr size_t headerBytes = 8;
 
 /** After how many bytes the space is given back within one drain; the producers read that cache line at every record.
  */
-constexpr uint64_t releaseBytes = 64 * 1024;
+constexpr uint64_t releaseBytes = 16 * 1024;
 
 uint64_t paddedTo8(uint64_t size) {
   return (size + 7) & ~uint64_t{7};
@@ -72,19 +72,29 @@ bool RingReader::readable() const {
 
 size_t RingReader::copy(std::span<uint8_t> target, bool& tooSmall) {
   size_t filled = 0;
-  uint64_t released = position_;
   tooSmall = false;
-  for (uint64_t end = produced(); position_ != end; end = position_ == end ? produced() : end) {
+  do {
+    filled += copyProduced(target.subspan(filled), tooSmall);
+    storePosition(shared_, position_);
+    // The kernel wakes for a record only when it sees the position at it: look again after it can.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  } while (!tooSmall && readable());
+  return filled;
+}
+
+/** Up to the records that were there at the beginning. */
+size_t RingReader::copyProduced(std::span<uint8_t> target, bool& tooSmall) {
+  size_t filled = 0;
+  uint64_t released = position_;
+  for (const uint64_t end = produced(); position_ != end;) {
     const uint8_t* record = data_ + pageSize_ + (position_ & (size_ - 1));
     const uint32_t header = loadHeader(record);
     if ((header & BPF_RINGBUF_BUSY_BIT) != 0) break;
     const uint32_t length = header & ~BPF_RINGBUF_DISCARD_BIT;
     const uint64_t whole = paddedTo8(uint64_t{length} + headerBytes);
     if ((header & BPF_RINGBUF_DISCARD_BIT) == 0) {
-      if (whole > target.size() - filled) {
-        tooSmall = true;
-        break;
-      }
+      tooSmall = whole > target.size() - filled;
+      if (tooSmall) break;
       uint8_t* out = target.data() + filled;
       const uint32_t outHeader[] = {length, 0};
       std::memset(out + whole - 8, 0, 8);
@@ -98,7 +108,6 @@ size_t RingReader::copy(std::span<uint8_t> target, bool& tooSmall) {
       released = position_;
     }
   }
-  storePosition(shared_, position_);
   return filled;
 }
 

@@ -39,6 +39,7 @@ class RingReader {
 
  private:
   uint64_t produced() const;
+  size_t copyProduced(std::span<uint8_t> target, bool& tooSmall);
 
   uint8_t* shared_ = nullptr;
   uint8_t* data_ = nullptr;

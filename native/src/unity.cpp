@@ -18,6 +18,7 @@
 #include "map_reader.cpp"
 #include "ring_buffer.cpp"
 #include "ring_reader.cpp"
+#include "ring_waiter.cpp"
 #include "stats.cpp"
 #include "struct_layout.cpp"
 #include "thread_broadcast.cpp"

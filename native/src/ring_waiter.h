@@ -1,0 +1,83 @@
+#pragma once
+
+#include <napi.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "file_descriptor.h"
+#include "loop_watcher.h"
+#include "ring_reader.h"
+
+namespace bpflow {
+
+/**
+ * Waits for records on the event loop, and tells the producers by a `u32 <map>_sleeping` in .bss when a wake-up is
+ * needed:
+ *
+ *   consumer                              producer
+ *   drain: nothing left                   reserve (moves the producer position)
+ *   sleeping = 1                          flags = sleeping ? FORCE_WAKEUP : NO_WAKEUP
+ *   barrier                               submit
+ *   anything left? ── yes ─▶ go on
+ *   wait; woken: sleeping = 0
+ *
+ * A producer that read `sleeping` before it was set has moved the position before: the consumer sees a record that is
+ * not finished and looks again after a millisecond. It looks once more in any case, because between the producer's
+ * store of the position and its load of the flag there is no full barrier.
+ *
+ * A consumer that was woken within a millisecond is in a storm: it asks for no wake-up, naps for a millisecond and
+ * looks itself, until a nap brings nothing. Wake-ups that the producer gives unasked (the ring fills) end a nap.
+ *
+ * An object without the flag has the kernel's own wake-ups: one for each record that finds the consumer at its
+ * position.
+ */
+class RingWaiter final : private LoopWatcher::Listener {
+ public:
+  class Consumer {
+   public:
+    /** There are records. Runs on the event loop; may end the waiter. */
+    virtual void onRecords() = 0;
+
+   protected:
+    ~Consumer() = default;
+  };
+
+  /** Returns null and sets `number` (positive errno) on failure. */
+  static std::unique_ptr<RingWaiter> start(Napi::Env env, int ringFd, RingReader& reader, uint32_t* sleeping,
+                                           Consumer& consumer, int& number);
+  ~RingWaiter();
+
+  /** The consumer found nothing more. False when there is something after all: it must go on. */
+  bool rest();
+
+  /** The consumer left records: wake it in the next turn of the loop. */
+  void continueSoon();
+
+  /** After the consumer ran: sees to it that it runs again, whatever it did. */
+  void settle();
+
+ private:
+  enum class State { awake, continuing, napping, asleep };
+
+  RingWaiter(RingReader& reader, uint32_t* sleeping, Consumer& consumer)
+      : reader_(reader), sleeping_(sleeping), consumer_(consumer) {}
+
+  void onReadable() override;
+  void onTimer() override;
+  bool fallAsleep();
+  void wakeUp();
+  void setSleeping(bool sleeping);
+
+  RingReader& reader_;
+  uint32_t* sleeping_;
+  Consumer& consumer_;
+  FileDescriptor epoll_;
+  LoopWatcher* watcher_ = nullptr;
+  State state_ = State::awake;
+  std::chrono::steady_clock::time_point asleepSince_;
+  bool storm_ = false;
+};
+
+}  // namespace bpflow
