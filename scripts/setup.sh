@@ -7,7 +7,8 @@
 #   scripts/setup.sh --check    also what the checks of .ci/run need: clang-format
 #
 # Without root the command that installs the system packages is printed. A step that fails does not stop the next; the
-# exit status is 1 when one has failed. Each build script decides by itself whether its output is fresh.
+# exit status is 1 when one has failed. Each build script decides by itself whether its output is fresh. SYSROOT is where
+# the tests keep another /usr/include and /proc/self/mounts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -186,23 +187,19 @@ build() {
   bash "$script" 8>&- </dev/null || fail "$title could not be built; the reason is above. Again: $script"
 }
 
+# Where it is not allowed, the agent tells what is unavailable for the want of it.
 mount_kernel_file_systems() {
-  if [[ $EUID != 0 || ! -r /proc/self/mounts ]]; then return; fi
-  local mounts
-  mounts=$(</proc/self/mounts)
-  mount_one tracefs /sys/kernel/tracing "$mounts"
-  mount_one bpf /sys/fs/bpf "$mounts"
+  local mounts=${SYSROOT:-}/proc/self/mounts
+  if [[ $EUID != 0 || ! -r $mounts ]]; then return; fi
+  mounts=$(<"$mounts")
+  mount_one tracefs /sys/kernel/tracing
+  mount_one bpf /sys/fs/bpf
 }
 
 mount_one() {
-  local type=$1 folder=$2 mounts=$3
-  if [[ $mounts == *" $folder $type "* || ! -d $folder ]]; then return; fi
-  local reason
-  if reason=$(mount -t "$type" "$type" "$folder" 2>&1); then
-    say "mounted $type at $folder."
-  else
-    say "$folder is not mounted and may not be: ${reason##*: } What needs it will be reported as unavailable."
-  fi
+  local type=$1 folder=${SYSROOT:-}$2
+  if [[ $mounts == *" $2 $type "* || ! -d $folder ]]; then return; fi
+  if mount -t "$type" "$type" "$folder" 2>/dev/null; then say "mounted $type at $folder."; fi
 }
 
 # Debian's Prometheus without installing it, so that no service is started on this machine.
