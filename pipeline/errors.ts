@@ -1,0 +1,148 @@
+import type { ComponentId } from '../sdk/scope.ts';
+
+/** A failure of the core with a stable code. The message says what, where, and what to do. */
+export class PipelineError extends Error {
+  override readonly name = 'PipelineError';
+  readonly code: PipelineErrorCode;
+
+  constructor(code: PipelineErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export type PipelineErrorCode =
+  | 'usage'
+  | 'plugin_not_found'
+  | 'plugin_broken'
+  | 'plugin_version'
+  | 'plugin_duplicate'
+  | 'build'
+  | 'start'
+  | 'service_missing'
+  | 'service_duplicate'
+  | 'telemetry';
+
+/** Several failures that were found together. The message has one line each. */
+export class PipelineErrors extends AggregateError {
+  override readonly name = 'PipelineErrors';
+
+  constructor(errors: readonly Error[]) {
+    super(errors, errors.map((error) => error.message).join('\n'));
+  }
+}
+
+/** `receiver "otlp/2"`. */
+export function label(id: ComponentId): string {
+  return `${id.kind} "${id}"`;
+}
+
+export const pluginErrors = {
+  missing: (plugin: string, folder: string, cause: unknown): PipelineError =>
+    new PipelineError(
+      'plugin_not_found',
+      `plugin "${plugin}" was not found from ${folder}: install the package there, or correct the path.`,
+      { cause },
+    ),
+  noEntry: (plugin: string, reason: string, cause: unknown): PipelineError =>
+    new PipelineError(
+      'plugin_not_found',
+      `plugin "${plugin}" has no entry that can be imported: ${reason}. Its package.json needs "exports" with an "import" or "default" condition, or "main".`,
+      { cause },
+    ),
+  throws: (plugin: string, reason: string, cause: unknown): PipelineError =>
+    new PipelineError('plugin_broken', `plugin "${plugin}" cannot be imported: ${reason}`, { cause }),
+  noDefault: (plugin: string, found: string): PipelineError =>
+    new PipelineError(
+      'plugin_broken',
+      `plugin "${plugin}" default-exports ${found}: it must default-export one component made by defineReceiver, defineProcessor, defineExporter, defineConnector or defineExtension of bpflow/sdk, or an array of them.`,
+    ),
+  version: (plugin: string, theirs: string, ours: string): PipelineError =>
+    new PipelineError(
+      'plugin_version',
+      `plugin "${plugin}" was made with bpflow/sdk ${theirs}, this agent has ${ours}: use a plugin for ${ours}, and let it import bpflow/sdk instead of bundling it.`,
+    ),
+  range: (plugin: string, range: string, ours: string): PipelineError =>
+    new PipelineError(
+      'plugin_version',
+      `plugin "${plugin}" needs bpflow ${range} (its peerDependencies), this agent is ${ours}: use a plugin for ${ours}.`,
+    ),
+  duplicate: (kind: string, type: string, first: string, second: string): PipelineError =>
+    new PipelineError(
+      'plugin_duplicate',
+      `${kind} type "${type}" is provided by both "${first}" and "${second}": remove one of them from plugins.`,
+    ),
+};
+
+export const buildErrors = {
+  unknownType: (id: ComponentId): PipelineError =>
+    new PipelineError('build', `failed to build pipelines: ${label(id)}: nothing provides the type "${id.type}".`),
+  signal: (id: ComponentId, signal: string): PipelineError =>
+    new PipelineError(
+      'build',
+      `failed to build pipelines: failed to create ${quoted(id)} for data type "${signal}": telemetry type is not supported`,
+    ),
+  processorSignal: (id: ComponentId, pipeline: string): PipelineError =>
+    new PipelineError(
+      'build',
+      `failed to build pipelines: failed to create ${quoted(id)}, in pipeline "${pipeline}": telemetry type is not supported`,
+    ),
+  connectorUnused: (id: ComponentId, role: 'exporter' | 'receiver', pipelines: readonly string[]): PipelineError =>
+    new PipelineError(
+      'build',
+      `failed to build pipelines: connector "${id}" used as ${role} in [${pipelines.join(', ')}] pipeline but not used in any supported ${role === 'exporter' ? 'receiver' : 'exporter'} pipeline`,
+    ),
+  cycle: (path: readonly string[]): PipelineError =>
+    new PipelineError('build', `failed to build pipelines: cycle detected: ${path.join(' -> ')}`),
+  create: (id: ComponentId, plugin: string, error: Error): PipelineError =>
+    new PipelineError(
+      'build',
+      `failed to build pipelines: failed to create ${quoted(id)}${fromPlugin(plugin)}: ${error.message}`,
+      { cause: error },
+    ),
+};
+
+export const startErrors = {
+  extension: (id: ComponentId, plugin: string, error: Error): PipelineError =>
+    new PipelineError(
+      'start',
+      `failed to start extensions: failed to start ${quoted(id)}${fromPlugin(plugin)}: ${error.message}`,
+      {
+        cause: error,
+      },
+    ),
+  component: (id: ComponentId, plugin: string, error: Error): PipelineError =>
+    new PipelineError(
+      'start',
+      `cannot start pipelines: failed to start ${quoted(id)}${fromPlugin(plugin)}: ${error.message}`,
+      {
+        cause: error,
+      },
+    ),
+};
+
+export const serviceErrors = {
+  missing: (id: ComponentId, service: string): PipelineError =>
+    new PipelineError(
+      'service_missing',
+      `${label(id)} needs the service "${service}", which nothing provides: name an extension that does in service.extensions.`,
+    ),
+  duplicate: (id: ComponentId, service: string): PipelineError =>
+    new PipelineError(
+      'service_duplicate',
+      `${label(id)} provides the service "${service}", which another extension provides already: name only one of them in service.extensions.`,
+    ),
+};
+
+/** `"otlp/2" receiver`, as the Collector says it. */
+function quoted(id: ComponentId): string {
+  return `"${id}" ${id.kind}`;
+}
+
+/** The name under which the components that come with the agent are provided. */
+export const BUILT_IN = 'bpflow';
+
+/** ` (plugin "x")`; empty for built-ins. */
+export function fromPlugin(plugin: string): string {
+  return plugin === BUILT_IN ? '' : ` (plugin "${plugin}")`;
+}

@@ -1,0 +1,99 @@
+import { asError } from '../../sdk/errors.ts';
+import type { Clock, Timer } from '../../sdk/scope.ts';
+import { PipelineErrors, startErrors } from '../errors.ts';
+import type { ExpiringConverter } from './build.ts';
+import { Deadline } from './deadline.ts';
+import type { Node } from './node.ts';
+import type { PullPoint, PullTotals } from './pull.ts';
+
+const EXPIRE_EVERY_MS = 60_000;
+
+export interface GraphParts {
+  readonly extensions: readonly Node[];
+  /** In the order of their making: each after everything it hands data to. */
+  readonly nodes: readonly Node[];
+  readonly points: readonly PullPoint[];
+  readonly pullTotals: Readonly<PullTotals>;
+  readonly converters: readonly ExpiringConverter[];
+  readonly clock: Clock;
+}
+
+/** The wired components and their life. */
+export class Graph {
+  readonly extensions: readonly Node[];
+  readonly nodes: readonly Node[];
+  readonly pullTotals: Readonly<PullTotals>;
+  readonly #points: readonly PullPoint[];
+  readonly #converters: readonly ExpiringConverter[];
+  readonly #clock: Clock;
+  readonly #stopped = new Set<Node>();
+  #expiry: Timer | undefined;
+
+  constructor(parts: GraphParts) {
+    this.extensions = parts.extensions;
+    this.nodes = parts.nodes;
+    this.pullTotals = parts.pullTotals;
+    this.#points = parts.points;
+    this.#converters = parts.converters;
+    this.#clock = parts.clock;
+  }
+
+  /**
+   * Starts extensions, then consumers, then receivers. Within each of the three all are tried; when some fail the next do
+   * not start. Throws PipelineErrors with every failure; the caller then stops the graph.
+   */
+  async start(): Promise<void> {
+    await startAll(this.extensions);
+    await startAll(this.nodes.filter((node) => node.id.kind !== 'receiver'));
+    await startAll(this.nodes.filter((node) => node.id.kind === 'receiver'));
+    this.#expiry = this.#clock.every(EXPIRE_EVERY_MS, () => {
+      for (const converter of this.#converters) converter.expire(this.#clock.now());
+    });
+  }
+
+  /**
+   * Collects a last time, then stops producers before consumers, flushing on the way. Never throws: what goes wrong is
+   * logged. After `timeoutMs` components are still told to stop, but no longer waited for; returns those that had not finished.
+   */
+  async stop(timeoutMs: number): Promise<readonly Node[]> {
+    this.#expiry?.cancel();
+    const deadline = new Deadline(timeoutMs);
+    const unfinished: Node[] = [];
+    const finish = async (node: Node): Promise<void> => {
+      if (this.#stopped.has(node)) return;
+      this.#stopped.add(node);
+      const finished = await deadline.bound(stopNode(node));
+      if (!finished) unfinished.push(node);
+    };
+    if (this.#expiry !== undefined) await deadline.bound(Promise.all(this.#points.map((point) => point.collect(0))));
+    const dataWay = this.nodes.toReversed();
+    await Promise.all(dataWay.filter((node) => node.id.kind === 'receiver').map(finish));
+    for (const node of dataWay) await finish(node);
+    for (const node of this.extensions.toReversed()) await finish(node);
+    this.#expiry = undefined;
+    return unfinished;
+  }
+}
+
+async function startAll(nodes: readonly Node[]): Promise<void> {
+  const errors: Error[] = [];
+  for (const node of nodes) {
+    try {
+      await node.component.start?.();
+    } catch (thrown) {
+      const describe = node.id.kind === 'extension' ? startErrors.extension : startErrors.component;
+      errors.push(describe(node.id, node.plugin, asError(thrown)));
+    }
+  }
+  if (errors.length > 0) throw new PipelineErrors(errors);
+}
+
+async function stopNode(node: Node): Promise<void> {
+  for (const step of [() => node.flush(), () => node.component.stop?.()]) {
+    try {
+      await step();
+    } catch (thrown) {
+      node.log.error('The component failed while stopping.', { error: asError(thrown).message });
+    }
+  }
+}
