@@ -31,8 +31,8 @@ fail() {
   status=1
 }
 
-# perform NAME TITLE COMMAND...: one line on the terminal; the output goes to build/setup/NAME.log, its end is shown on
-# failure.
+# perform NAME TITLE COMMAND...: one line on the terminal; the output goes to build/setup/NAME.log; on failure its
+# beginning and end are shown.
 perform() {
   local log=build/setup/$1.log title=$2 started=$SECONDS
   shift 2
@@ -41,7 +41,7 @@ perform() {
     printf 'done (%d s)\n' $((SECONDS - started))
   else
     printf 'failed\n'
-    tail -n 20 "$log" | sed 's/^/    /' >&2
+    { head -n 5 "$log" && tail -n +6 "$log" | tail -n 20; } | sed 's/^/    /' >&2
     fail "$title failed; all of its output is in $log."
     return 1
   fi

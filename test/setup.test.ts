@@ -145,6 +145,17 @@ describe('scripts/setup.sh', () => {
     assert.equal(stderr, "setup: unknown argument '--tests'; use --test, --check or nothing.\n");
   });
 
+  test('package-lock.json has the packages of every platform, without which `npm ci` refuses it', () => {
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    const lost = Object.entries<{ optionalDependencies?: object }>(packages).flatMap(
+      ([path, { optionalDependencies = {} }]) =>
+        Object.keys(optionalDependencies)
+          .filter((name) => !(`${path}/node_modules/${name}` in packages) && !(`node_modules/${name}` in packages))
+          .map((name) => `${path}: ${name}`),
+    );
+    assert.deepEqual(lost, []);
+  });
+
   test('in this checkout a further run prints nothing', () => {
     const again = spawnSync('bash', ['scripts/setup.sh'], { cwd: root, encoding: 'utf8' });
     assert.deepEqual([again.stdout, again.stderr, again.status], ['', '', 0]);
@@ -247,6 +258,7 @@ const shellTools = [
   'cat',
   'dirname',
   'flock',
+  'head',
   'id',
   'mkdir',
   'rm',
