@@ -19,7 +19,9 @@ function openRing(): BpfObject {
 }
 
 function emit(object: BpfObject, count: number): void {
-  object.program('emit_some').testRun(new Uint8Array(BigUint64Array.of(BigInt(count)).buffer));
+  for (let left = count; left > 0; left -= 100) {
+    object.program('emit_some').testRun(new Uint8Array(BigUint64Array.of(BigInt(Math.min(left, 100))).buffer));
+  }
 }
 
 function counter(object: BpfObject, name: string): bigint {

@@ -2,6 +2,8 @@
 
 #include <bpf/libbpf.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdarg>
 #include <cstdio>
 
@@ -16,6 +18,10 @@ constexpr size_t maxVerifierLogBytes = 64 * 1024;
 constexpr std::string_view prefix = "libbpf: ";
 constexpr std::string_view logBegin = "-- BEGIN PROG LOAD LOG --\n";
 constexpr std::string_view logEnd = "-- END PROG LOAD LOG --";
+
+/** What the verifier adds behind its verdict. */
+constexpr std::array<std::string_view, 5> details = {"processed ", "verification time", "stack depth",
+                                                     "cur state:", "old state:"};
 
 thread_local LibbpfLog* current = nullptr;
 
@@ -38,7 +44,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
 }
 
-/** The line above the verifier's closing statistics, which says what is wrong. */
+/** The line that says what is wrong: the last but for details. */
 std::string verdict(std::string_view log) {
   std::string_view rest = log;
   while (!rest.empty()) {
@@ -46,9 +52,9 @@ std::string verdict(std::string_view log) {
     const size_t start = rest.rfind('\n') + 1;
     const std::string_view line = trimmed(rest.substr(start));
     rest = rest.substr(0, start);
-    const bool statistics =
-        line.starts_with("processed ") || line.starts_with("verification time") || line.starts_with("stack depth");
-    if (!line.empty() && !statistics) return std::string(line.substr(0, maxMessageBytes));
+    const bool detail =
+        std::any_of(details.begin(), details.end(), [&](auto known) { return line.starts_with(known); });
+    if (!line.empty() && !detail) return std::string(line.substr(0, maxMessageBytes));
   }
   return {};
 }
