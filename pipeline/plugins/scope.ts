@@ -1,0 +1,43 @@
+import type { Meter } from '@opentelemetry/api';
+import type { Clock, ComponentId, Health, ItemLedger, Logger, Scope } from '../../sdk/scope.ts';
+import type { Token } from '../../sdk/tokens.ts';
+import { serviceErrors } from '../errors.ts';
+import type { Container } from './container.ts';
+
+export interface ScopeParts {
+  readonly id: ComponentId;
+  readonly pipeline: string | undefined;
+  readonly log: Logger;
+  readonly meter: Meter;
+  readonly clock: Clock;
+  readonly items: ItemLedger;
+  readonly agent: { readonly name: string; readonly version: string };
+  /** Where extensions publish services. */
+  readonly root: Container;
+  inspect(name: string, view: () => unknown): void;
+  health(health: Health): void;
+}
+
+/** A component's part of the container. It finds what its own child container and those above it have. */
+export function createScope(parts: ScopeParts): Scope {
+  const { root, ...facts } = parts;
+  const container = root.child();
+  const find = <T>(token: Token<T>): T | undefined => container.find(token);
+  return Object.freeze({
+    ...facts,
+    find,
+    get<T>(token: Token<T>): T {
+      const service = find(token);
+      if (service === undefined) throw serviceErrors.missing(parts.id, serviceName(token));
+      return service;
+    },
+    provide<T>(token: Token<T>, service: T): void {
+      if (!root.provide(token, service)) throw serviceErrors.duplicate(parts.id, serviceName(token));
+    },
+  });
+}
+
+/** `bpflow:kubernetes` → `kubernetes`. */
+function serviceName(token: symbol): string {
+  return (token.description ?? '').replace(/^bpflow:/, '');
+}
