@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What differs between kernels, one get_…() each. */
+#ifndef BPFLOW_FIXES_H
+#define BPFLOW_FIXES_H
+
+#include "kernel.h"
+
+struct task_struct___5_13 {
+	volatile long state;
+} __attribute__((preserve_access_index));
+
+/* 5.14, 2f064a59a11f "sched: Change task_struct::state": `state` (long) became `__state` (unsigned int). */
+static __always_inline u64 get_task_state(struct task_struct *task)
+{
+	struct task_struct___5_13 *old = (void *)task;
+
+	if (bpf_core_field_exists(old->state))
+		return BPF_CORE_READ(old, state);
+	return BPF_CORE_READ(task, __state);
+}
+
+/* 5.11, 3ca1032ab7ab "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID": before, an address without a type. */
+static __always_inline struct task_struct *get_current(void)
+{
+	if (has_helper(get_current_task_btf))
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Log2 histogram of nanoseconds. Bucket k holds (2^(k-1), 2^k], zeros stand apart; the last bucket also holds all above. */
+#ifndef BPFLOW_HIST_H
+#define BPFLOW_HIST_H
+
+#include "types.h"
+
+#define HIST_BUCKETS 46
+
+struct hist {
+	ns_t sum;
+	count_t zero;
+	count_t buckets[HIST_BUCKETS];
+};
+
+#ifdef __bpf__
+/* The smallest k with v <= 2^k, for v > 0. */
+static __always_inline u32 hist_bucket(u64 v)
+{
+	u32 k = 0;
+
+	v--;
+	if (v >> 32) {
+		k = 32;
+		v >>= 32;
+	}
+	if (v >> 16) {
+		k += 16;
+		v >>= 16;
+	}
+	if (v >> 8) {
+		k += 8;
+		v >>= 8;
+	}
+	if (v >> 4) {
+		k += 4;
+		v >>= 4;
+	}
+	if (v >> 2) {
+		k += 2;
+		v >>= 2;
+	}
+	if (v >> 1) {
+		k += 1;
+		v >>= 1;
+	}
+	k += v;
+	return k < HIST_BUCKETS ? k : HIST_BUCKETS - 1;
+}
+
+static __always_inline void hist_add(struct hist *hist, u64 ns)
+{
+	hist->sum += ns;
+	if (!ns) {
+		hist->zero++;
+		return;
+	}
+	u32 bucket = hist_bucket(ns);
+	/* The verifier forgets the bound over the spill. */
+	if (bucket < HIST_BUCKETS)
+		hist->buckets[bucket]++;
+}
+#endif
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel's types as far as these programs read them. Offsets come from the running kernel's BTF at load (CO-RE),
+ * so order and completeness do not matter here; names and types do.
+ */
+#ifndef BPFLOW_KERNEL_H
+#define BPFLOW_KERNEL_H
+
+#include "types.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#define PF_KTHREAD	0x00200000
+#define TASK_RUNNING	0
+#define SIG_IGN_HANDLER 1
+#define SA_RESTART	0x10000000
+#define EINTR		4
+
+/* Results by which the kernel asks for a call to be made again (include/linux/errno.h). */
+#define ERESTARTSYS	      512
+#define ERESTARTNOINTR	      513
+#define ERESTARTNOHAND	      514
+#define ERESTART_RESTARTBLOCK 516
+#define MAX_ERRNO	      4095
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+};
+
+struct mm_struct {
+	struct file *exe_file;
+};
+
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
+
+struct thread_info {
+	unsigned long flags;
+	u32 status; /* x86 */
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	unsigned int __state;
+	void *stack;
+	unsigned int flags;
+	struct sched_entity se;
+	struct mm_struct *mm;
+	int pid;
+	int tgid;
+	struct task_struct *group_leader;
+	u64 start_time;
+	char comm[16];
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	struct css_set *cgroups;
+};
+
+struct sigaction {
+	void *sa_handler;
+	unsigned long sa_flags;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+struct bpf_iter_meta {
+	void *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long orig_ax;
+};
+#else
+struct pt_regs {
+	s32 syscallno;
+};
+#endif
+
+#pragma clang attribute pop
+
+/* Helpers that some kernels lack: probed in BTF, so that the other branch is dead code there. */
+enum bpf_func_id___kernel {
+	BPF_FUNC_get_current_task_btf___kernel = 158,
+	BPF_FUNC_task_pt_regs___kernel = 175,
+};
+
+#define has_helper(name) \
+	bpf_core_enum_value_exists(enum bpf_func_id___kernel, BPF_FUNC_##name##___kernel)
+
+#endif

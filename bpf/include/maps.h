@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Maps that the objects share, and what is done with them: the state of a task and the group it counts for.
+ * Every object declares them; user space creates them with process.bpf.o and gives them to the others.
+ */
+#ifndef BPFLOW_MAPS_H
+#define BPFLOW_MAPS_H
+
+#include "../process.h"
+#include "fixes.h"
+#include "kernel.h"
+
+#ifndef BPF_F_NO_PREALLOC
+#define BPF_F_NO_PREALLOC 1
+#endif
+
+/* Where task state lives: task storage (5.11), else a hash by the task's address. */
+const volatile bool use_task_storage = true;
+/* Whether atomic exchange and fetch-and-add exist (5.12). */
+const volatile bool use_atomics = true;
+/* Which parts of a group are asked for. */
+const volatile bool with_pid = false;
+const volatile bool with_command = false;
+
+/* Last seen value of each counter that the kernel keeps for a task. */
+struct task_counters {
+	ns_t runtime;
+	count_t voluntary;
+	count_t involuntary;
+};
+
+struct task_state {
+	u64 css_set; /* address of the css_set it was grouped under; 0: not grouped yet */
+	group_t group;
+	u32 pending; /* syscall_t + 1 of a call that the kernel will make again, 0 for none */
+	u32 pending_kind; /* ERESTART… */
+	u32 fresh; /* 1 until a new task's first return to user space */
+	ns_t syscall_start;
+	ns_t queued_at;
+	struct task_counters last;
+	comm_t command; /* only with_command */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} task_states SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, struct task_state);
+} task_table SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct group_key);
+	__type(value, struct group_value);
+} groups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, group_t);
+	__type(value, struct group_totals);
+} totals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct node);
+} node SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LEDGER_SLOTS);
+	__type(key, u32);
+	__type(value, u64);
+} ledger SEC(".maps");
+
+static __always_inline void note(u32 slot)
+{
+	u64 *count = bpf_map_lookup_elem(&ledger, &slot);
+
+	if (count)
+		(*count)++;
+}
+
+static __always_inline struct node *get_node(void)
+{
+	u32 first = 0;
+
+	return bpf_map_lookup_elem(&node, &first);
+}
+
+/* The task's state, zeroed when it is new. NULL when it has none and none may or can be made. */
+static __always_inline struct task_state *get_state(struct task_struct *task, bool create)
+{
+	if (use_task_storage)
+		return bpf_task_storage_get(&task_states, task, 0,
+					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+
+	static const struct task_state zero;
+	u64 key = (u64)task;
+	struct task_state *state = bpf_map_lookup_elem(&task_table, &key);
+
+	if (state || !create)
+		return state;
+	bpf_map_update_elem(&task_table, &key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&task_table, &key);
+}
+
+static __always_inline void read_counters(struct task_struct *task, struct task_counters *now)
+{
+	now->runtime = BPF_CORE_READ(task, se.sum_exec_runtime);
+	now->voluntary = BPF_CORE_READ(task, nvcsw);
+	now->involuntary = BPF_CORE_READ(task, nivcsw);
+}
+
+static __always_inline struct group_totals *get_totals(group_t group)
+{
+	struct group_totals *found = bpf_map_lookup_elem(&totals, &group);
+	group_t other = GROUP_OTHER;
+
+	return found ? found : bpf_map_lookup_elem(&totals, &other);
+}
+
+/*
+ * Adds what the kernel counted for the task since the last time to its group. The iterator and a task's own hooks may meet on
+ * one task: each takes the last value by an exchange, so whatever their order the differences add up, modulo 2^64.
+ */
+static __always_inline void credit(struct task_state *state, struct task_struct *task)
+{
+	struct task_counters now;
+	struct group_totals *sum;
+
+	read_counters(task, &now);
+	if (state->group == GROUP_EXCLUDED)
+		return;
+	sum = get_totals(state->group);
+	if (!sum)
+		return;
+	if (use_atomics) {
+		__sync_fetch_and_add(
+			&sum->runtime,
+			now.runtime - __sync_lock_test_and_set(&state->last.runtime, now.runtime));
+		__sync_fetch_and_add(
+			&sum->voluntary,
+			now.voluntary -
+				__sync_lock_test_and_set(&state->last.voluntary, now.voluntary));
+		__sync_fetch_and_add(&sum->involuntary,
+				     now.involuntary -
+					     __sync_lock_test_and_set(&state->last.involuntary,
+								      now.involuntary));
+		return;
+	}
+	__sync_fetch_and_add(&sum->runtime, now.runtime - state->last.runtime);
+	__sync_fetch_and_add(&sum->voluntary, now.voluntary - state->last.voluntary);
+	__sync_fetch_and_add(&sum->involuntary, now.involuntary - state->last.involuntary);
+	state->last = now;
+}
+
+static __always_inline void read_command(struct task_struct *task, char *command)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	bpf_core_read_str(command, sizeof(comm_t), &leader->comm);
+}
+
+static __always_inline void describe(struct task_struct *task, struct group_key *key)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+
+	key->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	if (with_pid)
+		key->pid = BPF_CORE_READ(task, tgid);
+	if (with_command)
+		read_command(task, key->command);
+	if (mm) {
+		const unsigned char *name = BPF_CORE_READ(mm, exe_file, f_path.dentry, d_name.name);
+
+		bpf_probe_read_kernel_str(key->process, sizeof(key->process), name);
+		return;
+	}
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		return;
+	key->kernel_thread = 1;
+	__builtin_memcpy(key->process, "kernel", sizeof("kernel"));
+}
+
+/* A new id with its totals. Ids are never reused; without atomics they are drawn, and the insertion refuses one that is taken. */
+static __always_inline group_t new_group(struct node *shared)
+{
+	static const struct group_totals zero;
+
+	for (int i = 0; i < 4; i++) {
+		group_t id = use_atomics ? (group_t)__sync_fetch_and_add(&shared->next_group, 1) + 1
+					 : bpf_get_prandom_u32();
+
+		if (id == GROUP_OTHER || id == GROUP_EXCLUDED)
+			continue;
+		if (!bpf_map_update_elem(&totals, &id, &zero, BPF_NOEXIST))
+			return id;
+	}
+	return GROUP_OTHER;
+}
+
+static __noinline group_t find_group(struct task_struct *task)
+{
+	struct group_key key = {};
+	struct group_value value = {}, *found;
+	struct node *shared = get_node();
+
+	if (!shared)
+		return GROUP_OTHER;
+	if (shared->agent && (u32)BPF_CORE_READ(task, tgid) == shared->agent)
+		return GROUP_EXCLUDED;
+	describe(task, &key);
+	if (!key.process[0])
+		return GROUP_OTHER;
+	found = bpf_map_lookup_elem(&groups, &key);
+	if (found)
+		return found->id;
+	value.id = new_group(shared);
+	if (value.id == GROUP_OTHER) {
+		note(LEDGER_GROUPS_FULL);
+		return GROUP_OTHER;
+	}
+	if (!bpf_map_update_elem(&groups, &key, &value, BPF_NOEXIST))
+		return value.id;
+	/* Another CPU was faster, or the map is full. */
+	bpf_map_delete_elem(&totals, &value.id);
+	found = bpf_map_lookup_elem(&groups, &key);
+	if (found)
+		return found->id;
+	note(LEDGER_GROUPS_FULL);
+	return GROUP_OTHER;
+}
+
+/*
+ * Gives the task the group it belongs to now; what it did until now is credited to the one before. A task that is seen for the
+ * first time and is no new one starts from what the kernel has counted so far: nothing from before is ours.
+ */
+static __noinline void regroup(struct task_state *state, struct task_struct *task)
+{
+	if (state->css_set)
+		credit(state, task);
+	else
+		read_counters(task, &state->last);
+	state->group = find_group(task);
+	state->css_set = (u64)BPF_CORE_READ(task, cgroups);
+	if (with_command)
+		read_command(task, state->command);
+}
+
+/* The css_set tells every move between cgroups, of every thread, by one load. */
+static __always_inline u64 css_set_of(struct task_struct *current)
+{
+	if (has_helper(get_current_task_btf))
+		return (u64)current->cgroups;
+	return (u64)BPF_CORE_READ(current, cgroups);
+}
+
+static __always_inline bool command_changed(struct task_state *state, struct task_struct *task)
+{
+	u64 now[2] = {};
+	u64 *then = (u64 *)state->command;
+
+	read_command(task, (char *)now);
+	return now[0] != then[0] || now[1] != then[1];
+}
+
+#endif

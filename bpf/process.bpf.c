@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The life of tasks: which group each counts for, and what the kernel counted for it. */
+#include "include/maps.h"
+
+/* A new task counts for its parent's group, if they look alike. */
+static __always_inline int on_newtask(struct task_struct *task)
+{
+	struct task_struct *parent = get_current();
+	struct task_state *state = get_state(task, true), *from;
+	u64 css_set = (u64)BPF_CORE_READ(task, cgroups);
+
+	if (!state) {
+		note(LEDGER_NO_STATE);
+		return 0;
+	}
+	state->fresh = 1;
+	from = get_state(parent, false);
+	if (from && from->css_set == css_set && from->group != GROUP_EXCLUDED && !with_pid &&
+	    !with_command)
+		state->group = from->group;
+	else
+		state->group = find_group(task);
+	state->css_set = css_set;
+	if (with_command)
+		read_command(task, state->command);
+	return 0;
+}
+
+static __always_inline int on_change(struct task_struct *task)
+{
+	struct task_state *state = get_state(task, true);
+
+	if (state)
+		regroup(state, task);
+	else
+		note(LEDGER_NO_STATE);
+	return 0;
+}
+
+/* An RCU period after its end, when the last of its run time has been counted. */
+static __always_inline int on_free(struct task_struct *task)
+{
+	struct task_state *state = get_state(task, false);
+	u64 key = (u64)task;
+
+	if (state && state->css_set)
+		credit(state, task);
+	if (!use_task_storage)
+		bpf_map_delete_elem(&task_table, &key);
+	return 0;
+}
+
+/* Without iterators: credit as a task leaves its CPU. */
+static __always_inline int on_leave(struct task_struct *task)
+{
+	struct task_state *state;
+
+	if (!BPF_CORE_READ(task, pid))
+		return 0;
+	state = get_state(task, true);
+	if (!state)
+		return 0;
+	if (!state->css_set)
+		regroup(state, task);
+	else
+		credit(state, task);
+	return 0;
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(task_newtask_btf, struct task_struct *task)
+{
+	return on_newtask(task);
+}
+
+SEC("raw_tp/task_newtask")
+int BPF_PROG(task_newtask_raw, struct task_struct *task)
+{
+	return on_newtask(task);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec_btf, struct task_struct *task)
+{
+	return on_change(task);
+}
+
+SEC("raw_tp/sched_process_exec")
+int BPF_PROG(process_exec_raw, struct task_struct *task)
+{
+	return on_change(task);
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(cgroup_attach_btf, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	return on_change(task);
+}
+
+SEC("raw_tp/cgroup_attach_task")
+int BPF_PROG(cgroup_attach_raw, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	return on_change(task);
+}
+
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(process_free_btf, struct task_struct *task)
+{
+	return on_free(task);
+}
+
+SEC("raw_tp/sched_process_free")
+int BPF_PROG(process_free_raw, struct task_struct *task)
+{
+	return on_free(task);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(process_leave_btf, bool preempt, struct task_struct *prev)
+{
+	return on_leave(prev);
+}
+
+SEC("raw_tp/sched_switch")
+int BPF_PROG(process_leave_raw, bool preempt, struct task_struct *prev)
+{
+	return on_leave(prev);
+}
+
+/* One collection: credits the living, and tells which groups have any. The first one sets the baseline. */
+SEC("iter/task")
+int living(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct node *shared = get_node();
+	struct group_totals *sum;
+	struct task_state *state;
+
+	if (!task || !shared)
+		return 0;
+	state = get_state(task, true);
+	if (!state) {
+		note(LEDGER_NO_STATE);
+		return 0;
+	}
+	if (state->css_set != (u64)BPF_CORE_READ(task, cgroups) ||
+	    (with_command && command_changed(state, task)))
+		regroup(state, task);
+	else
+		credit(state, task);
+	if (state->group == GROUP_EXCLUDED)
+		return 0;
+	sum = get_totals(state->group);
+	if (sum)
+		sum->live = shared->generation;
+	return 0;
+}
+
+/* Run once by the agent itself: leaves its process id, as the kernel knows it, in the node. */
+SEC("raw_tp/sys_enter")
+int learn_agent(void *ctx)
+{
+	struct node *shared = get_node();
+
+	if (shared)
+		shared->agent = bpf_get_current_pid_tgid() >> 32;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Series groups and what belongs to a task. Shared by all objects; user space reads groups, totals and the ledger. */
+#ifndef BPFLOW_PROCESS_H
+#define BPFLOW_PROCESS_H
+
+#include "include/types.h"
+
+#define GROUP_OTHER	    0
+#define GROUP_EXCLUDED	    0xffffffff
+#define PROCESS_NAME_LENGTH 64
+
+/* What a series group is: equal keys are one group. Unused parts are zero. */
+struct group_key {
+	cgroup_id_t cgroup;
+	pid_type pid; /* only with the label `pid` */
+	u32 kernel_thread; /* 1 for kernel threads */
+	char process
+		[PROCESS_NAME_LENGTH]; /* basename of the executable; `kernel` for kernel threads */
+	comm_t command; /* only with the label `command`: name of the leader thread */
+};
+
+struct group_value {
+	group_t id;
+	u32 reserved;
+};
+
+/* What the kernel counts itself, credited to the task's group. */
+struct group_totals {
+	ns_t runtime;
+	count_t voluntary;
+	count_t involuntary;
+	u64 live; /* the last collection in which a task of the group was alive */
+};
+
+/* One slot: facts that all objects share. */
+struct node {
+	u64 next_group;
+	u64 generation; /* of the collection that runs or ran last */
+	pid_type agent; /* the agent's own process, 0 until it is known */
+	u32 reserved;
+};
+
+/* Why a run of a program did not add to a series of its own. Index of the per-CPU array `ledger`. */
+enum ledger_slot {
+	LEDGER_EXCLUDED, /* of a process that is left out */
+	LEDGER_CHILD_RETURN, /* ruled out: a child's return from its parent's fork */
+	LEDGER_RESTARTED, /* ruled out: will be made again by the kernel */
+	LEDGER_NO_CALL_EXIT, /* ruled out: a task ended without an exit call */
+	LEDGER_NO_STATE, /* no storage for the task; counted as `other` */
+	LEDGER_GROUPS_FULL, /* no room for a new group; its tasks count as `other` */
+	LEDGER_SYSCALLS_FULL, /* counted as `other` */
+	LEDGER_ERRORS_FULL, /* counted as `other` */
+	LEDGER_LATENCIES_FULL, /* counted as `other` */
+	LEDGER_WAITS_FULL, /* counted as `other` */
+	LEDGER_SLOTS,
+};
+
+#endif

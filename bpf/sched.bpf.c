@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The wait on the run queue: from the moment a task could run to the moment it does. */
+#include "include/maps.h"
+#include "sched.h"
+
+/* Whether the histogram is kept for each group. */
+const volatile bool wait_by_group = false;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct wait_key);
+	__type(value, struct hist);
+} waits SEC(".maps");
+
+/* All waits without wait_by_group; with it what finds no room in `waits`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct hist);
+} all_waits SEC(".maps");
+
+static __always_inline int on_runnable(struct task_struct *task)
+{
+	struct task_state *state = get_state(task, true);
+
+	if (state)
+		state->queued_at = bpf_ktime_get_ns();
+	else
+		note(LEDGER_NO_STATE);
+	return 0;
+}
+
+static __always_inline struct hist *hist_of(struct task_state *state)
+{
+	static const struct hist zero;
+	u32 first = 0;
+
+	if (wait_by_group && state->group != GROUP_OTHER) {
+		struct wait_key key = {.group = state->group};
+		struct hist *hist = bpf_map_lookup_elem(&waits, &key);
+
+		if (hist)
+			return hist;
+		bpf_map_update_elem(&waits, &key, &zero, BPF_NOEXIST);
+		hist = bpf_map_lookup_elem(&waits, &key);
+		if (hist)
+			return hist;
+		note(LEDGER_WAITS_FULL);
+	}
+	return bpf_map_lookup_elem(&all_waits, &first);
+}
+
+static __always_inline int on_switch(bool still_runs, struct task_struct *prev, u32 prev_pid,
+				     struct task_struct *next, u32 next_pid)
+{
+	struct task_state *state;
+	struct hist *hist;
+	u64 now = 0;
+
+	if (still_runs && prev_pid) {
+		state = get_state(prev, true);
+		now = bpf_ktime_get_ns();
+		if (state)
+			state->queued_at = now;
+		else
+			note(LEDGER_NO_STATE);
+	}
+	if (!next_pid)
+		return 0;
+	state = get_state(next, false);
+	if (!state || !state->queued_at)
+		return 0;
+	if (!now)
+		now = bpf_ktime_get_ns();
+	u64 queued_at = state->queued_at;
+	state->queued_at = 0;
+	if (!state->css_set && wait_by_group)
+		regroup(state, next);
+	if (state->group == GROUP_EXCLUDED)
+		return 0;
+	hist = hist_of(state);
+	if (hist)
+		hist_add(hist, now > queued_at ? now - queued_at : 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(sched_wakeup_btf, struct task_struct *task)
+{
+	return on_runnable(task);
+}
+
+SEC("raw_tp/sched_wakeup")
+int BPF_PROG(sched_wakeup_raw, struct task_struct *task)
+{
+	return on_runnable(task);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(sched_wakeup_new_btf, struct task_struct *task)
+{
+	return on_runnable(task);
+}
+
+SEC("raw_tp/sched_wakeup_new")
+int BPF_PROG(sched_wakeup_new_raw, struct task_struct *task)
+{
+	return on_runnable(task);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch_btf, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	return on_switch(preempt || get_task_state(prev) == TASK_RUNNING, prev, prev->pid, next,
+			 next->pid);
+}
+
+SEC("raw_tp/sched_switch")
+int BPF_PROG(sched_switch_raw, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	return on_switch(preempt || get_task_state(prev) == TASK_RUNNING, prev,
+			 BPF_CORE_READ(prev, pid), next, BPF_CORE_READ(next, pid));
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * System calls: count and errors by group and call, counted once for each call that user space made, and their latency.
+ *
+ *   enter ──▶ (latency only) start time into the task's state
+ *   exit  ──▶ count, error, latency    but not for: a child's return from its parent's fork,
+ *                                      a result that asks the kernel to make the call again
+ *   signal_deliver ──▶ decides whether such a call ends with EINTR (counted then) or is made again
+ *   process_exit ──▶ exit and exit_group, which never return
+ */
+#include "include/maps.h"
+#include "syscall.h"
+
+/* Whether latency is on: without it no state is read but the group. */
+const volatile bool with_latency = true;
+/* Whether the programs that decide about restarted calls are attached. */
+const volatile bool with_restarts = true;
+/* Whether the histogram is kept for each group. */
+const volatile bool latency_by_group = false;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct syscall_key);
+	__type(value, struct syscall_value);
+} syscalls SEC(".maps");
+
+/* What finds no room in `syscalls`, by SYSCALL_SLOTS index. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SYSCALL_SLOTS);
+	__type(key, u32);
+	__type(value, struct syscall_value);
+} other_syscalls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct syscall_error_key);
+	__type(value, struct syscall_value);
+} syscall_errors SEC(".maps");
+
+/* What finds no room in `syscall_errors`, by error number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ERRNO_SLOTS);
+	__type(key, u32);
+	__type(value, struct syscall_value);
+} other_errors SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct syscall_key);
+	__type(value, struct hist);
+} latencies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct hist);
+} other_latencies SEC(".maps");
+
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT	    0x0002
+#define X32_BIT		    0x40000000
+#define NR_RT_SIGRETURN	    15
+#define NR_RESTART	    219
+#define NR_EXIT		    60
+#define NR_EXIT_GROUP	    231
+#define COMPAT_RT_SIGRETURN 173
+#define COMPAT_RESTART	    0
+#define THREAD_SIZE	    16384
+
+static __always_inline bool is_compat(struct task_struct *current)
+{
+	if (has_helper(get_current_task_btf))
+		return current->thread_info.status & TS_COMPAT;
+	return BPF_CORE_READ(current, thread_info.status) & TS_COMPAT;
+}
+#else
+#define TIF_32BIT_FLAG	    (1ul << 22)
+#define NR_RT_SIGRETURN	    139
+#define NR_RESTART	    128
+#define NR_EXIT		    93
+#define NR_EXIT_GROUP	    94
+#define COMPAT_RT_SIGRETURN 173
+#define COMPAT_RESTART	    0
+#define THREAD_SIZE	    16384
+
+static __always_inline bool is_compat(struct task_struct *current)
+{
+	if (has_helper(get_current_task_btf))
+		return current->thread_info.flags & TIF_32BIT_FLAG;
+	return BPF_CORE_READ(current, thread_info.flags) & TIF_32BIT_FLAG;
+}
+#endif
+#define COMPAT_EXIT	      1
+#define COMPAT_EXIT_GROUP_X86 252
+#define COMPAT_EXIT_GROUP_ARM 248
+
+static __always_inline s32 get_nr(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return BPF_CORE_READ(regs, orig_ax);
+#else
+	return BPF_CORE_READ(regs, syscallno);
+#endif
+}
+
+/* The number as a syscall_t. -1 is what rt_sigreturn leaves behind: it restored all registers. */
+static __always_inline syscall_t to_syscall(struct task_struct *current, s32 nr)
+{
+	bool compat = is_compat(current);
+
+	if (nr == -1)
+		nr = compat ? COMPAT_RT_SIGRETURN : NR_RT_SIGRETURN;
+	if (compat)
+		return (nr & SYSCALL_NUMBER_MASK) | SYSCALL_ABI_COMPAT << SYSCALL_ABI_SHIFT;
+#if defined(__TARGET_ARCH_x86)
+	if (nr & X32_BIT)
+		return (nr & SYSCALL_NUMBER_MASK) | (u32)SYSCALL_ABI_X32 << SYSCALL_ABI_SHIFT;
+#endif
+	return nr & SYSCALL_NUMBER_MASK;
+}
+
+static __always_inline bool is_restart(syscall_t syscall)
+{
+	return syscall == NR_RESTART ||
+	       syscall == (COMPAT_RESTART | SYSCALL_ABI_COMPAT << SYSCALL_ABI_SHIFT);
+}
+
+static __always_inline bool is_exit(syscall_t syscall)
+{
+	u32 nr = syscall & SYSCALL_NUMBER_MASK;
+
+	if (syscall >> SYSCALL_ABI_SHIFT != SYSCALL_ABI_COMPAT)
+		return nr == NR_EXIT || nr == NR_EXIT_GROUP;
+#if defined(__TARGET_ARCH_x86)
+	return nr == COMPAT_EXIT || nr == COMPAT_EXIT_GROUP_X86;
+#else
+	return nr == COMPAT_EXIT || nr == COMPAT_EXIT_GROUP_ARM;
+#endif
+}
+
+static __always_inline void count(group_t group, syscall_t syscall)
+{
+	static const struct syscall_value zero;
+	struct syscall_key key = {.group = group, .syscall = syscall};
+	struct syscall_value *value = bpf_map_lookup_elem(&syscalls, &key);
+
+	if (!value) {
+		u32 slot = syscall & SYSCALL_NUMBER_MASK;
+
+		if (group != GROUP_OTHER) {
+			bpf_map_update_elem(&syscalls, &key, &zero, BPF_NOEXIST);
+			value = bpf_map_lookup_elem(&syscalls, &key);
+		}
+		if (!value) {
+			if (slot >= SYSCALL_SLOTS_PER_ABI)
+				slot = SYSCALL_SLOTS_PER_ABI - 1;
+			slot += (syscall >> SYSCALL_ABI_SHIFT) * SYSCALL_SLOTS_PER_ABI;
+			value = bpf_map_lookup_elem(&other_syscalls, &slot);
+			if (group != GROUP_OTHER)
+				note(LEDGER_SYSCALLS_FULL);
+		}
+	}
+	if (value)
+		value->count++;
+}
+
+static __noinline void count_error(group_t group, syscall_t syscall, s32 error)
+{
+	static const struct syscall_value zero;
+	struct syscall_error_key key = {.group = group, .syscall = syscall, .error = error};
+	struct syscall_value *value = bpf_map_lookup_elem(&syscall_errors, &key);
+
+	if (!value) {
+		if (group != GROUP_OTHER) {
+			bpf_map_update_elem(&syscall_errors, &key, &zero, BPF_NOEXIST);
+			value = bpf_map_lookup_elem(&syscall_errors, &key);
+		}
+		if (!value) {
+			u32 slot = error;
+
+			value = bpf_map_lookup_elem(&other_errors, &slot);
+			if (group != GROUP_OTHER)
+				note(LEDGER_ERRORS_FULL);
+		}
+	}
+	if (value)
+		value->count++;
+}
+
+static __always_inline void add_latency(group_t group, syscall_t syscall, u64 ns)
+{
+	static const struct hist zero;
+	struct syscall_key key = {.group = latency_by_group ? group : 0, .syscall = syscall};
+	struct hist *hist = bpf_map_lookup_elem(&latencies, &key);
+
+	if (!hist) {
+		bpf_map_update_elem(&latencies, &key, &zero, BPF_NOEXIST);
+		hist = bpf_map_lookup_elem(&latencies, &key);
+		if (!hist) {
+			u32 first = 0;
+
+			hist = bpf_map_lookup_elem(&other_latencies, &first);
+			note(LEDGER_LATENCIES_FULL);
+		}
+	}
+	if (hist)
+		hist_add(hist, ns);
+}
+
+/* The state of the current task, with the group it belongs to at this moment. */
+static __always_inline struct task_state *current_state(struct task_struct *current)
+{
+	struct task_state *state = get_state(current, true);
+
+	if (!state)
+		return state;
+	if (state->css_set != css_set_of(current) ||
+	    (with_command && command_changed(state, current)))
+		regroup(state, current);
+	return state;
+}
+
+static __always_inline int on_enter(s32 nr)
+{
+	struct task_struct *current = get_current();
+	struct task_state *state = get_state(current, true);
+
+	if (!state)
+		return 0;
+	/* A call that is made again goes on: it began when it began. */
+	if (state->pending) {
+		syscall_t syscall = to_syscall(current, nr);
+
+		if (state->syscall_start && (state->pending == syscall + 1 || is_restart(syscall)))
+			return 0;
+	}
+	state->syscall_start = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* A call without a task state: nothing is known of the task, but the call is not lost. */
+static __noinline int count_stateless(syscall_t syscall, s64 result)
+{
+	note(LEDGER_NO_STATE);
+	count(GROUP_OTHER, syscall);
+	if (result < 0 && result >= -MAX_ERRNO)
+		count_error(GROUP_OTHER, syscall, -result);
+	return 0;
+}
+
+static __always_inline bool is_restart_result(s64 result)
+{
+	return result == -ERESTARTSYS || result == -ERESTARTNOINTR || result == -ERESTARTNOHAND ||
+	       result == -ERESTART_RESTARTBLOCK;
+}
+
+/* The rare ends of a call. True when the call is not to be counted now. */
+static __noinline bool is_unfinished(struct task_state *state, syscall_t *syscall, s64 result)
+{
+	if (state->fresh) {
+		state->fresh = 0;
+		state->syscall_start = 0;
+		note(LEDGER_CHILD_RETURN);
+		return true;
+	}
+	if (state->pending && is_restart(*syscall))
+		*syscall = state->pending - 1;
+	state->pending = 0;
+	if (!is_restart_result(result))
+		return false;
+	note(LEDGER_RESTARTED);
+	if (!with_restarts)
+		return true;
+	state->pending = *syscall + 1;
+	state->pending_kind = -result;
+	return true;
+}
+
+static __always_inline int on_exit(struct pt_regs *regs, s64 result)
+{
+	struct task_struct *current = get_current();
+	struct task_state *state = current_state(current);
+	s32 nr = get_nr(regs);
+	syscall_t syscall = to_syscall(current, nr);
+	u64 start = 0;
+
+	if (!state)
+		return count_stateless(syscall, result);
+	if (state->group == GROUP_EXCLUDED) {
+		note(LEDGER_EXCLUDED);
+		return 0;
+	}
+	if (nr == -1)
+		result = 0;
+	if ((state->fresh | state->pending) || (result < -511 && result > -517)) {
+		if (is_unfinished(state, &syscall, result))
+			return 0;
+	}
+	count(state->group, syscall);
+	if (result < 0 && result >= -MAX_ERRNO)
+		count_error(state->group, syscall, -result);
+	if (!with_latency)
+		return 0;
+	start = state->syscall_start;
+	if (!start)
+		return 0;
+	state->syscall_start = 0;
+	if (nr != -1)
+		add_latency(state->group, syscall, bpf_ktime_get_ns() - start);
+	return 0;
+}
+
+/*
+ * A signal's handler is about to run after a call that asked to be made again: the same decision as the kernel's own in
+ * handle_signal(), which follows.
+ */
+static __always_inline int on_signal(struct k_sigaction *action)
+{
+	struct task_struct *current = get_current();
+	struct task_state *state = get_state(current, false);
+	u64 handler, flags;
+	syscall_t syscall;
+	u32 kind;
+
+	if (!state || !state->pending)
+		return 0;
+	handler = (u64)BPF_CORE_READ(action, sa.sa_handler);
+	if (handler <= SIG_IGN_HANDLER)
+		return 0;
+	flags = BPF_CORE_READ(action, sa.sa_flags);
+	syscall = state->pending - 1;
+	kind = state->pending_kind;
+	state->pending = 0;
+	if (kind == ERESTARTNOINTR || (kind == ERESTARTSYS && (flags & SA_RESTART))) {
+		state->syscall_start = 0;
+		return 0;
+	}
+	count(state->group, syscall);
+	count_error(state->group, syscall, EINTR);
+	if (with_latency && state->syscall_start)
+		add_latency(state->group, syscall, bpf_ktime_get_ns() - state->syscall_start);
+	state->syscall_start = 0;
+	return 0;
+}
+
+static __always_inline s32 last_nr(struct task_struct *current)
+{
+	if (has_helper(task_pt_regs) && has_helper(get_current_task_btf))
+		return get_nr((struct pt_regs *)bpf_task_pt_regs(current));
+
+	void *stack = BPF_CORE_READ(current, stack);
+
+	return get_nr(stack + THREAD_SIZE - bpf_core_type_size(struct pt_regs));
+}
+
+/* exit and exit_group do not return, and a call that waits to be made again dies with its task. */
+static __always_inline int on_process_exit(void)
+{
+	struct task_struct *current = get_current();
+	struct task_state *state = current_state(current);
+	syscall_t syscall = to_syscall(current, last_nr(current));
+
+	if (!state) {
+		if (is_exit(syscall))
+			count_stateless(syscall, 0);
+		return 0;
+	}
+	if (state->group == GROUP_EXCLUDED)
+		return 0;
+	if (state->pending)
+		count(state->group, state->pending - 1);
+	state->pending = 0;
+	if (is_exit(syscall))
+		count(state->group, syscall);
+	else
+		note(LEDGER_NO_CALL_EXIT);
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sys_enter_btf, struct pt_regs *regs, long nr)
+{
+	return on_enter(nr);
+}
+
+SEC("raw_tp/sys_enter")
+int BPF_PROG(sys_enter_raw, struct pt_regs *regs, long nr)
+{
+	return on_enter(nr);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long result)
+{
+	return on_exit(regs, result);
+}
+
+SEC("raw_tp/sys_exit")
+int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long result)
+{
+	return on_exit(regs, result);
+}
+
+SEC("tp_btf/signal_deliver")
+int BPF_PROG(signal_deliver_btf, int signal, void *info, struct k_sigaction *action)
+{
+	return on_signal(action);
+}
+
+SEC("raw_tp/signal_deliver")
+int BPF_PROG(signal_deliver_raw, int signal, void *info, struct k_sigaction *action)
+{
+	return on_signal(action);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit_btf)
+{
+	return on_process_exit();
+}
+
+SEC("raw_tp/sched_process_exit")
+int BPF_PROG(process_exit_raw)
+{
+	return on_process_exit();
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
