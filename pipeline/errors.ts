@@ -23,12 +23,13 @@ export type PipelineErrorCode =
   | 'service_duplicate'
   | 'telemetry';
 
-/** Several failures that were found together. The message has one line each. */
+/** Several failures that were found together. The message has one line each, none twice. */
 export class PipelineErrors extends AggregateError {
   override readonly name = 'PipelineErrors';
 
   constructor(errors: readonly Error[]) {
-    super(errors, errors.map((error) => error.message).join('\n'));
+    const distinct = [...new Map(errors.map((error) => [error.message, error])).values()];
+    super(distinct, distinct.map((error) => error.message).join('\n'));
   }
 }
 

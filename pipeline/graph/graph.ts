@@ -42,10 +42,16 @@ export class Graph {
    * Starts extensions, then consumers, then receivers. Within each of the three all are tried; when some fail the next do
    * not start. Throws PipelineErrors with every failure; the caller then stops the graph.
    */
-  async start(): Promise<void> {
-    await startAll(this.extensions);
-    await startAll(this.nodes.filter((node) => node.id.kind !== 'receiver'));
-    await startAll(this.nodes.filter((node) => node.id.kind === 'receiver'));
+  async start(started: (node: Node) => void = () => {}): Promise<void> {
+    await startAll(this.extensions, started);
+    await startAll(
+      this.nodes.filter((node) => node.id.kind !== 'receiver'),
+      started,
+    );
+    await startAll(
+      this.nodes.filter((node) => node.id.kind === 'receiver'),
+      started,
+    );
     this.#expiry = this.#clock.every(EXPIRE_EVERY_MS, () => {
       for (const converter of this.#converters) converter.expire(this.#clock.now());
     });
@@ -55,7 +61,7 @@ export class Graph {
    * Collects a last time, then stops producers before consumers, flushing on the way. Never throws: what goes wrong is
    * logged. After `timeoutMs` components are still told to stop, but no longer waited for; returns those that had not finished.
    */
-  async stop(timeoutMs: number): Promise<readonly Node[]> {
+  async stop(timeoutMs: number, stopped: (node: Node) => void = () => {}): Promise<readonly Node[]> {
     this.#expiry?.cancel();
     const deadline = new Deadline(timeoutMs);
     const unfinished: Node[] = [];
@@ -63,7 +69,8 @@ export class Graph {
       if (this.#stopped.has(node)) return;
       this.#stopped.add(node);
       const finished = await deadline.bound(stopNode(node));
-      if (!finished) unfinished.push(node);
+      if (finished) stopped(node);
+      else unfinished.push(node);
     };
     if (this.#expiry !== undefined) await deadline.bound(Promise.all(this.#points.map((point) => point.collect(0))));
     const dataWay = this.nodes.toReversed();
@@ -75,11 +82,12 @@ export class Graph {
   }
 }
 
-async function startAll(nodes: readonly Node[]): Promise<void> {
+async function startAll(nodes: readonly Node[], started: (node: Node) => void): Promise<void> {
   const errors: Error[] = [];
   for (const node of nodes) {
     try {
       await node.component.start?.();
+      started(node);
     } catch (thrown) {
       const describe = node.id.kind === 'extension' ? startErrors.extension : startErrors.component;
       errors.push(describe(node.id, node.plugin, asError(thrown)));

@@ -1,0 +1,222 @@
+import { AGENT, type Agent, type ComponentHealth } from '../sdk/agent.ts';
+import { asError } from '../sdk/errors.ts';
+import type { Clock, Logger } from '../sdk/scope.ts';
+import { version } from '../sdk/version.ts';
+import { type AdminSocket, openAdminSocket } from './admin/socket.ts';
+import { Views } from './admin/views.ts';
+import { systemClock } from './clock.ts';
+import { buildGraph } from './graph/build.ts';
+import type { Graph } from './graph/graph.ts';
+import type { Node } from './graph/node.ts';
+import type { GraphPlan } from './graph/plan.ts';
+import { HealthBoard } from './health.ts';
+import { type AgentHost, createHost } from './host.ts';
+import { Container } from './plugins/container.ts';
+import { observeHealth, observeProcess, unhandledErrorCounter } from './telemetry/agent-metrics.ts';
+import { ledgerRow, observeGraph } from './telemetry/graph-metrics.ts';
+import type { MetricsLevel } from './telemetry/level.ts';
+import { createLogs, type LogsOptions } from './telemetry/logs.ts';
+import { createMetrics, type Metrics, type ReaderOptions } from './telemetry/metrics.ts';
+import { agentResource } from './telemetry/resource.ts';
+
+export const AGENT_NAME = 'bpflow';
+
+export interface AgentOptions {
+  readonly plan: GraphPlan;
+  readonly logs: Omit<LogsOptions, 'resource'>;
+  readonly metrics: { readonly level: MetricsLevel; readonly readers: readonly ReaderOptions[] };
+  /** Attributes of the agent's own telemetry; `null` removes one. */
+  readonly resource?: Readonly<Record<string, string | number | boolean | null>>;
+  /** Path of the admin socket; undefined for none. */
+  readonly adminEndpoint: string | undefined;
+  readonly shutdownTimeoutMs: number;
+  /** The machine's by default. */
+  readonly clock?: Clock;
+}
+
+/** One agent from its making to its end. */
+export interface RunningAgent extends Agent {
+  readonly log: Logger;
+  /** Pages on which the agent tells of itself. */
+  readonly pages: readonly string[];
+  /** Path of the admin socket; undefined while there is none. */
+  readonly adminPath: string | undefined;
+  /** Starts all components. When it rejects (PipelineErrors), what had started is stopped again. */
+  start(): Promise<void>;
+  /** Stops all, draining, within the shutdown timeout. Never rejects; calling it again waits for the same end. */
+  stop(): Promise<void>;
+  /** Logs and counts an error that nothing handled. */
+  unhandled(kind: 'uncaughtException' | 'unhandledRejection', thrown: unknown): void;
+}
+
+/** Makes an agent and all its components, and starts its own telemetry. Throws PipelineErrors or a PipelineError, with nothing left behind. */
+export async function createAgent(options: AgentOptions): Promise<RunningAgent> {
+  const clock = options.clock ?? systemClock();
+  const agent = { name: AGENT_NAME, version };
+  const resource = agentResource(agent, options.resource);
+  const logs = createLogs({ ...options.logs, resource });
+  const log = logs.logger('service');
+  const metrics = await createMetrics({ ...options.metrics, resource, log: logs.logger('service/telemetry') });
+  const parts: Parts = {
+    options,
+    clock,
+    log,
+    metrics,
+    views: new Views(),
+    board: new HealthBoard(clock),
+    aborter: new AbortController(),
+  };
+  const life = new Life(parts);
+  try {
+    const container = await Container.root();
+    container.provide(AGENT, life);
+    const host = createHost({
+      agent,
+      container,
+      clock,
+      abort: parts.aborter.signal,
+      views: parts.views,
+      board: parts.board,
+      logger: (origin) => logs.logger(origin),
+      meter: (name) => metrics.meter(name),
+    });
+    life.own(await buildGraph(options.plan, host), host);
+    return life;
+  } catch (error) {
+    await metrics.stop(options.shutdownTimeoutMs);
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly options: AgentOptions;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly views: Views;
+  readonly board: HealthBoard;
+  readonly aborter: AbortController;
+}
+
+class Life implements RunningAgent {
+  readonly name = AGENT_NAME;
+  readonly version = version;
+  readonly startedAt: bigint;
+  readonly log: Logger;
+  readonly pages: readonly string[];
+  readySince: bigint | undefined;
+  readonly #parts: Parts;
+  readonly #countUnhandled: (kind: string) => void;
+  #graph: Graph | undefined;
+  #host: AgentHost | undefined;
+  #admin: AdminSocket | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.startedAt = parts.clock.now();
+    this.log = parts.log;
+    this.pages = parts.metrics.pages;
+    const meter = parts.metrics.meter('bpflow');
+    observeProcess(meter);
+    observeHealth(meter, () => this.health());
+    observeGraph(meter, () => this.#graph ?? { nodes: [], pullTotals: { collected: 0, failed: 0, late: 0 } });
+    this.#countUnhandled = unhandledErrorCounter(meter);
+    parts.views.add({ kind: 'service', id: 'agent', name: 'ledger' }, () => this.#graph?.nodes.map(ledgerRow) ?? []);
+  }
+
+  get adminPath(): string | undefined {
+    return this.#admin?.path;
+  }
+
+  own(graph: Graph, host: AgentHost): void {
+    this.#graph = graph;
+    this.#host = host;
+  }
+
+  ready(): boolean {
+    return this.readySince !== undefined && this.#stopping === undefined;
+  }
+
+  health(): readonly ComponentHealth[] {
+    return this.#parts.board.list();
+  }
+
+  async start(): Promise<void> {
+    this.log.info('Starting bpflow.', { version, pid: process.pid });
+    await this.#openAdmin();
+    try {
+      await this.#graph!.start((node) => this.#host!.reporter(node)?.started());
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.readySince = this.#parts.clock.now();
+    this.log.info('Everything is ready. Begin running and processing data.');
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  unhandled(kind: 'uncaughtException' | 'unhandledRejection', thrown: unknown): void {
+    this.#countUnhandled(kind);
+    const error = asError(thrown);
+    this.log.error('An error was not handled; the agent goes on.', { kind, error: error.message, stack: error.stack });
+  }
+
+  async #stop(): Promise<void> {
+    const { options, aborter, metrics } = this.#parts;
+    this.log.info('Starting shutdown.');
+    const end = performance.now() + options.shutdownTimeoutMs;
+    const timeout = setTimeout(
+      () => aborter.abort(new Error('The agent is shutting down.')),
+      options.shutdownTimeoutMs,
+    );
+    const unfinished =
+      (await this.#graph?.stop(options.shutdownTimeoutMs, (node) => this.#host?.reporter(node)?.stopped())) ?? [];
+    for (const node of unfinished) this.#reportUnfinished(node);
+    await this.#admin?.close();
+    await metrics.stop(Math.max(MIN_FLUSH_MS, end - performance.now()));
+    clearTimeout(timeout);
+    this.log.info('Shutdown complete.');
+  }
+
+  #reportUnfinished(node: Node): void {
+    node.log.error('The component did not stop in time; what it holds is lost.', {
+      shutdown_timeout_ms: this.#parts.options.shutdownTimeoutMs,
+      held_items: node.held(),
+    });
+  }
+
+  /** The agent works without it, so a socket that cannot be had is only worth a warning. */
+  async #openAdmin(): Promise<void> {
+    const path = this.#parts.options.adminEndpoint;
+    if (path === undefined) return;
+    try {
+      this.#admin = await openAdminSocket(path, { views: this.#parts.views, health: () => this.#healthDocument() });
+    } catch (thrown) {
+      this.log.warn(
+        'The admin socket is not available; set service.admin.endpoint to a path that can be written, or to none.',
+        {
+          path,
+          error: asError(thrown).message,
+        },
+      );
+    }
+  }
+
+  #healthDocument(): unknown {
+    return {
+      agent: { name: this.name, version, pid: process.pid },
+      ready: this.ready(),
+      startedAt: this.startedAt,
+      readySince: this.readySince,
+      components: this.health().map(({ id, ...rest }) => ({ kind: id.kind, id: String(id), ...rest })),
+    };
+  }
+}
+
+/** The last push of the agent's own metrics gets this long even when the components took all the time. */
+const MIN_FLUSH_MS = 500;
