@@ -84,6 +84,19 @@ export interface StructMember {
   readonly length?: number;
 }
 
+/** A short text that is equal for equal layouts: size and, for each member, name, place and kind. Reserved members do not count. */
+export function layoutHash(layout: StructLayout): string {
+  const text = layout.members
+    .filter(({ name }) => name !== 'reserved')
+    .map(({ name, offset, size, kind, length }) => `${name}@${offset}:${size}${kind}${length ?? ''}`)
+    .join(',');
+  let hash = 0xcbf29ce484222325n;
+  for (const character of `${layout.size};${text}`) {
+    hash = ((hash ^ BigInt(character.charCodeAt(0))) * 0x100000001b3n) & 0xffffffffffffffffn;
+  }
+  return hash.toString(16).padStart(16, '0');
+}
+
 export interface BpfProgram {
   readonly name: string;
   /** The kernel's id of the loaded program. */

@@ -1,0 +1,171 @@
+// Generated from bpf/process.bpf.c by scripts/generate-cursors.ts. Do not edit.
+
+export const GROUP_OTHER = 0;
+export const GROUP_EXCLUDED = 0xffffffff;
+export const PROCESS_NAME_LENGTH = 64;
+
+/** `enum ledger_slot`. */
+export const LedgerSlot = {
+  LEDGER_EXCLUDED: 0,
+  LEDGER_CHILD_RETURN: 1,
+  LEDGER_RESTARTED: 2,
+  LEDGER_NO_CALL_EXIT: 3,
+  LEDGER_NO_STATE: 4,
+  LEDGER_GROUPS_FULL: 5,
+  LEDGER_SYSCALLS_FULL: 6,
+  LEDGER_ERRORS_FULL: 7,
+  LEDGER_LATENCIES_FULL: 8,
+  LEDGER_WAITS_FULL: 9,
+  LEDGER_SLOTS: 10,
+} as const;
+
+/** Hash of each struct's layout; what is loaded must have the same. */
+export const LAYOUTS = {
+  group_key: 'ad9cb0e5b06f6e3c',
+  group_value: 'b435b812c83a2baf',
+  group_totals: '7710f660044e1979',
+  node: '78cb9c81e8b5086d',
+} as const;
+
+/** A moving view on one `struct group_key` in a buffer of 32-bit words. */
+export class GroupKey {
+  /** Bytes. */
+  static readonly SIZE = 96;
+  /** 32-bit words. */
+  static readonly WORDS = 24;
+  /** Position of each member, in words. */
+  static readonly WORD = { cgroup: 0, pid: 2, kernelThread: 3, process: 4, command: 20 } as const;
+  #words: Uint32Array = new Uint32Array(24);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Inode of the cgroup v2 directory. */
+  get cgroup(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  /** Thread group id in the initial pid namespace. */
+  get pid(): number {
+    return this.#words[this.#at + 2]!;
+  }
+
+  get kernelThread(): number {
+    return this.#words[this.#at + 3]!;
+  }
+
+  /** At most 63 bytes, up to the first zero. */
+  get process(): string {
+    const start = this.#words.byteOffset + (this.#at + 4) * 4;
+    const bytes = new Uint8Array(this.#words.buffer, start, 64);
+    const end = bytes.indexOf(0);
+    return Buffer.from(bytes.buffer, start, end < 0 ? 64 : end).toString();
+  }
+
+  /** At most 15 bytes, up to the first zero. */
+  get command(): string {
+    const start = this.#words.byteOffset + (this.#at + 20) * 4;
+    const bytes = new Uint8Array(this.#words.buffer, start, 16);
+    const end = bytes.indexOf(0);
+    return Buffer.from(bytes.buffer, start, end < 0 ? 16 : end).toString();
+  }
+}
+
+/** A moving view on one `struct group_value` in a buffer of 32-bit words. */
+export class GroupValue {
+  /** Bytes. */
+  static readonly SIZE = 8;
+  /** 32-bit words. */
+  static readonly WORDS = 2;
+  /** Position of each member, in words. */
+  static readonly WORD = { id: 0 } as const;
+  #words: Uint32Array = new Uint32Array(2);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Id of a series group; 0 is `other`. */
+  get id(): number {
+    return this.#words[this.#at]!;
+  }
+}
+
+/** A moving view on one `struct group_totals` in a buffer of 32-bit words. */
+export class GroupTotals {
+  /** Bytes. */
+  static readonly SIZE = 32;
+  /** 32-bit words. */
+  static readonly WORDS = 8;
+  /** Position of each member, in words. */
+  static readonly WORD = { runtime: 0, voluntary: 2, involuntary: 4, live: 6 } as const;
+  #words: Uint32Array = new Uint32Array(8);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Nanoseconds. */
+  get runtime(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  /** Occurrences. */
+  get voluntary(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  /** Occurrences. */
+  get involuntary(): bigint {
+    return (BigInt(this.#words[this.#at + 4 + 1]!) << 32n) | BigInt(this.#words[this.#at + 4]!);
+  }
+
+  get live(): bigint {
+    return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+}
+
+/** A moving view on one `struct node` in a buffer of 32-bit words. */
+export class Node {
+  /** Bytes. */
+  static readonly SIZE = 24;
+  /** 32-bit words. */
+  static readonly WORDS = 6;
+  /** Position of each member, in words. */
+  static readonly WORD = { nextGroup: 0, generation: 2, agent: 4 } as const;
+  #words: Uint32Array = new Uint32Array(6);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get nextGroup(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  get generation(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  /** Thread group id in the initial pid namespace. */
+  get agent(): number {
+    return this.#words[this.#at + 4]!;
+  }
+}

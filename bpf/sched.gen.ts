@@ -1,0 +1,65 @@
+// Generated from bpf/sched.bpf.c by scripts/generate-cursors.ts. Do not edit.
+
+
+
+/** Hash of each struct's layout; what is loaded must have the same. */
+export const LAYOUTS = {
+  wait_key: 'be91c98a6e77a549',
+  hist: '08f6809fc357f269',
+} as const;
+
+/** A moving view on one `struct wait_key` in a buffer of 32-bit words. */
+export class WaitKey {
+  /** Bytes. */
+  static readonly SIZE = 4;
+  /** 32-bit words. */
+  static readonly WORDS = 1;
+  /** Position of each member, in words. */
+  static readonly WORD = { group: 0 } as const;
+  #words: Uint32Array = new Uint32Array(1);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Id of a series group; 0 is `other`. */
+  get group(): number {
+    return this.#words[this.#at]!;
+  }
+}
+
+/** A moving view on one `struct hist` in a buffer of 32-bit words. */
+export class Hist {
+  /** Bytes. */
+  static readonly SIZE = 384;
+  /** 32-bit words. */
+  static readonly WORDS = 96;
+  /** Position of each member, in words. */
+  static readonly WORD = { sum: 0, zero: 2, buckets: 4 } as const;
+  #words: Uint32Array = new Uint32Array(96);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Nanoseconds. */
+  get sum(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  /** Occurrences. */
+  get zero(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  /** 46 values: Occurrences. */
+  static readonly BUCKETS_LENGTH = 46;
+}
