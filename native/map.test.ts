@@ -242,7 +242,7 @@ describe('a map', { skip }, () => {
   });
 
   for (const batch of [true, false]) {
-    it(`gives no entry twice while entries come and go, ${batch ? 'by batches' : 'one by one'}`, async () => {
+    it(`gives no entry twice while entries come and go, ${batch ? 'by batches' : 'one by one'}`, async (t) => {
       using object = open('maps');
       object.setGlobal('churn_tgid', process.pid);
       object.setGlobal('churn_nr', getppidNumber);
@@ -251,6 +251,7 @@ describe('a map', { skip }, () => {
       fill(map, 500);
       using _link = object.program('churn').attach();
       const worker = new Worker('for (;;) process.ppid', { eval: true });
+      t.after(() => worker.terminate());
       const churned = () => new DataView(object.getGlobal('churned').buffer).getUint32(0, true);
       await until(() => churned() > 0, 'the worker deletes entries');
       const before = churned();

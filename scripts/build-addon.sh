@@ -16,10 +16,13 @@ out=build/$variant/bpflow.node
 stale() {
   [[ ! -f $out || ! -f build/libbpf/link ]] && return 0
   [[ -n $(find native/src scripts/build-addon.sh build/libbpf/recipe node_modules/node-addon-api/napi-inl.h \
-    -newer "$out" -print -quit) ]]
+    -newer "$out" -print -quit 2>/dev/null) ]]
 }
 stale || exit 0
 
+for header in node-addon-api/napi.h node-api-headers/include/node_api.h; do
+  [[ -f node_modules/$header ]] || { echo "The addon needs node_modules/$header: run npm ci first." >&2; exit 1; }
+done
 scripts/build-libbpf.sh
 mkdir -p "build/$variant"
 exec 9>"build/$variant.lock"
@@ -35,7 +38,8 @@ else
   flags+=(-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL -s)
 fi
 if [[ $(<build/libbpf/link) == static ]]; then
-  libraries=(build/libbpf/lib/libbpf.a build/libbpf/lib/libelf.a build/libbpf/lib/libeu.a -lz)
+  libraries=(build/libbpf/lib/libbpf.a build/libbpf/lib/libelf.a build/libbpf/lib/libeu.a
+    build/libbpf/lib/libz.a)
   flags+=(-isystem build/libbpf/include)
 else
   libraries=(-lbpf -lelf -lz)

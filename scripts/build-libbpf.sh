@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Builds libbpf 1.5 and libelf 0.192 from Debian's source packages as static, position-independent libraries into
+# Builds libbpf 1.5, libelf 0.192 and zlib 1.3 from Debian's source packages as static, position-independent libraries into
 # build/libbpf/{lib,include}. Debian's own static libraries are not position independent: they cannot go into an addon.
 # Where the sources cannot be had, build/libbpf/link says `system`, and the addon links to the system's libbpf.
 #
 #   scripts/build-libbpf.sh            does nothing when build/libbpf is there
 #   scripts/build-libbpf.sh --force    builds again, for example after a fallback to the system's libbpf
 #
-# Needs gcc, make, m4, bzip2, and the headers of libelf and zlib. The machine's own apt state is not changed.
+# Needs gcc, make, m4 and bzip2. The machine's own apt state is not changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/build/libbpf
-recipe=1
+recipe=2
 
 if [[ ${1:-} != --force && -f $out/recipe && $(<"$out/recipe") == "$recipe" ]]; then
   exit 0
@@ -29,23 +29,25 @@ build_static() (
     -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root
     -o Acquire::http::Timeout=20 -o Acquire::Retries=1)
   "${apt[@]}" update
-  "${apt[@]}" source --download-only libbpf elfutils
-  for archive in libbpf_*.orig.tar.* elfutils_*.orig.tar.*; do tar xf "$archive"; done
+  "${apt[@]}" source --download-only libbpf elfutils zlib
+  for archive in libbpf_*.orig.tar.* elfutils_*.orig.tar.* zlib_*.orig.tar.*; do tar xf "$archive"; done
 
   mkdir -p result/lib
-  (
-    cd elfutils-*/
-    ./configure -q --disable-debuginfod --disable-libdebuginfod --disable-nls --without-bzlib --without-lzma \
-      --without-zstd CFLAGS="-O2 -fPIC"
-    make -s -C lib
-    make -s -C libelf libelf.a
-    cp libelf/libelf.a lib/libeu.a "$work/result/lib/"
-  )
-  (
-    cd libbpf-*/src
-    make -s -j2 BUILD_STATIC_ONLY=1 CFLAGS="-O2 -fPIC"
-    make -s BUILD_STATIC_ONLY=1 DESTDIR="$work/result" PREFIX= LIBDIR=/lib install install_uapi_headers
-  )
+  zlib=$(echo "$work"/zlib-*/)
+  elfutils=$(echo "$work"/elfutils-*/)
+  cd "$zlib"
+  CFLAGS="-O2 -fPIC" ./configure --static
+  make -s libz.a
+  cd "$elfutils"
+  ./configure -q --disable-debuginfod --disable-libdebuginfod --disable-nls --without-bzlib --without-lzma \
+    --without-zstd CFLAGS="-O2 -fPIC" CPPFLAGS="-I$zlib" LDFLAGS="-L$zlib"
+  make -s -C lib
+  make -s -C libelf libelf.a
+  cp "$zlib/libz.a" libelf/libelf.a lib/libeu.a "$work/result/lib/"
+  cd "$work"/libbpf-*/src
+  make -s -j2 BUILD_STATIC_ONLY=1 CFLAGS="-O2 -fPIC -I$elfutils/libelf -I$zlib" NO_PKG_CONFIG=1
+  make -s BUILD_STATIC_ONLY=1 NO_PKG_CONFIG=1 DESTDIR="$work/result" PREFIX= LIBDIR=/lib install install_uapi_headers
+  cd "$work"
   echo static >result/link
 )
 

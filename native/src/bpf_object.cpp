@@ -313,6 +313,13 @@ void BpfObject::load(const Napi::CallbackInfo& info) {
     close();
     raise(env, failure);
   }
+  if (const int number = GlobalVariable::shareWithKernel(object_); number != 0) {
+    close();
+    raise(env, {.code = "system",
+                .operation = "load",
+                .message = "Cannot map the global variables of " + path_ + " into memory",
+                .number = number});
+  }
   loaded_ = true;
 }
 

@@ -1,8 +1,11 @@
 #include "global_variable.h"
 
 #include <bpf/btf.h>
+#include <linux/bpf.h>
+#include <sys/mman.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 
@@ -33,8 +36,10 @@ std::optional<GlobalVariable> findIn(const btf* types, bpf_map* map, const std::
   const btf_type* section = btf__type_by_id(types, bpf_map__btf_value_type_id(map));
   if (section == nullptr || !btf_is_datasec(section)) return std::nullopt;
   size_t sectionSize = 0;
-  auto* memory = static_cast<uint8_t*>(bpf_map__initial_value(map, &sectionSize));
-  if (memory == nullptr) return std::nullopt;
+  // const in older versions of libbpf; the memory is writable in all.
+  const void* contents = bpf_map__initial_value(map, &sectionSize);
+  if (contents == nullptr) return std::nullopt;
+  auto* memory = static_cast<uint8_t*>(const_cast<void*>(contents));
   const btf_var_secinfo* variables = btf_var_secinfos(section);
   for (uint16_t i = 0; i < btf_vlen(section); ++i) {
     const btf_type* variable = btf__type_by_id(types, variables[i].type);
@@ -68,6 +73,22 @@ std::optional<GlobalVariable> GlobalVariable::find(const bpf_object* object, con
     if (auto found = findIn(types, map, name)) return found;
   }
   return std::nullopt;
+}
+
+int GlobalVariable::shareWithKernel(const bpf_object* object) {
+  if (libbpf_major_version() > 1 || libbpf_minor_version() >= 5) return 0;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    if (!bpf_map__is_internal(map) || (bpf_map__map_flags(map) & BPF_F_MMAPABLE) == 0) continue;
+    size_t size = 0;
+    const void* contents = bpf_map__initial_value(map, &size);
+    if (contents == nullptr) continue;
+    const bool constant = (bpf_map__map_flags(map) & BPF_F_RDONLY_PROG) != 0;
+    const int protection = constant ? PROT_READ : PROT_READ | PROT_WRITE;
+    void* address = const_cast<void*>(contents);
+    if (mmap(address, size, protection, MAP_SHARED | MAP_FIXED, bpf_map__fd(map), 0) == MAP_FAILED) return errno;
+  }
+  return 0;
 }
 
 void GlobalVariable::set(Napi::Env env, Napi::Value value) const {

@@ -26,6 +26,12 @@ struct GlobalVariable {
 
   static std::optional<GlobalVariable> find(const bpf_object* object, const std::string& name);
 
+  /**
+   * After loading: makes the kernel's pages of the sections the memory of the variables, for versions of libbpf
+   * before 1.5, which do so for skeletons only. Returns 0 or a positive errno.
+   */
+  static int shareWithKernel(const bpf_object* object);
+
   /** Writes a number, bigint, boolean or Uint8Array. Throws `misuse` when it does not fit the variable. */
   void set(Napi::Env env, Napi::Value value) const;
 
