@@ -31,7 +31,7 @@ describe('opening an object', { skip }, () => {
 
   it('tells its programs and maps in file order, without the internal maps', () => {
     using object = open('counter');
-    assert.deepEqual(object.programNames, ['count', 'read_level']);
+    assert.deepEqual(object.programNames, ['count', 'count_classic', 'read_level']);
     assert.deepEqual(object.mapNames, ['calls']);
   });
 
@@ -104,6 +104,22 @@ describe('loading an object', { skip }, () => {
     link.close();
     getppid();
     assert.equal(new DataView(object.getGlobal('seen').buffer).getBigUint64(0, true), 1000n);
+  });
+
+  it('attaches to classic tracepoints and raw tracepoints too', () => {
+    using object = open('counter');
+    object.setGlobal('only_tgid', process.pid);
+    object.load();
+    const seen = () => new DataView(object.getGlobal('seen').buffer).getBigUint64(0, true);
+    const link = object.program('count_classic').attach();
+    for (let i = 0; i < 100; i++) getppid();
+    link.close();
+    const after = seen();
+    assert.ok(after >= 100n);
+    getppid();
+    assert.equal(seen(), after);
+    using raw = object.program('read_level').attach();
+    assert.ok(raw.id > 0);
   });
 
   it('names the program that the verifier refuses, with its log', () => {
@@ -246,7 +262,7 @@ describe('misuse of an object', { skip }, () => {
     using object = open('counter');
     assert.match(
       errorOf(() => object.setAutoload('cuont', false)).message,
-      /has no program "cuont"; it has: count, read_level\.$/,
+      /has no program "cuont"; it has: count, count_classic, read_level\.$/,
     );
     const map = errorOf(() => object.setMaxEntries('cals', 1));
     assert.equal(map.code, 'misuse');

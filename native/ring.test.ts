@@ -214,6 +214,35 @@ describe('waiting for a ring', { skip }, () => {
     assert.ok(counter(object, 'wakeups') < reserved / 20n, `${counter(object, 'wakeups')} wake-ups`);
   });
 
+  it('hears of each burst to its last event, with no later one to wake it', async () => {
+    using object = openRing();
+    using ring = object.map('events').ring();
+    using _link = object.program('on_call').attach();
+    const rounds = 2000;
+    const heard = new Int32Array(new SharedArrayBuffer(4));
+    const buffer = new Uint8Array(64 * 1024);
+    ring.onReadable(() => {
+      Atomics.add(heard, 0, ring.drain(buffer) / recordBytes);
+      Atomics.notify(heard, 0);
+    });
+    const script = `
+      const { parentPort, workerData: heard } = require('node:worker_threads');
+      let made = 0;
+      for (let round = 0; round < ${rounds}; round++) {
+        const burst = 1 + (round * 7) % 13;
+        for (let i = 0; i < burst; i++) process.ppid;
+        made += burst;
+        for (let seen = Atomics.load(heard, 0); seen < made; seen = Atomics.load(heard, 0)) {
+          if (Atomics.wait(heard, 0, seen, 5000) === 'timed-out') throw new Error('round ' + round + ' was not heard');
+        }
+      }
+      parentPort.postMessage(made);
+    `;
+    const worker = new Worker(script, { eval: true, workerData: heard });
+    const [made] = await once(worker, 'message');
+    assert.equal(heard[0], made);
+  });
+
   it('replaces its callback, and stops when it is removed', async () => {
     using object = openRing();
     using ring = object.map('events').ring();

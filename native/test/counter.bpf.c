@@ -32,6 +32,15 @@ int count(__u64 *ctx)
 	return 0;
 }
 
+SEC("tracepoint/raw_syscalls/sys_enter")
+int count_classic(void *ctx)
+{
+	(void)ctx;
+	if (bpf_get_current_pid_tgid() >> 32 == only_tgid)
+		__sync_fetch_and_add(&seen, 1);
+	return 0;
+}
+
 SEC("raw_tp/sys_enter")
 int read_level(__u64 *ctx)
 {
