@@ -6,7 +6,9 @@ import { token } from './tokens.ts';
  * a fake of the same shape is in `bpflow/testing`.
  *
  * Memory: JavaScript owns every buffer. Every handle may be closed twice; using a closed handle throws
- * {@link BpfError} with the code `closed`. All calls are synchronous; none is made per event.
+ * {@link BpfError} with the code `closed`; names, ids and sizes stay readable. All calls are synchronous; none is made per
+ * event. Closing an object closes its programs, maps, links and rings; a handle that is not closed stays open until its
+ * environment (the main thread or a worker) ends, and is never closed by a garbage collection.
  */
 export interface Bpf {
   /** CPUs whose slot a per-CPU value has: the kernel's *possible* CPUs. */
@@ -36,7 +38,10 @@ export interface BpfObject extends Closeable {
   readonly programNames: readonly string[];
   /** Names of all maps in the object, internal ones (`.rodata`, `.bss`, `.data`) left out. */
   readonly mapNames: readonly string[];
-  /** Size and members of a C struct of the object, from its BTF. Throws when there is none of this name. */
+  /**
+   * Size and members of a C struct of the object, from its BTF. Members of anonymous structs and unions appear as members of
+   * the outer one. Throws when there is none of this name, and for bit fields.
+   */
   layout(struct: string): StructLayout;
 
   /** Before {@link load} only: whether the program is loaded at all. Default: yes. */
@@ -174,7 +179,13 @@ export interface RingBuffer extends Closeable {
   drain(buffer: Uint8Array): number;
   /** Bytes waiting to be read. */
   readonly pending: number;
-  /** Called on the event loop when the kernel has woken the consumer. One callback; undefined removes it. */
+  /**
+   * Calls back on the event loop while there are records: when the kernel has woken the consumer, and in the next turn while
+   * some are left. One callback; undefined removes it. The process stays alive while there is one.
+   *
+   * Where the object has a global `__u32 <map>_sleeping`, it is 1 while the consumer waits for a wake-up and 0 while it looks
+   * by itself (at most 1 ms later); a producer that reads it between reserve and submit needs to wake only then.
+   */
   onReadable(callback: (() => void) | undefined): void;
 }
 
