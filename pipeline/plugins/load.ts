@@ -84,17 +84,18 @@ function explained(plugin: string, folder: string, thrown: unknown): Error {
   if (error.name === 'PipelineError') return error;
   const code = 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') return pluginErrors.missing(plugin, folder, error);
-  if (code === 'ERR_MODULE_NOT_FOUND' && mentions(error, plugin)) return pluginErrors.missing(plugin, folder, error);
+  if (code === 'ERR_MODULE_NOT_FOUND' && isMissing(error, plugin)) return pluginErrors.missing(plugin, folder, error);
   if (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return pluginErrors.noEntry(plugin, firstLine(error), error);
-  return pluginErrors.throws(plugin, `${error.name}: ${firstLine(error)}${place(error)}`, error);
+  return pluginErrors.throws(
+    plugin,
+    `${error.name}: ${firstLine(error)}${code === undefined ? place(error) : ''}`,
+    error,
+  );
 }
 
-/** Whether the module that was not found is the plugin itself, not something it imports. */
-function mentions(error: Error, plugin: string): boolean {
-  return (
-    error.message.includes(`'${plugin}'`) ||
-    (isPath(plugin) && error.message.includes(plugin.replace(/^(\.\.?\/)+/, '')))
-  );
+/** Whether the module that was not found is the plugin itself, not something it imports. A path was looked for before. */
+function isMissing(error: Error, plugin: string): boolean {
+  return !isPath(plugin) && error.message.includes(`'${plugin}'`);
 }
 
 /** Syntax errors begin their stack with `file:line`; other errors have it in a frame. */

@@ -14,10 +14,9 @@ export function shareSdk(): void {
   registerHooks({
     resolve(specifier, context, nextResolve) {
       if (specifier.startsWith(PLUGIN_SCHEME)) return nextResolve(...pluginRequest(specifier, context));
-      if (specifier === 'bpflow' || specifier.startsWith('bpflow/')) {
-        return nextResolve(specifier, { ...context, parentURL: import.meta.url });
-      }
-      return nextResolve(specifier, context);
+      const ours = specifier === 'bpflow' || specifier.startsWith('bpflow/');
+      if (!ours || context.parentURL === import.meta.url) return nextResolve(specifier, context);
+      return { url: import.meta.resolve(specifier), shortCircuit: true };
     },
   });
 }
