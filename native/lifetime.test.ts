@@ -208,7 +208,7 @@ describe('a handle', { skip }, () => {
     await settle();
     await until(() => descriptors() <= descriptorsBefore, 'the descriptors are closed');
     const grown = residentKiB() - residentBefore;
-    assert.ok(grown < 8 * 1024, `grown by ${grown} KiB`);
+    assert.ok(grown < 2 * 1024, `grown by ${grown} KiB`);
   });
 
   it('of a closed ring leaves the event loop alone', async () => {
