@@ -5,7 +5,7 @@
 /** Hash of each struct's layout; what is loaded must have the same. */
 export const LAYOUTS = {
   wait_key: 'be91c98a6e77a549',
-  hist: '08f6809fc357f269',
+  hist: '35042982e243a5dc',
 } as const;
 
 /** A moving view on one `struct wait_key` in a buffer of 32-bit words. */
@@ -35,12 +35,12 @@ export class WaitKey {
 /** A moving view on one `struct hist` in a buffer of 32-bit words. */
 export class Hist {
   /** Bytes. */
-  static readonly SIZE = 384;
+  static readonly SIZE = 400;
   /** 32-bit words. */
-  static readonly WORDS = 96;
+  static readonly WORDS = 100;
   /** Position of each member, in words. */
   static readonly WORD = { sum: 0, zero: 2, buckets: 4 } as const;
-  #words: Uint32Array = new Uint32Array(96);
+  #words: Uint32Array = new Uint32Array(100);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -60,6 +60,6 @@ export class Hist {
     return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
   }
 
-  /** 46 values: Occurrences. */
-  static readonly BUCKETS_LENGTH = 46;
+  /** 48 values: Occurrences. */
+  static readonly BUCKETS_LENGTH = 48;
 }

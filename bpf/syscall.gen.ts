@@ -13,7 +13,7 @@ export const LAYOUTS = {
   syscall_key: '43081f7d9a4073ee',
   syscall_error_key: 'e5ebacd1515bf630',
   syscall_value: '9e9f2e9bb3947bed',
-  hist: '08f6809fc357f269',
+  hist: '35042982e243a5dc',
 } as const;
 
 /** A moving view on one `struct syscall_key` in a buffer of 32-bit words. */
@@ -106,12 +106,12 @@ export class SyscallValue {
 /** A moving view on one `struct hist` in a buffer of 32-bit words. */
 export class Hist {
   /** Bytes. */
-  static readonly SIZE = 384;
+  static readonly SIZE = 400;
   /** 32-bit words. */
-  static readonly WORDS = 96;
+  static readonly WORDS = 100;
   /** Position of each member, in words. */
   static readonly WORD = { sum: 0, zero: 2, buckets: 4 } as const;
-  #words: Uint32Array = new Uint32Array(96);
+  #words: Uint32Array = new Uint32Array(100);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -131,6 +131,6 @@ export class Hist {
     return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
   }
 
-  /** 46 values: Occurrences. */
-  static readonly BUCKETS_LENGTH = 46;
+  /** 48 values: Occurrences. */
+  static readonly BUCKETS_LENGTH = 48;
 }

@@ -5,7 +5,7 @@
 
 #include "types.h"
 
-#define HIST_BUCKETS 46
+#define HIST_BUCKETS 48
 
 struct hist {
 	ns_t sum;
