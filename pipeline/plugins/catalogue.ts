@@ -4,10 +4,12 @@ import { BUILT_IN, PipelineErrors, pluginErrors } from '../errors.ts';
 import { loadPlugin, type PluginReference } from './load.ts';
 import { shareSdk } from './resolve.ts';
 
-/** Built-in components: kind → type → how to import it. */
-export type Manifest = Readonly<
-  Record<ComponentKind, Readonly<Record<string, () => Promise<{ readonly default: ComponentSpec }>>>>
->;
+/** A component that comes with the agent, and how it is imported. */
+export interface BuiltIn {
+  readonly kind: ComponentKind;
+  readonly type: string;
+  load(): Promise<{ readonly default: unknown }>;
+}
 
 export interface CatalogueEntry {
   readonly spec: ComponentSpec;
@@ -17,12 +19,12 @@ export interface CatalogueEntry {
 
 /** Every component this agent can make. Built-ins are imported when they are first asked for. */
 export class Catalogue {
-  readonly #manifest: Manifest;
-  readonly #builtIns = new Map<string, Promise<CatalogueEntry>>();
+  readonly #builtIns: readonly BuiltIn[];
+  readonly #imported = new Map<BuiltIn, Promise<CatalogueEntry>>();
   readonly #added = new Map<string, CatalogueEntry>();
 
-  constructor(manifest: Manifest) {
-    this.#manifest = manifest;
+  constructor(builtIns: readonly BuiltIn[]) {
+    this.#builtIns = builtIns;
     shareSdk();
   }
 
@@ -58,17 +60,22 @@ export class Catalogue {
   }
 
   #builtIn(kind: ComponentKind, type: string): Promise<CatalogueEntry> | undefined {
-    const importIt = Object.hasOwn(this.#manifest[kind], type) ? this.#manifest[kind][type] : undefined;
-    if (importIt === undefined) return undefined;
-    const known = this.#builtIns.get(key(kind, type));
-    if (known !== undefined) return known;
-    const entry = importIt().then((module) => ({ spec: module.default, plugin: BUILT_IN }));
-    this.#builtIns.set(key(kind, type), entry);
-    return entry;
+    const builtIn = this.#builtIns.find((candidate) => candidate.kind === kind && candidate.type === type);
+    return builtIn && this.#import(builtIn);
   }
 
-  async #allBuiltIns(kind: ComponentKind): Promise<CatalogueEntry[]> {
-    return Promise.all(Object.keys(this.#manifest[kind]).map((type) => this.#builtIn(kind, type)!));
+  #allBuiltIns(kind: ComponentKind): Promise<CatalogueEntry[]> {
+    return Promise.all(
+      this.#builtIns.filter((builtIn) => builtIn.kind === kind).map((builtIn) => this.#import(builtIn)),
+    );
+  }
+
+  #import(builtIn: BuiltIn): Promise<CatalogueEntry> {
+    const entry =
+      this.#imported.get(builtIn) ??
+      builtIn.load().then((module) => ({ spec: module.default as ComponentSpec, plugin: BUILT_IN }));
+    this.#imported.set(builtIn, entry);
+    return entry;
   }
 
   async #conflicts({ spec, plugin }: CatalogueEntry, added: ReadonlyMap<string, CatalogueEntry>): Promise<Error[]> {

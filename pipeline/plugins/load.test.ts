@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import * as sdk from 'bpflow/sdk';
 import { version } from '../../sdk/version.ts';
 import { PipelineError, PipelineErrors } from '../errors.ts';
-import { Catalogue, type Manifest } from './catalogue.ts';
+import { type BuiltIn, Catalogue } from './catalogue.ts';
 import { loadPlugin } from './load.ts';
 
 const fixtures = join(dirname(dirname(import.meta.dirname)), 'test', 'fixtures');
@@ -146,28 +146,19 @@ describe('a broken plugin gives one error that names it', () => {
 });
 
 describe('the catalogue', () => {
-  const builtIn: Manifest = {
-    receiver: {},
-    processor: {},
-    exporter: {
-      own: async () => ({
-        default: sdk.defineExporter({
-          type: 'own',
-          aliases: ['tally_old'],
-          stability: 'stable',
-          description: 'Own.',
-          config: sdk.z.strictObject({}),
-          consumes: ['logs'],
-          create: () => ({ consume: {} }),
-        }) as unknown as sdk.ExporterSpec,
-      }),
-    },
-    connector: {},
-    extension: {},
-  };
+  const own = sdk.defineExporter({
+    type: 'own',
+    aliases: ['tally_old'],
+    stability: 'stable',
+    description: 'Own.',
+    config: sdk.z.strictObject({}),
+    consumes: ['logs'],
+    create: () => ({ consume: {} }),
+  });
+  const builtIns: readonly BuiltIn[] = [{ kind: 'exporter', type: 'own', load: async () => ({ default: own }) }];
 
   it('finds components by type, alias and hyphenated spelling, with where they come from', async () => {
-    const catalogue = new Catalogue(builtIn);
+    const catalogue = new Catalogue(builtIns);
     await catalogue.addPlugins([{ plugin: 'bpflow-plugin-tally', folder: project('catalogue') }]);
     assert.equal((await catalogue.find('exporter', 'tally-old'))?.plugin, 'bpflow');
     assert.equal((await catalogue.find('processor', 'hold-back'))?.plugin, 'bpflow-plugin-tally');
@@ -185,7 +176,7 @@ describe('the catalogue', () => {
     writeFileSync(join(folder, 'b.mjs'), exporter('tally-old'));
     writeFileSync(join(folder, 'c.mjs'), 'throw new Error("c")');
     writeFileSync(join(folder, 'd.mjs'), exporter('tally'));
-    const catalogue = new Catalogue(builtIn);
+    const catalogue = new Catalogue(builtIns);
     const references = ['./a.mjs', './b.mjs', './c.mjs', './d.mjs', 'bpflow-plugin-tally'].map((plugin) => ({
       plugin,
       folder,

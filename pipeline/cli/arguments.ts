@@ -1,0 +1,114 @@
+import { parseArgs } from 'node:util';
+import { PipelineError } from '../errors.ts';
+
+export type Command = 'run' | 'validate' | 'components' | 'print-config' | 'version' | 'help';
+
+export interface Arguments {
+  readonly command: Command;
+  /** Configuration URIs, in order. */
+  readonly config: readonly string[];
+  /** `key.path=value`, in order. */
+  readonly set: readonly string[];
+  readonly format: 'yaml' | 'json';
+  readonly mode: 'redacted' | 'unredacted';
+  readonly validate: boolean;
+}
+
+/** Reads the command line; without a command it is `run`, as in the Collector. Throws a PipelineError of code `usage`. */
+export function parseArguments(args: readonly string[]): Arguments {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const words: string[] = [];
+  const flags = new Map<string, string[]>();
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind !== 'option') continue;
+    if (!Object.hasOwn(OPTIONS, token.name)) throw usage(unknownFlag(token.rawName));
+    const option = OPTIONS[token.name as keyof typeof OPTIONS];
+    if (option.type === 'string' && token.value === undefined) throw usage(`flag needs an argument: ${token.rawName}`);
+    if (option.type === 'boolean' && token.value !== undefined && token.name !== 'validate') {
+      throw usage(`invalid argument "${token.value}" for "--${token.name}" flag: it takes none`);
+    }
+    flags.set(token.name, [...(flags.get(token.name) ?? []), token.value ?? 'true']);
+  }
+  return checked(words, flags);
+}
+
+const OPTIONS = {
+  config: { type: 'string', multiple: true },
+  set: { type: 'string', multiple: true },
+  format: { type: 'string' },
+  mode: { type: 'string' },
+  validate: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  run: 'run',
+  validate: 'validate',
+  components: 'components',
+  'print-config': 'print-config',
+  'print-initial-config': 'print-config',
+  version: 'version',
+  help: 'help',
+};
+
+function checked(words: readonly string[], flags: ReadonlyMap<string, readonly string[]>): Arguments {
+  const [word, ...more] = words;
+  const named = word === undefined ? undefined : Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
+  if (word !== undefined && named === undefined) throw usage(`unknown command "${word}" for "bpflow"`, HINT);
+  const command = flags.has('help')
+    ? 'help'
+    : flags.has('version')
+      ? 'version'
+      : (named ?? (flags.size > 0 ? 'run' : 'help'));
+  if (more.length > 0 && named !== 'help') {
+    throw usage(`unexpected argument "${more[0]}" after "${word}"`, HINT);
+  }
+  if (command !== 'print-config' && command !== 'help') {
+    for (const flag of ['format', 'mode', 'validate']) if (flags.has(flag)) throw usage(unknownFlag(`--${flag}`));
+  }
+  return {
+    command,
+    config: flags.get('config') ?? [],
+    set: (flags.get('set') ?? []).map(withEqualSign),
+    format: oneOf('format', flags, ['yaml', 'json']),
+    mode: oneOf('mode', flags, ['redacted', 'unredacted']),
+    validate: oneOf('validate', flags, ['true', 'false']) === 'true',
+  };
+}
+
+function oneOf<const T extends string>(
+  flag: string,
+  flags: ReadonlyMap<string, readonly string[]>,
+  values: readonly [T, ...T[]],
+): T {
+  const written = flags.get(flag)?.at(-1) ?? values[0];
+  const value = values.find((candidate) => candidate === written);
+  if (value === undefined)
+    throw usage(`invalid argument "${written}" for "--${flag}" flag: use ${values.join(' or ')}`);
+  return value;
+}
+
+function withEqualSign(text: string): string {
+  if (!text.includes('=')) throw usage(`invalid argument "${text}" for "--set" flag: missing equal sign`);
+  return text;
+}
+
+function unknownFlag(rawName: string): string {
+  return rawName.startsWith('--')
+    ? `unknown flag: ${rawName}`
+    : `unknown shorthand flag: '${rawName.slice(1)}' in ${rawName}`;
+}
+
+const HINT = "Run 'bpflow --help' for usage.";
+
+function usage(...lines: readonly string[]): PipelineError {
+  return new PipelineError('usage', lines.join('\n'));
+}

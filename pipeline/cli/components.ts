@@ -1,0 +1,65 @@
+import { stringify } from 'yaml';
+import { SIGNALS } from '../../pdata/signals.ts';
+import type { ComponentSpec, Stability } from '../../sdk/component.ts';
+import type { ComponentKind } from '../../sdk/scope.ts';
+import { version } from '../../sdk/version.ts';
+import { BUILT_IN } from '../errors.ts';
+import type { Catalogue, CatalogueEntry } from '../plugins/catalogue.ts';
+
+/** What `bpflow components` prints: YAML in the Collector's form. */
+export async function listComponents(catalogue: Catalogue, providers: readonly string[]): Promise<string> {
+  const document: Record<string, unknown> = {
+    buildinfo: {
+      command: 'bpflow',
+      description: 'A telemetry agent whose first source is the Linux kernel.',
+      version,
+    },
+  };
+  for (const kind of KINDS) document[`${kind}s`] = (await catalogue.all(kind)).map(describe);
+  document['providers'] = [...providers].sort().map((scheme) => ({ scheme, module: `bpflow ${version}` }));
+  return stringify(document, { indent: 4 });
+}
+
+const KINDS: readonly ComponentKind[] = ['receiver', 'processor', 'exporter', 'connector', 'extension'];
+
+function describe({ spec, plugin }: CatalogueEntry): unknown {
+  return {
+    name: spec.type,
+    module: plugin === BUILT_IN ? `bpflow ${version}` : plugin,
+    stability: stability(spec),
+  };
+}
+
+function stability(spec: ComponentSpec): Readonly<Record<string, string>> {
+  const level = capitalised(spec.stability);
+  switch (spec.kind) {
+    case 'receiver':
+      return bySignal((signal) => spec.produces.includes(signal), level);
+    case 'processor':
+    case 'exporter':
+      return bySignal((signal) => spec.consumes.includes(signal), level);
+    case 'connector':
+      return Object.fromEntries(
+        SORTED_SIGNALS.flatMap((from) =>
+          SORTED_SIGNALS.map((to) => [
+            `${from}-to-${to}`,
+            spec.connects.some((pair) => pair.from === from && pair.to === to) ? level : 'Undefined',
+          ]),
+        ),
+      );
+    case 'extension':
+      return { extension: level };
+    default:
+      return spec satisfies never;
+  }
+}
+
+const SORTED_SIGNALS = [...SIGNALS].sort();
+
+function bySignal(has: (signal: (typeof SIGNALS)[number]) => boolean, level: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(SORTED_SIGNALS.map((signal) => [signal, has(signal) ? level : 'Undefined']));
+}
+
+function capitalised(text: Stability): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,67 @@
+import { type AgentOptions, createAgent, type RunningAgent } from '../agent.ts';
+import { summary } from './summary.ts';
+
+/** Runs an agent until a signal ends it, and resolves to the exit status. Throws what kept it from starting. */
+export async function runAgent(options: AgentOptions, terminal: NodeJS.WriteStream | undefined): Promise<number> {
+  // Timers and listeners of the agent do not keep the process alive; this does.
+  const alive = setInterval(() => {}, 2 ** 30);
+  const handlers = new Handlers();
+  try {
+    const agent = await createAgent(options);
+    const asked = handlers.install(agent);
+    await agent.start();
+    if (!asked.aborted) terminal?.write(summary(agent));
+    await stopped(asked);
+    await agent.stop();
+    return 0;
+  } finally {
+    clearInterval(alive);
+    handlers.remove();
+  }
+}
+
+function stopped(asked: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (asked.aborted) resolve();
+    else asked.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** What the process does on signals and on errors that nothing handled, while an agent runs. */
+class Handlers {
+  readonly #installed: { readonly event: string; readonly handler: Listener }[] = [];
+
+  /** Returns a signal that is aborted when the agent is to stop. Asked a second time, the process ends at once. */
+  install(agent: RunningAgent): AbortSignal {
+    const asked = new AbortController();
+    const stop = (signal: string): void => {
+      if (asked.signal.aborted) {
+        agent.log.warn('Asked to stop a second time: ending at once.', { signal });
+        process.exit(1);
+      }
+      agent.log.info('Received signal from OS.', { signal });
+      asked.abort();
+    };
+    this.#on('SIGTERM', stop);
+    this.#on('SIGINT', stop);
+    this.#on('SIGHUP', () => {
+      agent.log.warn(
+        'Received SIGHUP. A running agent does not read its configuration again: restart it to apply changes.',
+      );
+    });
+    this.#on('uncaughtException', (error: Error) => agent.unhandled('uncaughtException', error));
+    this.#on('unhandledRejection', (reason: unknown) => agent.unhandled('unhandledRejection', reason));
+    return asked.signal;
+  }
+
+  remove(): void {
+    for (const { event, handler } of this.#installed) process.removeListener(event, handler);
+  }
+
+  #on(event: string, handler: Listener): void {
+    process.on(event, handler);
+    this.#installed.push({ event, handler });
+  }
+}
+
+type Listener = Parameters<NodeJS.EventEmitter['on']>[1];
