@@ -48,13 +48,23 @@ struct {
 	__type(value, struct syscall_value);
 } other_errors SEC(".maps");
 
+/* Latency by call, for the calls that programs make: native ones with a number below LATENCY_SLOTS. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 512);
-	__type(key, struct syscall_key);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LATENCY_SLOTS);
+	__type(key, u32);
 	__type(value, struct hist);
 } latencies SEC(".maps");
 
+/* All others, and all of them with latency_by_group; group 0 without. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct syscall_key);
+	__type(value, struct hist);
+} keyed_latencies SEC(".maps");
+
+/* What finds no room in `keyed_latencies`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -100,14 +110,11 @@ static __always_inline bool is_compat(struct task_struct *current)
 #define COMPAT_EXIT_GROUP_X86 252
 #define COMPAT_EXIT_GROUP_ARM 248
 
-static __always_inline s32 get_nr(struct pt_regs *regs)
-{
 #if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(regs, orig_ax);
+#define nr_field orig_ax
 #else
-	return BPF_CORE_READ(regs, syscallno);
+#define nr_field syscallno
 #endif
-}
 
 /* The number as a syscall_t. -1 is what rt_sigreturn leaves behind: it restored all registers. */
 static __always_inline syscall_t to_syscall(struct task_struct *current, s32 nr)
@@ -193,22 +200,30 @@ static __noinline void count_error(group_t group, syscall_t syscall, s32 error)
 		value->count++;
 }
 
-static __always_inline void add_latency(group_t group, syscall_t syscall, u64 ns)
+static __noinline struct hist *keyed_latency(group_t group, syscall_t syscall)
 {
 	static const struct hist zero;
 	struct syscall_key key = {.group = latency_by_group ? group : 0, .syscall = syscall};
-	struct hist *hist = bpf_map_lookup_elem(&latencies, &key);
+	struct hist *hist = bpf_map_lookup_elem(&keyed_latencies, &key);
+	u32 first = 0;
 
-	if (!hist) {
-		bpf_map_update_elem(&latencies, &key, &zero, BPF_NOEXIST);
-		hist = bpf_map_lookup_elem(&latencies, &key);
-		if (!hist) {
-			u32 first = 0;
+	if (hist)
+		return hist;
+	bpf_map_update_elem(&keyed_latencies, &key, &zero, BPF_NOEXIST);
+	hist = bpf_map_lookup_elem(&keyed_latencies, &key);
+	if (hist)
+		return hist;
+	note(LEDGER_LATENCIES_FULL);
+	return bpf_map_lookup_elem(&other_latencies, &first);
+}
 
-			hist = bpf_map_lookup_elem(&other_latencies, &first);
-			note(LEDGER_LATENCIES_FULL);
-		}
-	}
+static __always_inline void add_latency(group_t group, syscall_t syscall, u64 ns)
+{
+	u32 slot = syscall;
+	struct hist *hist = latency_by_group || slot >= LATENCY_SLOTS
+				    ? keyed_latency(group, syscall)
+				    : bpf_map_lookup_elem(&latencies, &slot);
+
 	if (hist)
 		hist_add(hist, ns);
 }
@@ -229,8 +244,9 @@ static __always_inline struct task_state *current_state(struct task_struct *curr
 static __always_inline int on_enter(s32 nr)
 {
 	struct task_struct *current = get_current();
-	struct task_state *state = get_state(current, true);
+	struct task_state *state = get_state(current, false);
 
+	/* A task without state gets one as its first call ends; that call has no latency. */
 	if (!state)
 		return 0;
 	/* A call that is made again goes on: it began when it began. */
@@ -282,11 +298,10 @@ static __noinline bool is_unfinished(struct task_state *state, syscall_t *syscal
 	return true;
 }
 
-static __always_inline int on_exit(struct pt_regs *regs, s64 result)
+static __always_inline int on_exit(s32 nr, s64 result)
 {
 	struct task_struct *current = get_current();
 	struct task_state *state = current_state(current);
-	s32 nr = get_nr(regs);
 	syscall_t syscall = to_syscall(current, nr);
 	u64 start = 0;
 
@@ -352,11 +367,13 @@ static __always_inline int on_signal(struct k_sigaction *action)
 static __always_inline s32 last_nr(struct task_struct *current)
 {
 	if (has_helper(task_pt_regs) && has_helper(get_current_task_btf))
-		return get_nr((struct pt_regs *)bpf_task_pt_regs(current));
+		return ((struct pt_regs *)bpf_task_pt_regs(current))->nr_field;
 
 	void *stack = BPF_CORE_READ(current, stack);
 
-	return get_nr(stack + THREAD_SIZE - bpf_core_type_size(struct pt_regs));
+	struct pt_regs *regs = stack + THREAD_SIZE - bpf_core_type_size(struct pt_regs);
+
+	return BPF_CORE_READ(regs, nr_field);
 }
 
 /* exit and exit_group do not return, and a call that waits to be made again dies with its task. */
@@ -398,13 +415,13 @@ int BPF_PROG(sys_enter_raw, struct pt_regs *regs, long nr)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long result)
 {
-	return on_exit(regs, result);
+	return on_exit(regs->nr_field, result);
 }
 
 SEC("raw_tp/sys_exit")
 int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long result)
 {
-	return on_exit(regs, result);
+	return on_exit(BPF_CORE_READ(regs, nr_field), result);
 }
 
 SEC("tp_btf/signal_deliver")

@@ -6,6 +6,7 @@ export const SYSCALL_ABI_COMPAT = 1;
 export const SYSCALL_ABI_X32 = 2;
 export const SYSCALL_NUMBER_MASK = 0x3fffffff;
 export const SYSCALL_SLOTS_PER_ABI = 512;
+export const LATENCY_SLOTS = 512;
 export const ERRNO_SLOTS = 4096;
 
 /** Hash of each struct's layout; what is loaded must have the same. */

@@ -15,6 +15,7 @@
 /* Slots of the overflow array: 512 for each ABI; numbers above share the last. */
 #define SYSCALL_SLOTS_PER_ABI 512
 #define SYSCALL_SLOTS	      (4 * SYSCALL_SLOTS_PER_ABI)
+#define LATENCY_SLOTS	      512
 #define ERRNO_SLOTS	      4096
 
 struct syscall_key {
