@@ -1,37 +1,48 @@
 import assert from 'node:assert/strict';
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import {
+  type ChildProcessWithoutNullStreams,
+  type SpawnOptionsWithoutStdio,
+  spawn,
+  spawnSync,
+} from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, describe, type TestContext, test } from 'node:test';
 
 const noTerminal = spawnSync('script', ['--version']).status === 0 ? false : 'there is no script(1)';
 const root = dirname(import.meta.dirname);
 const folder = mkdtempSync(join(tmpdir(), 'bpflow commands '));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+/** A signal that gets lost must fail the test, not hold it up. */
+const bounded = { timeout: 30_000 };
+
 describe('npm start', () => {
   const agent = `const name = (signal) => process.on(signal, () => console.log(signal));
 name('SIGINT'); name('SIGHUP');
 process.on('SIGTERM', () => process.exit(6));
 console.log('ready', process.argv.slice(2).join(' '));
-setInterval(() => {}, 1000);
+setTimeout(() => process.exit(9), 60_000);
 `;
   const script = 'exec bash scripts/start.sh';
 
-  test('runs the example and passes arguments on; a failed set-up does not stop it', async () => {
+  test('runs the example and passes arguments on; a failed set-up does not stop it', bounded, async (t) => {
     const checkout = copy('incomplete', ['scripts/start.sh'], { 'scripts/setup.sh': 'exit 1', 'bin/bpflow': agent });
-    const child = spawn('bash', ['-c', `${script} "$@"`, 'sh', '--set', 'a=b c'], { cwd: checkout });
+    const child = start(t, 'bash', ['-c', `${script} "$@"`, 'sh', '--set', 'a=b c'], { cwd: checkout });
     const until = watch(child);
     await until(/^ready run --config pipeline\.example\.yaml --set a=b c\n/);
     child.kill('SIGTERM');
     assert.deepEqual(await once(child, 'exit'), [6, null]);
   });
 
-  test('under npm without a terminal the agent is the child of npm', async () => {
+  test('under npm without a terminal the agent is the child of npm', bounded, async (t) => {
     const checkout = copy('pipe', ['scripts/start.sh'], { 'scripts/setup.sh': '', 'bin/bpflow': agent });
-    const child = spawn('sh', ['-c', script], { cwd: checkout, env: { ...process.env, npm_lifecycle_event: 'start' } });
+    const child = start(t, 'sh', ['-c', script], {
+      cwd: checkout,
+      env: { ...process.env, npm_lifecycle_event: 'start' },
+    });
     const until = watch(child);
     await until(/^ready/);
     child.kill('SIGINT');
@@ -40,14 +51,17 @@ setInterval(() => {}, 1000);
     assert.deepEqual(await once(child, 'exit'), [6, null]);
   });
 
-  test('on a terminal one Ctrl-C is one signal, and what npm passes on arrives', { skip: noTerminal }, async () => {
+  test('on a terminal one Ctrl-C is one signal, and what npm passes on arrives', {
+    skip: noTerminal,
+    ...bounded,
+  }, async (t) => {
     const checkout = copy('terminal', ['scripts/start.sh'], {
       'scripts/setup.sh': '',
       'bin/bpflow': agent,
       'package.json': JSON.stringify({ scripts: { start: script } }),
       'session.sh': 'trap : INT; npm start --silent <&0 & read -r _; kill -TERM $!; wait $!; echo "status $?"',
     });
-    const terminal = spawn('script', ['-qec', 'bash session.sh', '/dev/null'], { cwd: checkout });
+    const terminal = start(t, 'script', ['-qec', 'bash session.sh', '/dev/null'], { cwd: checkout });
     const until = watch(terminal);
     await until(/ready/);
     for (const count of [1, 2]) {
@@ -180,6 +194,15 @@ function counting(file: string, counts: string): string {
 function npmTest(checkout: string, ...paths: readonly string[]) {
   const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
   return spawnSync('bash', ['scripts/test.sh', ...paths], { cwd: checkout, encoding: 'utf8', env });
+}
+
+/** Ended with all of its process group when the test ends. */
+function start(t: TestContext, command: string, args: readonly string[], options: SpawnOptionsWithoutStdio) {
+  const child = spawn(command, args, { ...options, detached: true });
+  t.after(() => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
+  });
+  return child;
 }
 
 /** Waits until all that was printed so far matches. */
