@@ -8,6 +8,8 @@ export * from './config-types.ts';
 export * from './define.ts';
 export * from './errors.ts';
 export * from './facts.ts';
+export * from './metric-definition.ts';
+export * from './names.ts';
 export type * from './otel.ts';
 export * from './prometheus-text.ts';
 export * from './scope.ts';
