@@ -1,0 +1,66 @@
+import type { View } from './values.ts';
+
+/** What of the page's forms the exporter may answer with. */
+export interface Offer {
+  readonly openMetrics: boolean;
+  readonly utf8: boolean;
+}
+
+export interface Answer {
+  readonly view: View;
+  readonly contentType: string;
+}
+
+/** Chooses the form of the page by the `Accept` header: the scraper's best that is on offer, else classic text. */
+export function negotiate(accept: string | undefined, offer: Offer): Answer {
+  for (const { type, parameters } of accepted(accept)) {
+    const utf8 = offer.utf8 && parameters.get('escaping') === 'allow-utf-8';
+    const version = parameters.get('version');
+    if (
+      offer.openMetrics &&
+      type === 'application/openmetrics-text' &&
+      (version === undefined || version === '1.0.0')
+    ) {
+      return answer('application/openmetrics-text; version=1.0.0', { openMetrics: true, utf8 });
+    }
+    if (type === 'text/plain' && (version === undefined || version === '0.0.4' || version === '1.0.0')) {
+      return answer(`text/plain; version=${version ?? '0.0.4'}`, { openMetrics: false, utf8 });
+    }
+    if (type === '*/*' || type === 'text/*') break;
+  }
+  return answer('text/plain; version=0.0.4', { openMetrics: false, utf8: false });
+}
+
+/** Whether the client takes gzip. */
+export function acceptsGzip(acceptEncoding: string | undefined): boolean {
+  return accepted(acceptEncoding).some(({ type }) => type === 'gzip' || type === '*');
+}
+
+function answer(type: string, view: View): Answer {
+  return { view, contentType: `${type}; charset=utf-8; escaping=${view.utf8 ? 'allow-utf-8' : 'underscores'}` };
+}
+
+interface Range {
+  readonly type: string;
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly quality: number;
+}
+
+/** The ranges of an accept header, best first; those with quality 0 are refused ones. */
+function accepted(header: string | undefined): readonly Range[] {
+  return (header ?? '')
+    .split(',', 32)
+    .map((part): Range => {
+      const [type = '', ...rest] = part.split(';').map((item) => item.trim());
+      const parameters = new Map(
+        rest.map((item) => {
+          const [key = '', value = ''] = item.split('=', 2);
+          return [key.toLowerCase(), value.replaceAll('"', '')] as const;
+        }),
+      );
+      const quality = Number(parameters.get('q') ?? 1);
+      return { type: type.toLowerCase(), parameters, quality: Number.isNaN(quality) ? 0 : quality };
+    })
+    .filter(({ quality, type }) => quality > 0 && type !== '')
+    .sort((a, b) => b.quality - a.quality);
+}

@@ -1,0 +1,209 @@
+import type { Metric, MetricBatch } from 'bpflow/sdk';
+import { Family, type Origin, type Outcome } from './family.ts';
+import type { LabelRules } from './labels.ts';
+import { describeFamily, type FamilyDescription, type NamingRules } from './naming.ts';
+import { Targets } from './targets.ts';
+
+export interface PageRules extends NamingRules, LabelRules {
+  readonly targetInfo: boolean;
+  readonly openMetrics: boolean;
+  readonly expirationMs: number;
+}
+
+/** Why points did not come onto the page. */
+export type DropReason = 'older_timestamp' | 'delta_temporality' | 'name_conflict';
+
+export interface PageEvents {
+  dropped(points: number, reason: DropReason): void;
+  /** A series shares all its labels with another one. */
+  collision(count: number): void;
+  /** A metric is left out, told once as long as it stays so. */
+  leftOut(metric: string, reason: string): void;
+}
+
+/** A metric that is not shown, and why. */
+interface LeftOut {
+  readonly metric: string;
+  readonly reason: string;
+  readonly drop: DropReason;
+}
+
+/** Names of metrics left out are remembered up to so many, so that a flood of names cannot fill the memory. */
+const MAX_LEFT_OUT = 10_000;
+
+/** All families on the page, by name, and who may add to them. */
+export class PageStore {
+  readonly #rules: PageRules;
+  readonly #events: PageEvents;
+  readonly #targets: Targets;
+  readonly #families = new Map<string, Family>();
+  readonly #origins = new Map<string, Origin>();
+  readonly #leftOut = new Map<string, LeftOut>();
+  /** Every name that can begin a line, with its family. */
+  readonly #taken = new Map<string, Family | 'target_info'>();
+  #sorted: readonly Family[] | undefined;
+  #version = 0;
+  #lastOwn = 0;
+
+  constructor(rules: PageRules, events: PageEvents) {
+    this.#rules = rules;
+    this.#events = events;
+    this.#targets = new Targets(rules.utf8);
+    if (this.showsTargets) this.#taken.set(this.targetInfoName, 'target_info');
+  }
+
+  /** Changes whenever the page may look different. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get series(): number {
+    let count = 0;
+    for (const family of this.#families.values()) count += family.size;
+    return count;
+  }
+
+  /** Sorted by name. */
+  get families(): readonly Family[] {
+    this.#sorted ??= [...this.#families.values()].sort((a, b) => (a.description.name < b.description.name ? -1 : 1));
+    return this.#sorted;
+  }
+
+  get targets(): Targets {
+    return this.#targets;
+  }
+
+  get showsTargets(): boolean {
+    return this.#rules.targetInfo && !this.#rules.resourceToTelemetry;
+  }
+
+  get targetInfoName(): string {
+    const { namespace } = this.#rules;
+    return namespace === '' ? 'target_info' : `${namespace.replace(/[^a-zA-Z0-9_:]/g, '_')}_target_info`;
+  }
+
+  /** Metrics that are not shown, with the reason. */
+  get leftOut(): ReadonlyMap<string, LeftOut> {
+    return this.#leftOut;
+  }
+
+  /** Takes a batch. `now` is monotonic time in ms. */
+  apply(batch: MetricBatch, now: number): void {
+    const outcome: Outcome = { older: 0, collisions: 0 };
+    for (const metric of batch.metrics) {
+      if (metric.points.length === 0) continue;
+      if (metric.definition !== undefined) this.#lastOwn = now;
+      const origin = this.#origin(metric);
+      if ('drop' in origin) {
+        this.#events.dropped(metric.points.length, origin.drop);
+        continue;
+      }
+      origin.family.apply(origin, metric, now, outcome);
+      this.#version++;
+      if (origin.family.live === 0) this.#removeFamily(origin.family);
+    }
+    if (outcome.older > 0) this.#events.dropped(outcome.older, 'older_timestamp');
+    if (outcome.collisions > 0) this.#events.collision(outcome.collisions);
+  }
+
+  /**
+   * Forgets what has not been updated for the expiration time. Our own series end by the point that says so; they
+   * expire only when no own metric at all has come for that long, that is when their receiver is gone.
+   */
+  expire(now: number): void {
+    const limit = now - this.#rules.expirationMs;
+    const ownLimit = this.#lastOwn < limit ? limit : Number.NEGATIVE_INFINITY;
+    for (const family of this.#families.values()) {
+      if (family.expire(limit, this.#rules.expirationMs, ownLimit)) this.#version++;
+      if (family.live === 0) this.#removeFamily(family);
+    }
+  }
+
+  #origin(metric: Metric): Origin | LeftOut {
+    const key = originKey(metric);
+    const known = this.#origins.get(key) ?? this.#leftOut.get(key);
+    if (known !== undefined) return known;
+    if ('temporality' in metric && metric.temporality === 'delta') {
+      return this.#leaveOut(key, {
+        metric: metric.name,
+        reason: 'its values are deltas, and Prometheus needs totals',
+        drop: 'delta_temporality',
+      });
+    }
+    const description = describeFamily(metric, this.#rules);
+    const family = this.#family(metric, description);
+    if (!(family instanceof Family)) return this.#leaveOut(key, family);
+    const own = metric.definition !== undefined;
+    const origin = family.addOrigin(
+      description,
+      !own,
+      metric.kind === 'gauge' || metric.kind === 'summary' ? 'latest' : 'add',
+    );
+    this.#origins.set(key, origin);
+    return origin;
+  }
+
+  #leaveOut(key: string, leftOut: LeftOut): LeftOut {
+    if (this.#leftOut.size >= MAX_LEFT_OUT) this.#leftOut.clear();
+    this.#leftOut.set(key, leftOut);
+    this.#events.leftOut(leftOut.metric, leftOut.reason);
+    return leftOut;
+  }
+
+  #family(metric: Metric, description: FamilyDescription): Family | LeftOut {
+    const { name, type } = description;
+    const existing = this.#families.get(name);
+    if (existing !== undefined && sameKind(existing.description, description)) return existing;
+    for (const taken of lineNames(description, this.#rules.openMetrics)) {
+      const by = this.#taken.get(taken);
+      if (by === undefined) continue;
+      const other = by === 'target_info' ? by : `${by.description.type} ${by.description.name}`;
+      return {
+        metric: metric.name,
+        reason: `as ${type} ${name} it would share the name ${taken} with ${other}`,
+        drop: 'name_conflict',
+      };
+    }
+    const family = new Family(description, this.#rules, this.#targets);
+    this.#families.set(name, family);
+    for (const line of lineNames(description, this.#rules.openMetrics)) this.#taken.set(line, family);
+    this.#sorted = undefined;
+    return family;
+  }
+
+  #removeFamily(family: Family): void {
+    this.#families.delete(family.description.name);
+    for (const line of lineNames(family.description, this.#rules.openMetrics)) this.#taken.delete(line);
+    for (const [key, origin] of this.#origins) if (origin.family === family) this.#origins.delete(key);
+    // What had to give way to this family gets its chance.
+    this.#leftOut.clear();
+    this.#sorted = undefined;
+    this.#version++;
+  }
+}
+
+function originKey(metric: Metric): string {
+  const monotonic = metric.kind === 'sum' && metric.monotonic;
+  const temporality = 'temporality' in metric ? metric.temporality : '';
+  const own = metric.definition === undefined ? 'foreign' : 'own';
+  return [own, metric.kind, monotonic, temporality, metric.unit, metric.name].join('\0');
+}
+
+/** Whether two metrics of one name can stand under one head. */
+function sameKind(a: FamilyDescription, b: FamilyDescription): boolean {
+  return a.type === b.type && a.factor === b.factor;
+}
+
+/** The names with which the lines of a family begin. */
+function lineNames({ name, type }: FamilyDescription, openMetrics: boolean): string[] {
+  switch (type) {
+    case 'gauge':
+      return [name];
+    case 'counter':
+      return openMetrics && !name.endsWith('_total') ? [name, `${name}_total`] : [name];
+    case 'summary':
+      return [name, `${name}_sum`, `${name}_count`];
+    case 'histogram':
+      return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
+  }
+}
