@@ -6,7 +6,8 @@ import { version } from './version.ts';
 /** The mark that tells a spec from any other object, across copies of the SDK. Its value is the SDK's version. */
 export const SPEC_MARK = Symbol.for('bpflow:spec');
 
-type Defined<T> = Readonly<T> & { readonly [SPEC_MARK]: string };
+/** What the functions below return: the frozen spec with the mark. */
+export type Defined<T> = Readonly<T> & { readonly [SPEC_MARK]: string };
 type Without<T> = Omit<T, 'kind'>;
 
 export function defineReceiver<S extends z.ZodType, K extends Signal>(
