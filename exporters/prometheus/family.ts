@@ -1,10 +1,13 @@
 import { flagsAt, type Metric, NO_RECORDED_VALUE, type SeriesId, type SeriesTable, type TimeColumn } from 'bpflow/sdk';
+import { HistogramValues } from './histogram-values.ts';
 import { type LabelRules, type LabelText, seriesLabels } from './labels.ts';
 import type { FamilyDescription } from './naming.ts';
+import { NumberValues } from './number-values.ts';
 import { SortedTexts } from './sorted-texts.ts';
+import { SummaryValues } from './summary-values.ts';
 import type { Target, Targets } from './targets.ts';
 import type { TextWriter } from './text-writer.ts';
-import { HistogramValues, type LineStarts, NumberValues, SummaryValues, type Values } from './values.ts';
+import type { LineStarts, Values } from './values.ts';
 
 /** One metric name as it arrives; several can share a family. */
 export interface Origin {
