@@ -1,0 +1,170 @@
+import { type BpfMap, createResource, EMPTY_RESOURCE, type Resource } from 'bpflow/sdk';
+import { GROUP_OTHER, GroupKey, GroupValue } from '../../bpf/process.gen.ts';
+import type { CgroupPaths } from './cgroups.ts';
+import { containerIdOf } from './container-id.ts';
+import { MapBuffer } from './map-buffer.ts';
+
+/** A series group as the kernel tells it apart. */
+export interface Group {
+  readonly id: number;
+  /** Basename of the executable; `kernel` for kernel threads, `other` for what found no room. */
+  readonly process: string;
+  /** Name of the leader thread; empty unless the label is asked for. */
+  readonly command: string;
+  /** 0 unless the label is asked for. */
+  readonly pid: number;
+  /** Path in the cgroup v2 tree; undefined when the cgroup was gone before it was seen. */
+  readonly cgroup: string | undefined;
+  /** Carries the container's id, where there is one. */
+  readonly resource: Resource;
+  readonly containerId: string | undefined;
+  /** Whether the process filters let it through. */
+  readonly counts: boolean;
+}
+
+interface Life {
+  readonly group: Group;
+  /** The entry's key in the kernel's map of names, while it is there. */
+  name: Uint8Array<ArrayBuffer> | undefined;
+  /** When something of it was last seen to grow, ms of the monotonic clock. */
+  changedMs: number;
+  /** The collection in which it last had a living task. */
+  alive: number;
+  /** The collection in which its name was deleted. */
+  namelessSince: number | undefined;
+}
+
+export interface GroupsOptions {
+  readonly cgroups: CgroupPaths;
+  /** Whether a process counts, by its executable. */
+  readonly counts: (process: string) => boolean;
+  readonly idleTimeoutMs: number;
+  readonly batch: boolean;
+}
+
+/** The series groups that the kernel has given ids to, and the end of their lives. */
+export class Groups {
+  readonly #names: MapBuffer;
+  readonly #options: GroupsOptions;
+  readonly #lives = new Map<number, Life>();
+  readonly #other: Group;
+  #nowMs = 0;
+
+  /** `names`: the kernel's map of group keys to ids. */
+  constructor(names: BpfMap, options: GroupsOptions) {
+    this.#names = new MapBuffer(names, options);
+    this.#options = options;
+    this.#other = {
+      id: GROUP_OTHER,
+      process: 'other',
+      command: '',
+      pid: 0,
+      cgroup: undefined,
+      resource: EMPTY_RESOURCE,
+      containerId: undefined,
+      counts: true,
+    };
+  }
+
+  /** Groups that have an id. */
+  get size(): number {
+    return this.#lives.size;
+  }
+
+  /** Names that the kernel's map has room for. */
+  get capacity(): number {
+    return this.#names.map.maxEntries;
+  }
+
+  get other(): Group {
+    return this.#other;
+  }
+
+  /** Begins a collection at this time of the monotonic clock. */
+  begin(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#options.cgroups.allowScan();
+  }
+
+  /** The group with this id; `other` for one that nothing is known of. */
+  get(id: number): Group {
+    if (id === GROUP_OTHER) return this.#other;
+    const known = this.#lives.get(id);
+    if (known !== undefined) return known.group;
+    this.#readNames();
+    return this.#lives.get(id)?.group ?? this.#other;
+  }
+
+  /** Something of the group has grown. */
+  changed(id: number): void {
+    const life = this.#lives.get(id);
+    if (life !== undefined) life.changedMs = this.#nowMs;
+  }
+
+  /** The group had a living task in this collection. */
+  alive(id: number, generation: number): void {
+    const life = this.#lives.get(id);
+    if (life !== undefined) life.alive = generation;
+  }
+
+  /**
+   * Ends what has been idle for long enough and has no living task. First its name goes, so that no new task can get its id;
+   * a collection later, if nothing came after all, the group itself. Returns the ids whose entries are to be deleted now:
+   * they were read for the last time.
+   */
+  retire(generation: number): ReadonlySet<number> {
+    const ended = new Set<number>();
+    for (const [id, life] of this.#lives) {
+      const idle = this.#nowMs - life.changedMs >= this.#options.idleTimeoutMs && life.alive < generation;
+      if (!idle) {
+        if (life.namelessSince !== undefined) this.#revive(id, life);
+      } else if (life.namelessSince === undefined) {
+        if (life.name !== undefined) this.#names.map.delete(life.name);
+        life.namelessSince = generation;
+      } else if (life.namelessSince < generation) {
+        ended.add(id);
+      }
+    }
+    for (const id of ended) this.#lives.delete(id);
+    return ended;
+  }
+
+  /** A task got the id just before the name went: the name comes back, unless a newer group has it by now. */
+  #revive(id: number, life: Life): void {
+    life.namelessSince = undefined;
+    if (life.name === undefined) return;
+    try {
+      this.#names.map.update(life.name, new Uint8Array(Uint32Array.of(id, 0).buffer), 'create');
+    } catch {
+      life.name = undefined;
+    }
+  }
+
+  #readNames(): void {
+    const entries = this.#names.read();
+    const { keys, values, entryWords } = this.#names;
+    const key = new GroupKey();
+    const value = new GroupValue();
+    for (let entry = 0; entry < entries; entry++) {
+      const { id } = value.move(values, entry * entryWords);
+      if (this.#lives.has(id)) continue;
+      const at = entry * GroupKey.WORDS;
+      this.#lives.set(id, {
+        group: this.#describe(id, key.move(keys, at)),
+        name: new Uint8Array(keys.slice(at, at + GroupKey.WORDS).buffer),
+        changedMs: this.#nowMs,
+        alive: 0,
+        namelessSince: undefined,
+      });
+    }
+  }
+
+  #describe(id: number, key: GroupKey): Group {
+    const { process, command, pid } = key;
+    const cgroup = this.#options.cgroups.path(key.cgroup);
+    const containerId = cgroup === undefined ? undefined : containerIdOf(cgroup);
+    const resource = containerId === undefined ? EMPTY_RESOURCE : createResource({ 'container.id': containerId });
+    const counts = this.#options.counts(process);
+    return { id, process, command, pid, cgroup, resource, containerId, counts };
+  }
+}

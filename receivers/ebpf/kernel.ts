@@ -1,0 +1,323 @@
+import { existsSync } from 'node:fs';
+import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
+import { GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
+import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
+import { type ObjectName, type ObjectSource, openObject } from './objects.ts';
+
+export interface KernelOptions {
+  readonly source: ObjectSource;
+  readonly allowed: Allowed;
+  /** Whether the living tasks may be walked; else run time and switches are credited at each switch. */
+  readonly iterators: boolean;
+  readonly withPid: boolean;
+  readonly withCommand: boolean;
+  readonly maxGroups: number;
+  /** Entries of `syscalls` and `syscall_errors`. */
+  readonly maxEntries: number;
+  /** Undefined: no system calls. */
+  readonly syscalls: { readonly latencyByGroup: boolean } | undefined;
+  /** Undefined: no scheduler. */
+  readonly scheduler: { readonly waitByGroup: boolean } | undefined;
+}
+
+/** Maps that all objects share. */
+const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
+
+/** Most entries of histogram maps: one takes about fifty times as much as a counter. */
+const LATENCIES_BY_GROUP = 2048;
+const WAITS_BY_GROUP = 1024;
+
+/** The kernel half, loaded and attached. Closing it detaches everything; nothing is ever pinned. */
+export class Kernel {
+  readonly programs: readonly ProgramStatus[];
+  /** What is to be done in the kernel and no program does. */
+  readonly missing: readonly Role[];
+  readonly plan: Plan;
+  /** Attached programs by name. */
+  readonly attached: ReadonlyMap<string, BpfProgram>;
+  readonly #loaded: Loaded;
+
+  /**
+   * Loads and attaches by the strongest plan that the kernel takes. Throws a BpfError when there is none, or when the
+   * objects cannot be used; nothing is left behind then.
+   */
+  static load(bpf: Bpf, options: KernelOptions): Kernel {
+    const programs = programNames(bpf, options);
+    const iterators = options.iterators && programs.has('living');
+    const ladder = new Ladder(rolesOf(options, iterators), programs, options.allowed);
+    const loaded = loadByLadder(bpf, options, ladder);
+    if (iterators && loaded.agent !== process.pid) {
+      loaded.close();
+      return Kernel.load(bpf, { ...options, iterators: false });
+    }
+    if (iterators && loaded.walk === undefined) {
+      loaded.close();
+      return Kernel.load(bpf, { ...options, iterators: false });
+    }
+    return new Kernel(loaded, ladder);
+  }
+
+  private constructor(loaded: Loaded, ladder: Ladder) {
+    this.#loaded = loaded;
+    this.plan = ladder.plan;
+    this.programs = ladder.status();
+    this.missing = ladder.missing();
+    this.attached = loaded.attached;
+  }
+
+  /** Whether run time and switches of the living are credited by walking them; else at each switch. */
+  get walksLiving(): boolean {
+    return this.#loaded.walk !== undefined;
+  }
+
+  /** Whether a role is served. */
+  serves(name: string): boolean {
+    return [...this.plan.rungs.keys()].some((role) => role.name === name);
+  }
+
+  /** What is lost because these roles are not served, one sentence each. */
+  lostOf(...names: readonly string[]): string[] {
+    return this.missing.filter((role) => names.includes(role.name)).map((role) => role.without);
+  }
+
+  /** A map of the process object, or of a group's object when that group is loaded. */
+  map(object: ObjectName, name: string): BpfMap | undefined {
+    return this.#loaded.objects.get(object)?.map(name);
+  }
+
+  /** Credits what living tasks did until now and marks their groups as alive in this generation, which it returns. */
+  creditLiving(): number {
+    return this.#loaded.creditLiving();
+  }
+
+  close(): void {
+    this.#loaded.close();
+  }
+}
+
+function rolesOf({ syscalls, scheduler }: KernelOptions, iterators: boolean): Role[] {
+  const roles: Role[] = [
+    {
+      object: 'process',
+      name: 'task_newtask',
+      without: 'New tasks are told from old ones only later: forks count twice, and run time before that is missing.',
+    },
+    { object: 'process', name: 'process_exec', without: 'A process that executes another program keeps its old name.' },
+    {
+      object: 'process',
+      name: 'cgroup_attach',
+      without: 'A move to another cgroup shows only at the next system call.',
+    },
+    {
+      object: 'process',
+      name: 'process_free',
+      without: 'Run time and switches that a task had after its last collection are missing.',
+    },
+    iterators
+      ? { object: 'process', name: 'living', without: 'Living tasks cannot be walked.' }
+      : { object: 'process', name: 'process_leave', without: 'Run time and switches show only when a task ends.' },
+  ];
+  if (syscalls !== undefined) {
+    roles.push(
+      { object: 'syscall', name: 'sys_exit', without: 'System calls are not counted.' },
+      { object: 'syscall', name: 'sys_enter', without: 'System calls have no latency.' },
+      {
+        object: 'syscall',
+        name: 'signal_deliver',
+        without: 'System calls that a signal interrupted for good are not counted.',
+      },
+      { object: 'syscall', name: 'process_exit', without: 'exit and exit_group are not counted.' },
+    );
+  }
+  if (scheduler !== undefined) {
+    const without = 'The wait on the run queue is not measured.';
+    roles.push(
+      { object: 'sched', name: 'sched_switch', without },
+      { object: 'sched', name: 'sched_wakeup', without: `${without} (after a wake-up)` },
+      { object: 'sched', name: 'sched_wakeup_new', without: `${without} (of new tasks)` },
+    );
+  }
+  return roles;
+}
+
+function objectNames({ syscalls, scheduler }: KernelOptions): ObjectName[] {
+  return ['process', ...(syscalls ? (['syscall'] as const) : []), ...(scheduler ? (['sched'] as const) : [])];
+}
+
+function programNames(bpf: Bpf, options: KernelOptions): Set<string> {
+  const names = new Set<string>();
+  for (const name of objectNames(options)) {
+    using object = openObject(bpf, name, options.source);
+    for (const program of object.programNames) names.add(program);
+  }
+  return names;
+}
+
+function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded {
+  for (;;) {
+    try {
+      return new Loaded(bpf, options, ladder.plan);
+    } catch (error) {
+      if (!(error instanceof BpfError) || error.subject === undefined) throw error;
+      if (error.code === 'map') {
+        if (error.subject !== 'task_states' || !ladder.withoutTaskStorage()) throw error;
+      } else if (error.code !== 'load' && error.code !== 'attach') {
+        throw error;
+      } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error) })) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** The kernel's answer in one line. */
+function reasonOf(error: BpfError): string {
+  const lines = error.verifierLog?.trim().split('\n') ?? [];
+  const told = lines.findLast((line) => !/^(processed|verification time|stack depth|\d+:|;|-- )/.test(line));
+  return [`${error.operation}: ${error.errno ?? error.code}`, ...(told ? [told.slice(0, 200)] : [])].join(', ');
+}
+
+/** One try to load everything that a plan says. */
+class Loaded {
+  readonly objects = new Map<ObjectName, BpfObject>();
+  readonly attached = new Map<string, BpfProgram>();
+  readonly #links: BpfLink[] = [];
+  readonly #plan: Plan;
+  readonly #options: KernelOptions;
+  readonly #node: Uint32Array<ArrayBuffer>;
+  #walk: BpfLink | undefined;
+
+  constructor(bpf: Bpf, options: KernelOptions, plan: Plan) {
+    this.#plan = plan;
+    this.#options = options;
+    this.#node = new Uint32Array(Node.WORDS);
+    try {
+      for (const name of objectNames(options)) this.#load(name, openObject(bpf, name, options.source));
+      this.#begin();
+      for (const name of this.objects.keys()) this.#attach(name);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  get walk(): BpfLink | undefined {
+    return this.#walk;
+  }
+
+  /** The agent's process id as the kernel knows it. */
+  get agent(): number {
+    return new Node().move(this.#readNode(), 0).agent;
+  }
+
+  creditLiving(): number {
+    const words = this.#readNode();
+    const generation = new Node().move(words, 0).generation + 1n;
+    new BigUint64Array(words.buffer)[Node.WORD.generation / 2] = generation;
+    this.objects.get('process')!.map('node').update(key(0), new Uint8Array(words.buffer), 'any');
+    this.#walk?.iterate();
+    return Number(generation);
+  }
+
+  close(): void {
+    for (const link of this.#links) link.close();
+    for (const object of [...this.objects.values()].reverse()) object.close();
+  }
+
+  #load(name: ObjectName, object: BpfObject): void {
+    this.objects.set(name, object);
+    const wanted = new Set(this.#programsOf(name));
+    if (name === 'process') wanted.add('learn_agent');
+    for (const program of object.programNames) object.setAutoload(program, wanted.has(program));
+    this.#setMaps(name, object);
+    this.#setKnobs(name, object);
+    object.load();
+  }
+
+  #setMaps(name: ObjectName, object: BpfObject): void {
+    const { maxEntries, maxGroups, syscalls, scheduler } = this.#options;
+    object.setAutocreate(this.#plan.taskStorage ? 'task_table' : 'task_states', false);
+    if (name === 'process') {
+      object.setMaxEntries('groups', maxGroups);
+      object.setMaxEntries('totals', maxGroups + 1);
+      return;
+    }
+    const shared = this.objects.get('process')!;
+    for (const map of SHARED_MAPS) {
+      if (map !== (this.#plan.taskStorage ? 'task_table' : 'task_states')) object.reuseMap(map, shared.map(map));
+    }
+    if (name === 'syscall') {
+      object.setMaxEntries('syscalls', maxEntries);
+      object.setMaxEntries('syscall_errors', maxEntries);
+      if (syscalls?.latencyByGroup) {
+        object.setMaxEntries('latencies', 1);
+        object.setMaxEntries('keyed_latencies', Math.min(maxEntries, LATENCIES_BY_GROUP));
+      }
+    } else {
+      object.setMaxEntries('waits', scheduler?.waitByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
+    }
+  }
+
+  #setKnobs(name: ObjectName, object: BpfObject): void {
+    const { withPid, withCommand, syscalls, scheduler } = this.#options;
+    object.setGlobal('use_task_storage', this.#plan.taskStorage);
+    object.setGlobal('use_atomics', this.#plan.atomics);
+    object.setGlobal('with_pid', withPid);
+    object.setGlobal('with_command', withCommand);
+    if (name === 'syscall') {
+      const served = new Set([...this.#plan.rungs.keys()].map((role) => role.name));
+      object.setGlobal('with_latency', served.has('sys_enter'));
+      object.setGlobal('with_restarts', served.has('signal_deliver') && served.has('process_exit'));
+      object.setGlobal('latency_by_group', syscalls?.latencyByGroup ?? false);
+    } else if (name === 'sched') {
+      object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
+    }
+  }
+
+  /** What must be there before the first program runs. */
+  #begin(): void {
+    const shared = this.objects.get('process')!;
+    shared.map('totals').update(key(GROUP_OTHER), new Uint8Array(GroupTotals.SIZE), 'any');
+    shared.program('learn_agent').testRun(new Uint8Array(16));
+  }
+
+  #attach(name: ObjectName): void {
+    const object = this.objects.get(name)!;
+    for (const program of this.#programsOf(name)) {
+      if (program === 'living') continue;
+      this.#links.push(object.program(program).attach());
+      this.attached.set(program, object.program(program));
+    }
+    if (name !== 'process' || !this.#programsOf(name).includes('living')) return;
+    this.#walk = object.program('living').attach();
+    this.#links.push(this.#walk);
+    this.attached.set('living', object.program('living'));
+    this.creditLiving();
+  }
+
+  #programsOf(name: ObjectName): string[] {
+    return [...this.#plan.rungs].filter(([role]) => role.object === name).map(([role, rung]) => programOf(role, rung));
+  }
+
+  #readNode(): Uint32Array<ArrayBuffer> {
+    this.objects.get('process')!.map('node').lookup(key(0), new Uint8Array(this.#node.buffer));
+    return this.#node;
+  }
+}
+
+function key(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer);
+}
+
+/** Why BPF cannot work here at all, with what to do; undefined when it may. */
+export function obstacle(bpf: Bpf, btfPath: string): string | undefined {
+  const capabilities = bpf.capabilities();
+  const bpfAllowed = capabilities.includes('cap_bpf') && capabilities.includes('cap_perfmon');
+  if (process.platform === 'linux' && bpf.possibleCpus > 0 && !bpfAllowed && !capabilities.includes('cap_sys_admin')) {
+    return 'Permission denied: run as root, or give the agent CAP_BPF and CAP_PERFMON (before Linux 5.8: CAP_SYS_ADMIN).';
+  }
+  if (process.platform === 'linux' && btfPath === '' && !existsSync('/sys/kernel/btf/vmlinux')) {
+    return 'BTF not found: /sys/kernel/btf/vmlinux is missing. Use a kernel with CONFIG_DEBUG_INFO_BTF, or set btf_path.';
+  }
+  return undefined;
+}

@@ -1,0 +1,163 @@
+import type { ObjectName } from './objects.ts';
+
+/** A rung of a ladder: the suffix of its program's name. */
+export type Rung = 'btf' | 'raw' | 'tp' | 'iter';
+
+/** A thing to do in the kernel that one of several programs can do. */
+export interface Role {
+  readonly object: ObjectName;
+  /** Name of its programs without `_<rung>`; the iterator's whole name. */
+  readonly name: string;
+  /** What is lost or inexact without it, in one sentence. */
+  readonly without: string;
+}
+
+/** What is being tried: the rung of each role, and the shape of the shared maps. */
+export interface Plan {
+  readonly rungs: ReadonlyMap<Role, Rung>;
+  readonly taskStorage: boolean;
+  readonly atomics: boolean;
+}
+
+/** A try that failed: at a program's load or attach, or at a map. */
+export interface Failure {
+  readonly program: string;
+  readonly reason: string;
+}
+
+export type ProgramState = 'attached' | 'failed' | 'off';
+
+/** One line of `bpflow_program_status`. */
+export interface ProgramStatus {
+  readonly program: string;
+  readonly state: ProgramState;
+  /** Empty when attached. */
+  readonly reason: string;
+}
+
+/** Which rungs a machine may be tried with. */
+export interface Allowed {
+  readonly tpBtf: boolean;
+  readonly rawTp: boolean;
+  readonly taskStorage: boolean;
+}
+
+/**
+ * Chooses a rung for every role by trying: the caller loads what {@link Ladder.plan} says and reports what failed; the plan
+ * then is the next weaker one. A role without a rung left is off; nothing else stops.
+ *
+ * Only typed tracepoints may reach the storage of a task that is not the current one, so the first step down to raw
+ * tracepoints moves all task state into a hash.
+ */
+export class Ladder {
+  readonly #roles: readonly Role[];
+  readonly #programs: ReadonlySet<string>;
+  readonly #allowed: Allowed;
+  readonly #rungs = new Map<Role, Rung>();
+  readonly #failed: ProgramStatus[] = [];
+  #taskStorage: boolean;
+  #atomics = true;
+
+  /** `programs`: names of all programs in the objects. */
+  constructor(roles: readonly Role[], programs: ReadonlySet<string>, allowed: Allowed) {
+    this.#roles = roles;
+    this.#programs = programs;
+    this.#allowed = allowed;
+    this.#taskStorage = allowed.taskStorage && allowed.tpBtf;
+    this.#startAtTop();
+  }
+
+  get plan(): Plan {
+    return { rungs: this.#rungs, taskStorage: this.#taskStorage, atomics: this.#atomics };
+  }
+
+  /** Task storage cannot be had: all task state goes into a hash. False when that is so already. */
+  withoutTaskStorage(): boolean {
+    if (!this.#taskStorage) return false;
+    this.#taskStorage = false;
+    return true;
+  }
+
+  /** A program failed: its role goes one rung down, or is off. False when no role has this program. */
+  failed({ program, reason }: Failure): boolean {
+    const role = [...this.#rungs.keys()].find((each) => programOf(each, this.#rungs.get(each)!) === program);
+    if (role === undefined) return false;
+    const rung = this.#rungs.get(role)!;
+    this.#failed.push({ program, state: 'failed', reason });
+    const next = this.#ladderOf(role).find((each) => order(each) > order(rung));
+    if (next !== undefined) {
+      this.#rungs.set(role, next);
+      this.#taskStorage = false;
+    } else if (this.#atomics && role.object === 'process') {
+      this.#weakenAtomics();
+    } else {
+      this.#rungs.delete(role);
+    }
+    return true;
+  }
+
+  /** All programs that were tried, and the roles that have none. */
+  status(): ProgramStatus[] {
+    const attached = [...this.#rungs].map(
+      ([role, rung]): ProgramStatus => ({ program: programOf(role, rung), state: 'attached', reason: '' }),
+    );
+    const tried = new Set(this.#failed.map(({ program }) => program));
+    const off = this.#roles
+      .filter(
+        (role) => !this.#rungs.has(role) && !this.#ladderOf(role).some((rung) => tried.has(programOf(role, rung))),
+      )
+      .map((role): ProgramStatus => ({ program: role.name, state: 'off', reason: 'every rung is switched off' }));
+    const failed = this.#failed.filter(
+      ({ program }, i) =>
+        !attached.some((each) => each.program === program) &&
+        this.#failed.findLastIndex((f) => f.program === program) === i,
+    );
+    return [...attached, ...failed, ...off];
+  }
+
+  /** Roles that no program serves. */
+  missing(): readonly Role[] {
+    return this.#roles.filter((role) => !this.#rungs.has(role));
+  }
+
+  /** The shared programs may have been refused for their atomics, which came late: all are tried again without, once. */
+  #weakenAtomics(): void {
+    this.#atomics = false;
+    this.#startAtTop();
+  }
+
+  #startAtTop(): void {
+    for (const role of this.#roles) {
+      const top = this.#ladderOf(role)[0];
+      if (top === undefined) this.#rungs.delete(role);
+      else this.#rungs.set(role, top);
+    }
+  }
+
+  #ladderOf(role: Role): readonly Rung[] {
+    return RUNGS.filter((rung) => this.#programs.has(programOf(role, rung)) && this.#isAllowed(rung));
+  }
+
+  #isAllowed(rung: Rung): boolean {
+    switch (rung) {
+      case 'btf':
+        return this.#allowed.tpBtf;
+      case 'raw':
+        return this.#allowed.rawTp;
+      case 'tp':
+      case 'iter':
+        return true;
+    }
+  }
+}
+
+const RUNGS: readonly Rung[] = ['iter', 'btf', 'raw', 'tp'];
+
+function order(rung: Rung): number {
+  return RUNGS.indexOf(rung);
+}
+
+/** Name of the program that does this at this rung. */
+export function programOf(role: Role, rung: Rung): string {
+  return rung === 'iter' ? role.name : `${role.name}_${rung}`;
+}

@@ -1,0 +1,73 @@
+import type {
+  AttributeSet,
+  Attributes,
+  BpfMap,
+  InstrumentationScope,
+  MetricDefinition,
+  SeriesInterner,
+} from 'bpflow/sdk';
+import { attributeSet, defineMetric } from 'bpflow/sdk';
+import type { Group, Groups } from './groups.ts';
+import { groupAttributes, groupKey, LABEL_ATTRIBUTES, type Label } from './labels.ts';
+import type { PendingMetric, SeriesIdentity, SeriesSet } from './series.ts';
+
+/** A group of metrics that are read from maps of the kernel half. */
+export interface MetricSource {
+  readonly metrics: readonly PendingMetric[];
+  /** Reads the maps and adds what has grown to the metrics. */
+  collect(): void;
+  /** Deletes what the maps have of these groups and ends their series. */
+  forget(groups: ReadonlySet<number>): void;
+  /** Maps whose room is limited, with what is in them. */
+  usage(): readonly MapUsage[];
+}
+
+export interface MapUsage {
+  readonly map: BpfMap;
+  readonly entries: number;
+}
+
+/** What every source needs to turn keys of the kernel into series. */
+export interface SourceContext {
+  readonly groups: Groups;
+  readonly interner: SeriesInterner;
+  readonly scope: InstrumentationScope;
+  readonly labels: readonly Label[];
+  readonly histogramLabels: readonly Label[];
+  readonly batch: boolean;
+}
+
+/** Opens the series of a group with attributes of its own; `own` says what they are and tells them apart. */
+export function openGroupSeries(
+  series: SeriesSet,
+  group: Group,
+  labels: readonly Label[],
+  own: readonly (string | number)[],
+  attributes: Attributes,
+): number {
+  return series.open(`${groupKey(group, labels)}${own.join('\n')}`, () => identify(group, labels, attributes));
+}
+
+function identify(group: Group, labels: readonly Label[], attributes: Attributes): SeriesIdentity {
+  const all: AttributeSet = attributeSet({ ...groupAttributes(group, labels), ...attributes });
+  return { resource: group.resource, attributes: all };
+}
+
+/** Attributes of these labels with their names on the page, for a metric's definition. */
+export function labelNames(labels: readonly Label[]): Record<string, string> {
+  return Object.fromEntries(labels.map((label) => [LABEL_ATTRIBUTES[label], label]));
+}
+
+/**
+ * A metric as it is on this machine: where programs that it needs are missing it says so in its name, its description and its
+ * exactness.
+ */
+export function declare(definition: MetricDefinition, lost: readonly string[]): MetricDefinition {
+  if (lost.length === 0) return defineMetric(definition);
+  return defineMetric({
+    ...definition,
+    name: `${definition.name}.inexact`,
+    seedName: definition.seedName.replace(/(_ns)?$/, '_inexact$1'),
+    exactness: { estimated: lost.join(' ') },
+  });
+}

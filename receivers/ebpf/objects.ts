@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Bpf, BpfError, type BpfObject, layoutHash } from 'bpflow/sdk';
+import * as process_ from '../../bpf/process.gen.ts';
+import * as sched from '../../bpf/sched.gen.ts';
+import * as syscall from '../../bpf/syscall.gen.ts';
+
+/** The objects of the kernel half; `process` creates the maps that the others share. */
+export type ObjectName = 'process' | 'syscall' | 'sched';
+
+const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = {
+  process: process_.LAYOUTS,
+  syscall: syscall.LAYOUTS,
+  sched: sched.LAYOUTS,
+};
+
+export interface ObjectSource {
+  /** Folder with `<name>.bpf.o`. */
+  readonly folder: string;
+  /** Kernel BTF to relocate against; empty: the running kernel's own. */
+  readonly btfPath: string;
+}
+
+/**
+ * Opens one object and checks that its structs lie as user space reads them. Throws a BpfError with the code `bad_object`
+ * that names the file when it is missing, truncated or not of this version.
+ */
+export function openObject(bpf: Bpf, name: ObjectName, source: ObjectSource): BpfObject {
+  const path = join(source.folder, `${name}.bpf.o`);
+  if (!existsSync(path)) throw bad(path, 'is missing; build it with `npm run setup`');
+  const object = bpf.open(path, source.btfPath === '' ? {} : { btfPath: source.btfPath });
+  try {
+    for (const [struct, hash] of Object.entries(LAYOUTS[name])) checkLayout(object, path, struct, hash);
+    return object;
+  } catch (error) {
+    object.close();
+    throw error;
+  }
+}
+
+/** Where the objects of this machine's architecture are: in a checkout's `build/`, else in the package's `prebuilds/`. */
+export function objectFolder(start: string = import.meta.dirname): string {
+  const root = packageRoot(start);
+  const built = join(root, 'build', 'bpf', process.arch === 'arm64' ? 'arm64' : 'x86');
+  return existsSync(built) ? built : join(root, 'prebuilds', `linux-${process.arch}`);
+}
+
+function checkLayout(object: BpfObject, path: string, struct: string, hash: string): void {
+  let found: string;
+  try {
+    found = layoutHash(object.layout(struct));
+  } catch (cause) {
+    throw bad(path, `has no struct ${struct}; it is not one of this version's objects`, cause);
+  }
+  if (found !== hash) throw bad(path, `has another layout of struct ${struct}; rebuild it, it is of another version`);
+}
+
+function bad(path: string, what: string, cause?: unknown): BpfError {
+  return new BpfError(
+    `BPF object ${path} ${what}.`,
+    { code: 'bad_object', operation: 'open', subject: path },
+    { cause },
+  );
+}
+
+function packageRoot(folder: string): string {
+  const parent = dirname(folder);
+  return existsSync(join(folder, 'package.json')) || parent === folder ? folder : packageRoot(parent);
+}

@@ -1,0 +1,163 @@
+import {
+  type AttributeSet,
+  type InstrumentationScope,
+  type Metric,
+  type MetricDefinition,
+  NO_RECORDED_VALUE,
+  NumberPointsBuilder,
+  type Resource,
+  type SeriesId,
+  type SeriesInterner,
+  type SeriesTable,
+  sum,
+} from 'bpflow/sdk';
+
+/** Who a series is about, as it is told apart in the pipeline. */
+export interface SeriesIdentity {
+  readonly resource: Resource;
+  readonly attributes: AttributeSet;
+}
+
+/**
+ * The series of one metric under dense numbers. Several keys of the kernel may feed one series (they differ in what is not
+ * a label); it ends when the last of them has ended and is free for another one after its end was handed on.
+ */
+export class SeriesSet {
+  readonly #interner: SeriesInterner;
+  readonly #scope: InstrumentationScope;
+  readonly #byKey = new Map<string, number>();
+  readonly #entries: { key: string; identity: SeriesIdentity; feeders: number; id: SeriesId }[] = [];
+  readonly #free: number[] = [];
+  readonly #ended = new Set<number>();
+  /** The table that the ids belong to. */
+  #table: SeriesTable | undefined;
+
+  constructor(interner: SeriesInterner, scope: InstrumentationScope) {
+    this.#interner = interner;
+    this.#scope = scope;
+  }
+
+  /** Numbers in use, ended ones included, are below this. */
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  /** Series without a feeder, whose end was not handed on yet. */
+  get ended(): ReadonlySet<number> {
+    return this.#ended;
+  }
+
+  /** The number of the series with this key, which gets one more feeder; `identify` is called only for a new one. */
+  open(key: string, identify: () => SeriesIdentity): number {
+    const known = this.#byKey.get(key);
+    if (known !== undefined) {
+      this.#entries[known]!.feeders++;
+      this.#ended.delete(known);
+      return known;
+    }
+    const number = this.#free.pop() ?? this.#entries.length;
+    this.#entries[number] = { key, identity: identify(), feeders: 1, id: NOT_INTERNED };
+    this.#byKey.set(key, number);
+    return number;
+  }
+
+  /** One feeder has ended. */
+  close(number: number): void {
+    const entry = this.#entries[number]!;
+    if (--entry.feeders === 0) this.#ended.add(number);
+  }
+
+  /** Frees an ended series. */
+  remove(number: number): void {
+    this.#ended.delete(number);
+    this.#byKey.delete(this.#entries[number]!.key);
+    this.#free.push(number);
+  }
+
+  /** The series' handle in the interner's present table. */
+  id(number: number): SeriesId {
+    if (this.#table !== this.#interner.table) {
+      this.#table = this.#interner.table;
+      for (const entry of this.#entries) entry.id = NOT_INTERNED;
+    }
+    const entry = this.#entries[number]!;
+    if (entry.id === NOT_INTERNED) {
+      entry.id = this.#interner.intern(entry.identity.resource, this.#scope, entry.identity.attributes);
+    }
+    return entry.id;
+  }
+
+  get table(): SeriesTable {
+    return this.#interner.table;
+  }
+}
+
+const NOT_INTERNED = -1;
+
+/** What a metric has grown by since a batch with it was last accepted. */
+export interface PendingMetric {
+  readonly series: SeriesSet;
+  /** The metric with everything pending; undefined when there is nothing. Changes nothing. */
+  build(time: bigint, startTime: bigint): Metric | undefined;
+  /** What was built is accepted: it is pending no longer. Returns the number of series that have ended with it. */
+  accepted(): number;
+}
+
+/** A counter's pending growth by series. */
+export class PendingSum implements PendingMetric {
+  readonly series: SeriesSet;
+  readonly #definition: MetricDefinition;
+  readonly #builder = new NumberPointsBuilder({ integer: true, wide: 'points' });
+  #values = new Float64Array(64);
+  #endings: number[] = [];
+
+  constructor(definition: MetricDefinition, series: SeriesSet) {
+    this.#definition = definition;
+    this.series = series;
+  }
+
+  add(series: number, value: number): void {
+    if (series >= this.#values.length) this.#values = grown(this.#values, series + 1);
+    this.#values[series]! += value;
+  }
+
+  build(time: bigint, startTime: bigint): Metric | undefined {
+    const { series } = this;
+    let points = 0;
+    for (let number = 0, size = Math.min(series.size, this.#values.length); number < size; number++) {
+      const value = this.#values[number]!;
+      if (value === 0) continue;
+      this.#builder.add(series.id(number), value);
+      points++;
+    }
+    this.#endings = [...series.ended].filter((number) => (this.#values[number] ?? 0) === 0);
+    for (const number of this.#endings)
+      this.#builder.add(series.id(number), 0, undefined, undefined, NO_RECORDED_VALUE);
+    if (points + this.#endings.length === 0) return undefined;
+    const taken = this.#builder.take(time, startTime);
+    return sum(this.#definition, series.table, taken, { monotonic: true, temporality: 'delta' });
+  }
+
+  accepted(): number {
+    this.#values.fill(0);
+    return removeEnded(this.series, this.#endings);
+  }
+}
+
+/** Frees those of the series that are still ended; returns how many. */
+export function removeEnded(series: SeriesSet, numbers: readonly number[]): number {
+  let removed = 0;
+  for (const number of numbers) {
+    if (!series.ended.has(number)) continue;
+    series.remove(number);
+    removed++;
+  }
+  return removed;
+}
+
+/** The same values with room for at least so many. */
+export function grown(values: Float64Array<ArrayBuffer>, least: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(Math.max(least, values.length * 2));
+  larger.set(values);
+  return larger;
+}
