@@ -1,5 +1,7 @@
 export * from './attribute-set.ts';
 export * from './attributes.ts';
+export * from './batches.ts';
+export { concatMetrics, splitMetrics } from './concat-metrics.ts';
 export { attributeSet, attributeSetFromBytes, EMPTY_ATTRIBUTES } from './encoded-attributes.ts';
 export {
   type BucketRun,
@@ -7,11 +9,19 @@ export {
   type ExponentialValue,
 } from './exponential-points-builder.ts';
 export { HistogramPointsBuilder } from './histogram-points-builder.ts';
+export * from './log-builder.ts';
+export { columnValue } from './log-columns.ts';
+export { logRecord, logRecords, selectLogs } from './log-records.ts';
 export * from './logs.ts';
 export * from './make-metrics.ts';
+export * from './map-metrics.ts';
 export * from './metrics.ts';
 export * from './number-points-builder.ts';
+export { WireError } from './otlp/wire.ts';
 export * from './per-series.ts';
+export { concatLogs, splitLogs } from './pick-logs.ts';
+export { concatSpans, selectSpans, splitSpans } from './pick-spans.ts';
+export * from './points.ts';
 export * from './resource.ts';
 export * from './series-interner.ts';
 export * from './series-table.ts';

@@ -1,0 +1,30 @@
+import { concatMetrics, splitMetrics } from './concat-metrics.ts';
+import type { LogBatch } from './logs.ts';
+import type { MetricBatch } from './metrics.ts';
+import { concatLogs, splitLogs } from './pick-logs.ts';
+import { concatSpans, splitSpans } from './pick-spans.ts';
+import type { Signal, Signals } from './signals.ts';
+import type { SpanBatch } from './traces.ts';
+
+/** One batch of at least one batch of a signal. */
+export function concatBatches<S extends Signal>(signal: S, batches: readonly Signals[S][]): Signals[S] {
+  if (batches.length === 0) throw new RangeError('There is no batch of nothing.');
+  return CONCAT[signal](batches);
+}
+
+/** A batch in pieces of at most `maxItems` data points, log records or spans. */
+export function splitBatch<S extends Signal>(signal: S, batch: Signals[S], maxItems: number): Signals[S][] {
+  return SPLIT[signal](batch, maxItems);
+}
+
+const CONCAT: { readonly [S in Signal]: (batches: readonly Signals[S][]) => Signals[S] } = {
+  metrics: (batches: readonly MetricBatch[]) => concatMetrics(batches),
+  logs: (batches: readonly LogBatch[]) => concatLogs(batches),
+  traces: (batches: readonly SpanBatch[]) => concatSpans(batches),
+};
+
+const SPLIT: { readonly [S in Signal]: (batch: Signals[S], maxItems: number) => Signals[S][] } = {
+  metrics: splitMetrics,
+  logs: splitLogs,
+  traces: splitSpans,
+};
