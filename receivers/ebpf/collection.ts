@@ -1,0 +1,121 @@
+import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, SeriesInterner } from 'bpflow/sdk';
+import { CgroupPaths } from './cgroups.ts';
+import type { Config } from './config.ts';
+import { Groups } from './groups.ts';
+import { Kernel, type KernelOptions } from './kernel.ts';
+import type { Label } from './labels.ts';
+import type { MapUsage, MetricSource } from './metric-source.ts';
+import { processFilter } from './process-filter.ts';
+import { RunQueueSource, TotalsSource } from './sched.ts';
+import { SyscallSource } from './syscall.ts';
+
+/** Ended series that a table of series may hold before a new one is begun. */
+const ENDED_SERIES = 4096;
+
+export interface CollectionOptions {
+  readonly config: Config;
+  /** Folder with the BPF objects. */
+  readonly objects: string;
+  /** The agent's version. */
+  readonly version: string;
+  readonly cgroups?: CgroupPaths;
+}
+
+/**
+ * The attached kernel half, and what it has counted since a batch was last accepted. A collection is `read`, then `build`, then
+ * `accepted` once somebody has taken the batch; without that the same data comes with the next batch.
+ */
+export class Collection {
+  readonly kernel: Kernel;
+  readonly groups: Groups;
+  readonly #sources: readonly MetricSource[];
+  readonly #interner = new SeriesInterner();
+  #ended = 0;
+
+  /** Loads, attaches and sets the baseline. Throws a BpfError. */
+  constructor(bpf: Bpf, options: CollectionOptions) {
+    const { config } = options;
+    const kernelOptions = kernelOptionsOf(options);
+    this.kernel = Kernel.load(bpf, kernelOptions);
+    const batch = config.features.batch;
+    this.groups = new Groups(this.kernel.map('process', 'groups')!, {
+      cgroups: options.cgroups ?? new CgroupPaths(),
+      counts: processFilter(config.process_filter, config.exclude_processes),
+      idleTimeoutMs: config.idle_timeout,
+      batch,
+    });
+    const context = {
+      groups: this.groups,
+      interner: this.#interner,
+      scope: createScope('bpflow/receivers/ebpf', options.version),
+      labels: config.labels,
+      histogramLabels: config.histogram_labels,
+      histograms: config.histograms,
+      batch,
+    };
+    const { syscalls, scheduler } = kernelOptions;
+    const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, metrics: scheduler !== undefined })];
+    if (syscalls && this.kernel.serves('sys_exit')) {
+      sources.push(new SyscallSource(this.kernel, { ...context, latencyByGroup: syscalls.latencyByGroup }));
+    }
+    if (scheduler && this.kernel.serves('sched_switch')) {
+      sources.push(new RunQueueSource(this.kernel, { ...context, waitByGroup: scheduler.waitByGroup }));
+    }
+    this.#sources = sources;
+  }
+
+  /** Reads everything. `nowMs`: monotonic time. Ends groups that are idle. */
+  read(nowMs: number): void {
+    this.groups.begin(nowMs);
+    const generation = this.kernel.creditLiving();
+    for (const source of this.#sources) source.collect();
+    if (!this.kernel.walksLiving) return;
+    const ended = this.groups.retire(generation);
+    if (ended.size > 0) for (const source of this.#sources) source.forget(ended);
+  }
+
+  /** Everything that was not accepted yet; undefined when there is nothing. Times in ns since 1970. */
+  build(time: bigint, startTime: bigint): MetricBatch | undefined {
+    const metrics: Metric[] = [];
+    for (const source of this.#sources) {
+      for (const pending of source.metrics) {
+        const metric = pending.build(time, startTime);
+        if (metric !== undefined) metrics.push(metric);
+      }
+    }
+    return metrics.length === 0 ? undefined : metricBatch(metrics);
+  }
+
+  /** The batch that was built last is somebody else's now. */
+  accepted(): void {
+    for (const source of this.#sources) for (const pending of source.metrics) this.#ended += pending.accepted();
+    if (this.#ended < ENDED_SERIES || this.#ended * 2 < this.#interner.table.size) return;
+    this.#interner.rotate();
+    this.#ended = 0;
+  }
+
+  usage(): readonly MapUsage[] {
+    return this.#sources.flatMap((source) => source.usage());
+  }
+
+  close(): void {
+    this.kernel.close();
+  }
+}
+
+function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions {
+  const { features, labels, histogram_labels: histogramLabels } = config;
+  const asked = (label: Label) => labels.includes(label) || histogramLabels.includes(label);
+  const byGroup = histogramLabels.length > 0;
+  return {
+    source: { folder: objects, btfPath: config.btf_path },
+    allowed: { tpBtf: features.tp_btf, rawTp: features.raw_tp, taskStorage: features.task_storage },
+    iterators: features.iterators,
+    withPid: asked('pid'),
+    withCommand: asked('command'),
+    maxGroups: config.max_groups,
+    maxEntries: config.max_entries,
+    syscalls: config.collect_syscalls ? { latencyByGroup: byGroup } : undefined,
+    scheduler: config.collect_scheduler ? { waitByGroup: byGroup } : undefined,
+  };
+}

@@ -1,0 +1,136 @@
+import { duration, z } from 'bpflow/sdk';
+import { LABELS } from './labels.ts';
+
+const onOff = z
+  .union([z.enum(['on', 'off']), z.boolean()], { error: 'must be on or off' })
+  .transform((value) => value === true || value === 'on');
+
+function feature(help: string) {
+  return onOff.prefault('on').describe(help);
+}
+
+const labels = z.array(z.enum(LABELS)).transform((list) => [...new Set(list)]);
+
+/** Names of executables: exact, with `*` and `?`, or a regular expression after `re:`. */
+const patterns = z.array(
+  z
+    .string()
+    .min(1)
+    .refine(isPattern, { error: 'is no regular expression; write re:<expression>, or a name with * and ?' }),
+);
+
+function entries(most: number) {
+  return z
+    .int()
+    .min(1, { error: 'must be at least 1' })
+    .max(most, { error: `must be at most ${most}` });
+}
+
+/** A key of the product whose part of the kernel half is not there yet: only its "off" value can be honoured. */
+function notYet<T extends z.ZodType>(off: T, part: string) {
+  return off.optional().describe(`Not available in this version: ${part}.`);
+}
+
+function only<const V extends string | number | boolean>(value: V, part: string) {
+  const error = `is not available in this version (${part}); remove it or set it to ${JSON.stringify(value)}`;
+  return notYet(z.literal(value, { error }), part);
+}
+
+function onlyEmpty(part: string) {
+  return notYet(
+    z.array(z.unknown()).length(0, { error: `is not available in this version (${part}); remove it or set it to []` }),
+    part,
+  );
+}
+
+function never(part: string) {
+  return notYet(z.never({ error: `is not available in this version (${part}); remove it` }), part);
+}
+
+export const config = z.strictObject({
+  enabled: z.boolean().default(true).describe('false: the receiver stays idle and touches nothing in the kernel.'),
+  scrape_interval: duration()
+    .refine((ms) => ms >= 10, { error: 'must be at least 10ms' })
+    .prefault('15s')
+    .describe('Longest time between two collections; a scrape of the page collects at once.'),
+  collect_syscalls: z.boolean().default(true).describe('System calls: count, errors by errno name, latency.'),
+  collect_scheduler: z
+    .boolean()
+    .default(false)
+    .describe('Scheduler: run time, context switches, waiting time on the run queue.'),
+  labels: labels
+    .prefault(['process'])
+    .describe('What series are told apart by. pid makes a series for every process and costs accordingly.'),
+  histogram_labels: labels
+    .prefault([])
+    .describe('The same for histograms, whose entries are about fifty times as large as those of counters.'),
+  histograms: z
+    .enum(['explicit', 'exponential'])
+    .default('explicit')
+    .describe(
+      'Histograms with fixed bounds (powers of two), or exponential ones of scale 0. The buckets are the same.',
+    ),
+  process_filter: patterns
+    .default([])
+    .describe(
+      'Only processes whose executable has one of these names: exact, with * and ?, or re:<expression>. Empty: all.',
+    ),
+  exclude_processes: patterns
+    .default(['tfo-agent', 'systemd'])
+    .describe(
+      'Processes to leave out, written as in process_filter. The agent itself is always left out, by its process id.',
+    ),
+  idle_timeout: duration()
+    .prefault('5m')
+    .describe('A series group that has not changed and has no living task for so long is retired: its series end.'),
+  max_groups: entries(1_048_576)
+    .default(4096)
+    .describe(
+      'Series groups (executable, cgroup, …) that can live at a time. What does not fit is counted as `other`.',
+    ),
+  max_entries: entries(16_777_216)
+    .default(16_384)
+    .describe('Entries of each map of counters in the kernel. What does not fit is counted as `other`.'),
+  features: z
+    .strictObject({
+      tp_btf: feature('Typed tracepoints. off: raw tracepoints.'),
+      raw_tp: feature('Raw tracepoints. off: classic tracepoints.'),
+      fentry: feature('Function entry by trampoline. Nothing uses it yet.'),
+      kprobe: feature('Function entry by breakpoint. Nothing uses it yet.'),
+      ringbuf: feature('Ring buffers for events. Nothing uses them yet.'),
+      task_storage: feature("State in the task itself. off: in a hash by the task's address."),
+      sk_storage: feature('State in the socket itself. Nothing uses it yet.'),
+      iterators: feature('Walking the living tasks. off: run time and switches are counted at each switch.'),
+      batch: feature('Reading many map entries by one call. off: one by one.'),
+    })
+    .prefault({})
+    .describe('Kernel facilities that can be switched off, so that the fallback is used.'),
+  btf_path: z.string().default('').describe("File with the kernel's BTF. Empty: the running kernel's own."),
+
+  programs_path: only('', 'programs of your own'),
+  pin_path: only('', 'pinned maps'),
+  collect_network: only(false, 'the network group'),
+  collect_file_io: only(false, 'the file group'),
+  collect_memory: only(false, 'the memory group'),
+  collect_tcp_events: only(false, 'kernel events'),
+  collect_dns: only(false, 'the network group'),
+  collect_http: only(false, 'the network group'),
+  container_filter: onlyEmpty('filters by container'),
+  namespace_filter: onlyEmpty('filters by namespace'),
+  sample_rate: only(100, 'sampled events'),
+  ring_buffer_size: never('kernel events'),
+  perf_buffer_size: never('kernel events'),
+  max_stack_depth: never('stack traces'),
+});
+
+export type Config = z.output<typeof config>;
+
+function isPattern(text: string): boolean {
+  if (!text.startsWith('re:')) return true;
+  try {
+    new RegExp(text.slice(3), 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,13 @@
+import { defineReceiver } from 'bpflow/sdk';
+import { config } from './config.ts';
+import { EbpfReceiver } from './receiver.ts';
+
+export default defineReceiver({
+  type: 'ebpf',
+  stability: 'beta',
+  description:
+    "The kernel's own counts of this machine's processes: system calls and the scheduler, exact by construction.",
+  config,
+  produces: ['metrics'],
+  create: (options, scope, next) => new EbpfReceiver(options, scope, next),
+});

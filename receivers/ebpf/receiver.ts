@@ -1,0 +1,228 @@
+import { existsSync } from 'node:fs';
+import {
+  asError,
+  BPF,
+  type Bpf,
+  BpfError,
+  type Closeable,
+  type Outlets,
+  PermanentError,
+  type Receiver,
+  type Scope,
+  StartError,
+  type Timer,
+} from 'bpflow/sdk';
+import { Collection } from './collection.ts';
+import type { Config } from './config.ts';
+import { obstacle } from './kernel.ts';
+import { objectFolder } from './objects.ts';
+import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
+
+/** How long the kernel measures the programs' run time after the start. */
+const RUN_TIME_WINDOW_MS = 1000;
+
+export interface ReceiverOptions {
+  /** Folder with the BPF objects; those that come with the agent by default. */
+  readonly objects?: string;
+}
+
+/** The receiver `ebpf`: counts in the kernel, hands on what was counted when asked to, or after `scrape_interval`. */
+export class EbpfReceiver implements Receiver {
+  readonly #config: Config;
+  readonly #scope: Scope;
+  readonly #next: Outlets<'metrics'>;
+  readonly #objects: string;
+  readonly #stopping = new AbortController();
+  #collection: Collection | undefined;
+  #running: Promise<void> | undefined;
+  #since = 0n;
+  #timer: Timer | undefined;
+  #statistics: Closeable | undefined;
+  #statisticsTimer: Timer | undefined;
+  #runTimes: RunTimes;
+
+  /** Throws a StartError for a configuration that cannot work on any machine. */
+  constructor(config: Config, scope: Scope, next: Outlets<'metrics'>, options: ReceiverOptions = {}) {
+    if (config.btf_path !== '' && !existsSync(config.btf_path)) {
+      throw new StartError(
+        `btf_path: BTF not found: there is no file ${config.btf_path}. Correct it, or leave it empty.`,
+      );
+    }
+    this.#config = config;
+    this.#scope = scope;
+    this.#next = next;
+    this.#objects = options.objects ?? objectFolder();
+  }
+
+  start(): void {
+    if (!this.#config.enabled) {
+      this.#scope.health({ state: 'ok', summary: 'Switched off: enabled is false.' });
+      return;
+    }
+    if (this.#config.labels.includes('pid') || this.#config.histogram_labels.includes('pid')) {
+      this.#scope.log.warn('The label pid makes series for every process: memory and page grow with each one.', {
+        max_groups: this.#config.max_groups,
+        max_entries: this.#config.max_entries,
+      });
+    }
+    const bpf = this.#scope.get(BPF);
+    this.#load(bpf);
+    if (this.#collection === undefined) return;
+    this.#since = this.#scope.clock.now();
+    publishOwnMetrics(
+      this.#scope,
+      () => this.#collection,
+      () => this.#runTimes,
+    );
+    this.#measureRunTimes(bpf);
+    this.#arm();
+  }
+
+  /** Collects now. Who asks while a collection runs shares it. Rejects as the consumer does; nothing is lost then but what it refused for good. */
+  collect(abort: AbortSignal): Promise<void> {
+    this.#running ??= this.#collect(abort).finally(() => {
+      this.#running = undefined;
+      this.#arm();
+    });
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    this.#endStatistics();
+    if (this.#collection === undefined) return;
+    try {
+      await this.#running?.catch(() => {});
+      await this.#collect(this.#stopping.signal);
+    } catch (error) {
+      this.#scope.log.error('The last collection was not taken: its counts are lost.', {
+        error: asError(error).message,
+      });
+    } finally {
+      this.#timer?.cancel();
+      this.#stopping.abort();
+      this.#collection.close();
+      this.#collection = undefined;
+    }
+  }
+
+  #load(bpf: Bpf): void {
+    const { log } = this.#scope;
+    const why = obstacle(bpf, this.#config.btf_path);
+    try {
+      if (why !== undefined) throw new Error(why);
+      this.#collection = new Collection(bpf, {
+        config: this.#config,
+        objects: this.#objects,
+        version: this.#scope.agent.version,
+      });
+    } catch (thrown) {
+      const reason = adviceOf(asError(thrown));
+      log.warn('The kernel cannot be observed; the agent goes on without.', { reason });
+      this.#scope.health({ state: 'unavailable', summary: reason });
+      return;
+    }
+    this.#reportHealth(this.#collection);
+  }
+
+  #reportHealth({ kernel }: Collection): void {
+    const failed = kernel.programs.filter(({ state }) => state !== 'attached');
+    for (const { program, reason } of failed) {
+      this.#scope.log.warn('A BPF program is not attached.', { program, reason });
+    }
+    const attached = kernel.programs.length - failed.length;
+    const details = [
+      `${attached} programs are attached: ${[...kernel.attached.keys()].join(', ')}.`,
+      ...failed.map(({ program, reason }) => `${program} is not attached: ${reason}.`),
+      ...kernel.missing.map((role) => role.without),
+    ];
+    if (kernel.missing.length === 0) {
+      this.#scope.health({ state: 'ok', summary: `Counts ${this.#subjects()} of every process.`, details });
+    } else {
+      const summary = `Not everything can be counted here. ${kernel.missing[0]!.without}`;
+      this.#scope.health({ state: 'degraded', summary, details });
+    }
+  }
+
+  #subjects(): string {
+    const subjects = [
+      ...(this.#config.collect_syscalls ? ['system calls'] : []),
+      ...(this.#config.collect_scheduler ? ['run time, context switches and run queue waits'] : []),
+    ];
+    return subjects.join(', ') || 'nothing: every collect_… is off, so no metric';
+  }
+
+  /** Counts the time until a collection is due anew. */
+  #arm(): void {
+    this.#timer?.cancel();
+    if (this.#collection === undefined) return;
+    this.#timer = this.#scope.clock.after(this.#config.scrape_interval, () => {
+      this.collect(this.#stopping.signal).catch((error: unknown) => {
+        this.#scope.log.warn('A collection was not taken; its counts come with the next one.', {
+          error: asError(error).message,
+        });
+      });
+    });
+  }
+
+  async #collect(abort: AbortSignal): Promise<void> {
+    const collection = this.#collection;
+    const next = this.#next.metrics;
+    if (collection === undefined || next === undefined) return;
+    const refusal = next.refusal();
+    if (refusal !== undefined) throw refusal;
+    const time = this.#scope.clock.now();
+    collection.read(this.#scope.clock.monotonic());
+    const batch = collection.build(time, this.#since);
+    if (batch !== undefined) {
+      try {
+        await next.consume(batch, abort);
+      } catch (error) {
+        if (!(error instanceof PermanentError)) throw error;
+        this.#scope.log.error('A batch was refused for good: its counts are lost.', { error: error.message });
+      }
+    }
+    collection.accepted();
+    this.#since = time;
+  }
+
+  /** Run statistics double the cost of a small program, so they are on for one second only. */
+  #measureRunTimes(bpf: Bpf): void {
+    try {
+      this.#statistics = bpf.enableStats();
+    } catch (error) {
+      this.#scope.log.debug('The run time of BPF programs is not measured.', { reason: asError(error).message });
+      return;
+    }
+    this.#statisticsTimer = this.#scope.clock.after(RUN_TIME_WINDOW_MS, () => this.#endStatistics());
+  }
+
+  #endStatistics(): void {
+    this.#statisticsTimer?.cancel();
+    if (this.#statistics === undefined) return;
+    this.#statistics.close();
+    this.#statistics = undefined;
+    const times = new Map<string, number>();
+    for (const [name, program] of this.#collection?.kernel.attached ?? []) {
+      const { runCount, runTimeNs } = program.info();
+      if (runCount > 0n) times.set(name, Number(runTimeNs) / Number(runCount));
+    }
+    this.#runTimes = times;
+  }
+}
+
+/** A failure with what to do about it. */
+function adviceOf(error: Error): string {
+  if (!(error instanceof BpfError)) return error.message;
+  switch (error.code) {
+    case 'load':
+    case 'attach':
+    case 'map':
+      if (error.errno === 'EPERM') {
+        return `Permission denied (${error.message}): run as root, or give the agent CAP_BPF and CAP_PERFMON.`;
+      }
+      return `Program load failed (${error.message}): this kernel may be too old or built without what BPF needs.`;
+    default:
+      return error.message;
+  }
+}
