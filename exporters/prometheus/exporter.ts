@@ -1,0 +1,82 @@
+import { type Exporter, prometheusLabelName, type Scope, type Upstream } from 'bpflow/sdk';
+import type { PrometheusConfig } from './config.ts';
+import { keepsUtf8 } from './naming.ts';
+import { type PageRules, PageStore } from './page-store.ts';
+import { Scraper } from './scrape.ts';
+import { PageServer } from './server.ts';
+
+/** Keeps the last value of every series and serves them to scrapers. */
+export function createPrometheusExporter(config: PrometheusConfig, scope: Scope, upstream: Upstream): Exporter {
+  const { log, clock, items } = scope;
+  const exporter = scope.id.toString();
+  const scrapes = scope.meter.createCounter('bpflow_prometheus_scrapes', {
+    description: 'Requests to the metrics page, by how they were answered.',
+  });
+  const collisions = scope.meter.createCounter('bpflow_prometheus_series_collisions', {
+    description: 'Series whose labels on the page equal those of another series; they share one line.',
+  });
+  const rules = rulesOf(config);
+  const store = new PageStore(rules, {
+    dropped: (points, reason) => items.dropped(points, reason),
+    collision: (count) => collisions.add(count, { exporter }),
+    leftOut: (metric, reason) => log.warn('A metric is left out of the page.', { metric, reason }),
+  });
+  const scraper = new Scraper({ store, upstream, clock, log, onScrape: config.collect === 'on_scrape' });
+  const server = new PageServer({
+    ...config.endpoint,
+    offer: { openMetrics: config.enable_open_metrics, utf8: rules.utf8 },
+    clock,
+    log,
+    scrape: (view, gzipped, evict) => scraper.scrape(view, gzipped, evict),
+    answered: (outcome) => scrapes.add(1, { exporter, outcome }),
+  });
+  scope.meter
+    .createObservableGauge('bpflow_prometheus_series', { description: 'Series on the metrics page.' })
+    .addCallback((result) => result.observe(store.series, { exporter }));
+  scope.meter
+    .createObservableGauge('bpflow_prometheus_page_bytes', { description: 'Size of the metrics page, uncompressed.' })
+    .addCallback((result) => result.observe(scraper.pageBytes, { exporter }));
+  scope.inspect('page', () => ({
+    families: store.families.map(({ description, size }) => ({
+      name: description.name,
+      type: description.type,
+      series: size,
+    })),
+    leftOut: Object.fromEntries([...store.leftOut.values()].map(({ metric, reason }) => [metric, reason])),
+  }));
+
+  return {
+    wants: 'cumulative',
+    consume: {
+      metrics: (batch) => store.apply(batch, clock.monotonic()),
+    },
+    async start() {
+      if (!config.add_metric_suffixes && config.translation_strategy === undefined) {
+        log.warn(
+          'add_metric_suffixes has no effect. Set translation_strategy: UnderscoreEscapingWithoutSuffixes instead.',
+        );
+      }
+      await server.start();
+      scope.health({ state: 'ok', summary: `Serves http://${server.address}/metrics.` });
+    },
+    stop: () => server.stop(),
+  };
+}
+
+function rulesOf(config: PrometheusConfig): PageRules {
+  const strategy = config.translation_strategy ?? 'UnderscoreEscapingWithSuffixes';
+  return {
+    names: config.names ?? (config.translation_strategy === undefined ? 'seed' : 'otel'),
+    strategy,
+    namespace: config.namespace,
+    constLabels: Object.entries(config.const_labels).map(
+      ([name, value]) => [prometheusLabelName(name), value] as const,
+    ),
+    resourceToTelemetry: config.resource_to_telemetry_conversion.enabled,
+    withoutScopeInfo: config.without_scope_info,
+    utf8: keepsUtf8(strategy),
+    targetInfo: config.target_info,
+    openMetrics: config.enable_open_metrics,
+    expirationMs: config.metric_expiration,
+  };
+}
