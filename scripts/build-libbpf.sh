@@ -16,13 +16,19 @@ if [[ ${1:-} != --force && -f $out/recipe && $(<"$out/recipe") == "$recipe" ]]; 
   exit 0
 fi
 
+debian_mirror() { apt-get indextargets "$@" --format '$(SITE)' | grep -m1 -E '/debian/?$'; }
+
 build_static() (
   set -euo pipefail
   work=$1
   cd "$work"
   command -v apt-get >/dev/null || { echo "there is no apt-get"; exit 1; }
-  mirror=$(apt-get indextargets --format '$(SITE)' | grep -m1 -E '/debian/?$') ||
-    { echo "apt knows no Debian mirror"; exit 1; }
+  mirror=$(debian_mirror) || {
+    # An image without package lists: apt tells the mirror only after an update, which goes into a folder of our own.
+    mkdir -p machine/partial cache/archives/partial
+    apt-get -qq -o "Dir::State::lists=$work/machine" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root update
+    mirror=$(debian_mirror -o "Dir::State::lists=$work/machine") || { echo "apt knows no Debian mirror"; exit 1; }
+  }
   mkdir -p lists/partial cache/archives/partial
   echo "deb-src $mirror trixie main" >sources.list
   apt=(apt-get -qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
@@ -62,16 +68,20 @@ flock 9
 if [[ ${1:-} != --force && -f $out/recipe && $(<"$out/recipe") == "$recipe" ]]; then
   exit 0
 fi
-work=$(mktemp -d "$PWD/build/libbpf.XXXXXX")
+# Not below build/: the makefiles cannot stand a space in a path.
+work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "Building static libbpf 1.5 and libelf 0.192 (about 30 s)."
-if ! build_static "$work" >"$work/log" 2>&1; then
+# As a job, because `set -e` has no effect inside the condition of an `if`.
+build_static "$work" >"$work/log" 2>&1 &
+if ! wait $!; then
   reason=$(grep -v '^$' "$work/log" | tail -n 1)
   version=$(system_version) || {
     tail -n 20 "$work/log" >&2
     echo "libbpf: cannot build it ($reason), and the system has none; install the package libbpf-dev, or make Debian's source packages reachable for apt-get." >&2
     exit 1
   }
+  rm -rf "$work/result"
   mkdir -p "$work/result"
   echo system >"$work/result/link"
   echo "libbpf: cannot build a static one ($reason); the addon will use the system's libbpf $version. Try again with scripts/build-libbpf.sh --force." >&2

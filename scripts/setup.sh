@@ -66,9 +66,12 @@ find_missing_packages() {
   tool make make make make make
   tool m4 m4 m4 m4 m4
   tool bzip2 bzip2 bzip2 bzip2 bzip2
-  header libelf.h libelf-dev elfutils-libelf-devel elfutils-dev
-  header zlib.h zlib1g-dev zlib-devel zlib-dev
-  if [[ $manager != apt ]]; then header bpf/libbpf.h libbpf-dev libbpf-devel libbpf-dev; fi
+  # Elsewhere than on Debian the addon links to the system's libbpf.
+  if [[ $release != *ID=debian* ]]; then
+    header libelf.h libelf-dev elfutils-libelf-devel elfutils-dev
+    header zlib.h zlib1g-dev zlib-devel zlib-dev
+    header bpf/libbpf.h libbpf-dev libbpf-devel libbpf-dev
+  fi
   if $want_check; then tool clang-format clang-format clang-tools-extra clang-extra-tools clang-format; fi
 }
 
@@ -150,6 +153,8 @@ set_up_system() {
     manager=dnf
   elif [[ -n $(type -P apk) ]]; then manager=apk; fi
 
+  release=
+  if [[ -r ${SYSROOT:-}/etc/os-release ]]; then release=$(<"${SYSROOT:-}/etc/os-release"); fi
   find_missing_packages
   if [[ ${#packages[@]} == 0 ]]; then return; fi
   if [[ $manager == none ]]; then

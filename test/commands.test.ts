@@ -20,7 +20,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const bounded = { timeout: 30_000 };
 
 describe('npm start', () => {
-  const agent = `const name = (signal) => process.on(signal, () => console.log(signal));
+  const agent = `#!/usr/bin/env node
+const name = (signal) => process.on(signal, () => console.log(signal));
 name('SIGINT'); name('SIGHUP');
 process.on('SIGTERM', () => process.exit(6));
 console.log('ready', process.argv.slice(2).join(' '));
@@ -180,8 +181,8 @@ function copy(name: string, scripts: readonly string[], files: Readonly<Record<s
   for (const script of scripts) cpSync(join(root, script), join(path, script));
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(path, file)), { recursive: true });
-    writeFileSync(join(path, file), file === 'bin/bpflow' ? `#!${process.execPath}\n${text}` : text);
-    if (file === 'bin/bpflow') chmodSync(join(path, file), 0o755);
+    writeFileSync(join(path, file), text);
+    chmodSync(join(path, file), 0o755);
   }
   return path;
 }
