@@ -3,7 +3,8 @@ import { type Node, nodeAt, type Origin, toPlain } from './node.ts';
 import { didYouMean, type Problem } from './problems.ts';
 
 export type Checked<T> =
-  | { readonly ok: true; readonly value: T }
+  /** `written` is what the schema was given, texts put right: what print-config starts from. */
+  | { readonly ok: true; readonly value: T; readonly written: unknown }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
@@ -17,7 +18,7 @@ export function check<S extends z.ZodType>(schema: S, node: Node, path: readonly
   for (let tries = 0; !result.success && tries < 8 && restoreTexts(result.error.issues, value, node); tries++) {
     result = schema.safeParse(value);
   }
-  if (result.success) return { ok: true, value: result.data };
+  if (result.success) return { ok: true, value: result.data, written: value };
   return { ok: false, problems: result.error.issues.flatMap((issue) => explain(issue, schema, node, path)) };
 }
 
@@ -175,41 +176,30 @@ function shown(node: Node): string {
   }
 }
 
-/** Keys that a schema's object knows at a path. */
+/** Keys that the objects of a schema know at a path; of a union all alternatives are looked at. */
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
-  let at: SchemaView | undefined = view(schema);
+  let at = unwrapped(schema);
   for (const step of path) {
-    at = unwrapped(at);
-    at = view(at?.def.shape?.[String(step)] ?? at?.def.element ?? at?.def.valueType);
+    at = at.flatMap((definition) => {
+      const next = definition.shape?.[String(step)] ?? definition.element ?? definition.valueType;
+      return next === undefined ? [] : unwrapped(next);
+    });
   }
-  const end = unwrapped(at);
-  const options = end?.def.options ?? [];
-  return [
-    ...Object.keys(end?.def.shape ?? {}),
-    ...options.flatMap((option) => Object.keys(unwrapped(view(option))?.def.shape ?? {})),
-  ];
+  return at.flatMap((definition) => Object.keys(definition.shape ?? {}));
 }
 
-interface SchemaView {
-  readonly def: {
-    readonly shape?: Readonly<Record<string, unknown>>;
-    readonly element?: unknown;
-    readonly valueType?: unknown;
-    readonly innerType?: unknown;
-    readonly in?: unknown;
-    readonly options?: readonly unknown[];
-  };
+interface Definition {
+  readonly shape?: Readonly<Record<string, z.ZodType>>;
+  readonly element?: z.ZodType;
+  readonly valueType?: z.ZodType;
+  readonly innerType?: z.ZodType;
+  readonly in?: z.ZodType;
+  readonly options?: readonly z.ZodType[];
 }
 
-function view(schema: unknown): SchemaView | undefined {
-  return schema === undefined ? undefined : (schema as SchemaView);
-}
-
-/** Defaults, optionals, pipes: what is inside. */
-function unwrapped(schema: SchemaView | undefined): SchemaView | undefined {
-  let at = schema;
-  while (at !== undefined && at.def.shape === undefined && (at.def.innerType ?? at.def.in) !== undefined) {
-    at = view(at.def.innerType ?? at.def.in);
-  }
-  return at;
+/** What is inside of defaults, optionals, pipes and unions. */
+function unwrapped(schema: z.ZodType): readonly Definition[] {
+  const definition = schema.def as Definition;
+  const inner = definition.options ?? [definition.innerType ?? definition.in ?? []].flat();
+  return inner.length === 0 ? [definition] : inner.flatMap(unwrapped);
 }

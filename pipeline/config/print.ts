@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import type { z } from 'zod';
 import type { ComponentSpec } from '../../sdk/component.ts';
 import { SECRET } from '../../sdk/config-types.ts';
-import { type MapNode, type Node, toPlain } from './node.ts';
+import { type MapNode, toPlain } from './node.ts';
 import { serviceSchema } from './service.ts';
 import type { ResolvedConfig } from './validate.ts';
 
@@ -31,10 +31,7 @@ export function printConfig<E extends { readonly spec: ComponentSpec }>(
     const components = config.components[kind as keyof typeof SECTIONS];
     if (components.length === 0) continue;
     document[section] = Object.fromEntries(
-      components.map(({ id, entry }) => [
-        String(id),
-        filled(entry.spec.config, written(root, section, String(id)), redact),
-      ]),
+      components.map(({ id, entry, written }) => [String(id), filled(entry.spec.config, written, redact)]),
     );
   }
   const service = root.entries.get('service')?.value;
@@ -47,15 +44,6 @@ export function printConfig<E extends { readonly spec: ComponentSpec }>(
   return options.format === 'json'
     ? `${JSON.stringify(sorted, (_, value) => (typeof value === 'bigint' ? Number(value) : value), 2)}\n`
     : stringify(sorted, { indent: 4, aliasDuplicateObjects: false });
-}
-
-function written(root: MapNode, section: string, id: string): unknown {
-  const map = root.entries.get(section)?.value;
-  if (map?.kind !== 'map') return {};
-  const node: Node | undefined = [...map.entries].find(
-    ([key]) => key.replaceAll('-', '_') === id.replaceAll('-', '_'),
-  )?.[1].value;
-  return node === undefined || (node.kind === 'scalar' && node.value === null) ? {} : toPlain(node);
 }
 
 interface Definition {

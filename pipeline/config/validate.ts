@@ -22,6 +22,8 @@ export interface ConfiguredComponent<E> {
   readonly entry: E;
   /** Validated, defaults filled in. */
   readonly config: unknown;
+  /** As written, without defaults. */
+  readonly written: unknown;
   readonly origin: Origin;
 }
 
@@ -163,6 +165,7 @@ class Validation<E extends { readonly spec: ComponentSpec }> {
       id: componentId(kind, type, name),
       entry: found,
       config: checked.value,
+      written: checked.written,
       origin: entry.origin,
     });
   }
