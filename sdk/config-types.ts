@@ -1,7 +1,109 @@
 import { z } from 'zod';
 
-/** Nanoseconds a unit of a duration stands for (Go's `time.ParseDuration`). */
-const UNITS: Readonly<Record<string, number>> = {
+/** What a value of a configuration is besides its JSON type, for those who print or explain it. */
+export interface ConfigType {
+  readonly type: 'duration' | 'byte_size' | 'endpoint' | 'secret';
+}
+
+/** Which schemas are made by the functions below. Wrapped schemas (`optional`, `prefault`, …) are found through what they wrap. */
+export const configTypes = z.registry<ConfigType>();
+
+/** An address to listen on or to connect to. An empty host is every address of the machine. */
+export interface Endpoint {
+  /** A name or an IP address; IPv6 without brackets. */
+  readonly host: string;
+  /** 0 to 65535. */
+  readonly port: number;
+}
+
+/**
+ * A time span as in Go: `10s`, `1m30s`, `200ms`, `1.5h`, or a bare number of nanoseconds. Parses to **milliseconds**, which
+ * may have a fraction. Negative spans are refused. Defaults are written as users would: `duration().prefault('10s')`.
+ */
+export function duration() {
+  const written = typed(
+    'duration',
+    z.union([z.string(), z.number()], { error: ({ input }) => wrong(A_DURATION, input) }),
+  );
+  return written.transform((value, context) => {
+    const ms = typeof value === 'number' ? value / NS_PER_MS : parseDuration(value);
+    if (ms !== undefined && Number.isFinite(ms) && ms >= 0) return ms;
+    return refuse(context, value, ms !== undefined && ms < 0 ? 'must not be negative' : wrong(A_DURATION, value));
+  });
+}
+
+/** A size as `16MiB`, `10MB`, `512KiB`, or a bare number of bytes. Parses to whole **bytes**, at most 2^53 - 1. */
+export function byteSize() {
+  const written = typed('byte_size', z.union([z.string(), z.number()], { error: ({ input }) => wrong(A_SIZE, input) }));
+  return written.transform((value, context) => {
+    const bytes = typeof value === 'number' ? value : parseByteSize(value);
+    if (bytes === undefined) return refuse(context, value, wrong(A_SIZE, value));
+    if (bytes < 0) return refuse(context, value, 'must not be negative');
+    if (!Number.isSafeInteger(bytes)) return refuse(context, value, 'must be a whole number of bytes below 2^53');
+    return bytes;
+  });
+}
+
+/** `host:port`, `:port`, `[::1]:port`. Parses to {@link Endpoint}. */
+export function endpoint() {
+  const written = typed('endpoint', z.string({ error: ({ input }) => wrong(AN_ENDPOINT, input) }));
+  return written.transform((value, context): Endpoint => {
+    const parsed = parseEndpoint(value);
+    return typeof parsed === 'string' ? refuse(context, value, parsed) : parsed;
+  });
+}
+
+/** A text that is never printed or logged. */
+export function secret() {
+  return typed('secret', z.string());
+}
+
+/** Milliseconds of a Go duration; undefined when it is none. Negative ones are parsed too. */
+export function parseDuration(text: string): number | undefined {
+  const [, sign, spans] = /^([+-]?)(0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text) ?? [];
+  if (spans === undefined) return undefined;
+  let ns = 0;
+  for (const [, amount, unit] of spans.matchAll(/([\d.]+)([a-zµμ]+)/g)) ns += Number(amount) * NS_PER_UNIT[unit!]!;
+  return (sign === '-' ? -ns : ns) / NS_PER_MS;
+}
+
+/** The shortest text that {@link parseDuration} reads as these milliseconds: `1m30s`, `200ms`. */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return '0s';
+  const sign = ms < 0 ? '-' : '';
+  let ns = Math.round(Math.abs(ms) * NS_PER_MS);
+  if (ns < NS_PER_UNIT['s']!) {
+    const unit = ns >= NS_PER_MS ? 'ms' : ns >= 1000 ? 'us' : 'ns';
+    return `${sign}${ns / NS_PER_UNIT[unit]!}${unit}`;
+  }
+  let text = sign;
+  for (const unit of ['h', 'm'] as const) {
+    const amount = Math.floor(ns / NS_PER_UNIT[unit]!);
+    if (amount > 0) text += `${amount}${unit}`;
+    ns -= amount * NS_PER_UNIT[unit]!;
+  }
+  return ns > 0 ? `${text}${ns / NS_PER_UNIT['s']!}s` : text;
+}
+
+/** The shortest text that {@link byteSize} reads as these bytes: `16MiB`, `1000B`. */
+export function formatByteSize(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let amount = bytes;
+  let i = 0;
+  while (amount >= 1024 && amount % 1024 === 0 && i < units.length - 1) {
+    amount /= 1024;
+    i++;
+  }
+  return `${amount}${units[i]}`;
+}
+
+/** `127.0.0.1:80`, `[::1]:80`, `:80`. */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+const NS_PER_MS = 1e6;
+const NS_PER_UNIT: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
   µs: 1e3,
@@ -12,91 +114,49 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3600e9,
 };
 
-/** A duration as `10s`, `1m30s`, `500ms`; a bare integer is nanoseconds, as in the Collector. Becomes milliseconds. */
-export function duration() {
-  return z
-    .union([z.string(), z.int()], { error: 'expected a duration such as 10s or 500ms' })
-    .transform((written, context) => {
-      const ns = typeof written === 'number' ? written : parseDuration(written);
-      if (ns === undefined) {
-        context.addIssue(`expected a duration such as 10s or 500ms, got ${JSON.stringify(written)}`);
-        return z.NEVER;
-      }
-      if (ns < 0) {
-        context.addIssue(`a duration must not be negative, got ${JSON.stringify(written)}`);
-        return z.NEVER;
-      }
-      return ns / 1e6;
-    });
+const A_DURATION = 'a duration such as 10s';
+const A_SIZE = 'a size such as 16MiB';
+const AN_ENDPOINT = 'an address such as localhost:4317';
+
+function parseByteSize(text: string): number | undefined {
+  const [, amount, prefix, binary] = /^(\d+\.?\d*|\.\d+) ?(?:([kKMGTP])(i)?)?B?$/.exec(text) ?? [];
+  if (amount === undefined) return undefined;
+  const power = prefix === undefined ? 0 : 'kMGTP'.indexOf(prefix.replace('K', 'k')) + 1;
+  return Number(amount) * (binary === undefined ? 1000 : 1024) ** power;
 }
 
-/** Nanoseconds; undefined when the text is no duration. */
-function parseDuration(text: string): number | undefined {
-  if (/^[+-]?0$/.test(text)) return 0;
-  const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text);
-  if (match === null) return undefined;
-  let total = 0;
-  for (const [, number, unit] of match[2]!.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
-    total += Number(number) * UNITS[unit!]!;
+/** The endpoint, or what is wrong with it. */
+function parseEndpoint(text: string): Endpoint | string {
+  const [, bracketed, plain, port] = /^(?:\[([^[\]]*)\]|([^[\]:]*)):([^:]*)$/.exec(text) ?? [];
+  if (port === undefined) {
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return `${wrong(AN_ENDPOINT, text)}: leave out the scheme`;
+    if (text === '') return 'must not be empty; write an address such as localhost:4317';
+    if (/^[^[\]]*:[^[\]]*:[^[\]]*$/.test(text)) {
+      return `${wrong(AN_ENDPOINT, text)}: too many colons; write an IPv6 address in brackets, [::1]:4317`;
+    }
+    return `${wrong(AN_ENDPOINT, text)}: the port is missing`;
   }
-  return match[1] === '-' ? -total : total;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+    return `${wrong(AN_ENDPOINT, text)}: the port must be a number from 0 to 65535`;
+  }
+  const host = bracketed ?? plain ?? '';
+  if (/[\s/]/.test(host)) return `${wrong(AN_ENDPOINT, text)}: the host must be a name or an IP address`;
+  return { host, port: Number(port) };
 }
 
-const SIZES: Readonly<Record<string, number>> = {
-  '': 1,
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-};
-
-/** A size as `64KiB`, `16MiB`, `1GB`, or a number of bytes. Becomes bytes. */
-export function byteSize() {
-  return z
-    .union([z.string(), z.int()], { error: 'expected a size such as 64KiB or 16MiB' })
-    .transform((written, context) => {
-      const match = /^(\d+(?:\.\d+)?)\s*([KMG]?i?B?)$/.exec(String(written));
-      const factor = match === null ? undefined : SIZES[match[2]!];
-      if (match === null || factor === undefined || !Number.isInteger(Number(match[1]) * factor)) {
-        context.addIssue(`expected a size such as 64KiB or 16MiB, got ${JSON.stringify(written)}`);
-        return z.NEVER;
-      }
-      return Number(match[1]) * factor;
-    });
+/** `expected a duration such as 10s, got "x"`. */
+function wrong(what: string, input: unknown): string {
+  const shown =
+    typeof input === 'object' && input !== null ? (Array.isArray(input) ? 'a list' : 'a map') : JSON.stringify(input);
+  return shown === undefined ? `required: ${what}` : `expected ${what}, got ${shown}`;
 }
 
-export interface Endpoint {
-  /** A name or address, without brackets; `0.0.0.0` where none was written. */
-  readonly host: string;
-  readonly port: number;
+function typed<S extends z.ZodType>(type: ConfigType['type'], schema: S): S {
+  configTypes.add(schema, { type });
+  return schema;
 }
 
-/** `host:port`, `[::1]:4317` or `:4317` (all addresses). */
-export function endpoint() {
-  return z.string({ error: 'expected host:port' }).transform((written, context): Endpoint => {
-    const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(written);
-    if (match === null) {
-      const problem =
-        written.includes(':') && !written.includes('[') ? 'too many colons in address' : 'missing port in address';
-      context.addIssue(`address ${written}: ${problem}; write host:port`);
-      return z.NEVER;
-    }
-    const port = Number(match[3]);
-    if (!/^\d+$/.test(match[3]!) || port > 65_535) {
-      context.addIssue(`address ${written}: invalid port ${JSON.stringify(match[3])}; write a number from 0 to 65535`);
-      return z.NEVER;
-    }
-    return { host: match[1] || match[2] || '0.0.0.0', port };
-  });
-}
-
-/** Marks what `print-config` and logs must not show. */
-export const SECRET = 'bpflow:secret';
-
-/** A text that is never printed. */
-export function secret() {
-  return z.string().meta({ [SECRET]: true });
+function refuse(context: z.RefinementCtx, input: unknown, message: string): never {
+  context.issues.push({ code: 'custom', input, message });
+  return z.NEVER;
 }

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { z } from 'zod';
 import type { ComponentSpec } from '../../sdk/component.ts';
-import { SECRET } from '../../sdk/config-types.ts';
+import { configTypes } from '../../sdk/config-types.ts';
 import { type MapNode, toPlain } from './node.ts';
 import { serviceSchema } from './service.ts';
 import type { ResolvedConfig } from './validate.ts';
@@ -60,7 +60,8 @@ interface Definition {
 /** A value as it would be written, with the defaults of its schema. */
 function filled(schema: z.ZodType, value: unknown, redact: boolean): unknown {
   const definition = schema.def as unknown as Definition;
-  if (redact && schema.meta()?.[SECRET] === true) return value === undefined || value === '' ? value : '[REDACTED]';
+  if (redact && configTypes.get(schema)?.type === 'secret')
+    return value === undefined || value === '' ? value : '[REDACTED]';
   switch (definition.type) {
     case 'default':
     case 'prefault':

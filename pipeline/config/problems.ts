@@ -1,67 +1,72 @@
-import type { Origin } from './node.ts';
+import type { ConfigNode, ConfigPath, ConfigProblem, Origin } from './types.ts';
 
-/** One thing that is wrong, or only worth knowing. */
-export interface Problem {
-  readonly origin: Origin | undefined;
-  /** `processors::batch::timeout`; empty for the whole. */
-  readonly path: string;
-  readonly message: string;
-}
-
-/** Everything that is wrong with a configuration, in the order it was written. */
+/** A configuration that cannot be used. Holds every problem that was found; the message has one line for each. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly problems: readonly Problem[];
+  readonly code = 'config';
+  readonly problems: readonly ConfigProblem[];
 
-  constructor(problems: readonly Problem[]) {
-    const sorted = problems.toSorted(byPosition);
-    super(sorted.map(formatProblem).join('\n'));
+  constructor(problems: readonly ConfigProblem[], options?: ErrorOptions) {
+    const sorted = sortProblems(problems);
+    super(sorted.map(formatProblem).join('\n'), options);
     this.problems = sorted;
   }
 }
 
-/** `file:line:column: path: message`. */
-export function formatProblem({ origin, path, message }: Problem): string {
-  const where =
-    origin === undefined
-      ? ''
-      : origin.line === 0
-        ? `${origin.source}: `
-        : `${origin.source}:${origin.line}:${origin.column}: `;
-  return `${where}${path === '' ? '' : `${path}: `}${message}`;
+/** `file:line:column: path: message`; what is unknown is left out. */
+export function formatProblem({ origin, path, message }: ConfigProblem): string {
+  const via = origin?.via === undefined ? '' : ` (from ${origin.via})`;
+  return [origin && formatOrigin(origin), formatPath(path), `${message}${via}`]
+    .filter((part) => part !== undefined && part !== '')
+    .join(': ');
 }
 
-function byPosition(a: Problem, b: Problem): number {
-  if (a.origin === undefined || b.origin === undefined)
-    return Number(a.origin === undefined) - Number(b.origin === undefined);
-  if (a.origin.source !== b.origin.source) return a.origin.source < b.origin.source ? -1 : 1;
-  return a.origin.line - b.origin.line || a.origin.column - b.origin.column;
+export function formatOrigin({ source, line, column }: Origin): string {
+  return line === 0 ? source.label : `${source.label}:${line}:${column}`;
 }
 
-/** `; did you mean "x"?` when one of the candidates is near. */
-export function didYouMean(written: string, candidates: Iterable<string>): string {
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(written.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(written.toLowerCase(), candidate.toLowerCase());
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
+/** `service::pipelines::metrics::receivers[0]`. */
+export function formatPath(path: ConfigPath): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else text += `${text === '' ? '' : '::'}${step}`;
   }
-  return best === undefined ? '' : `; did you mean "${best}"?`;
+  return text;
 }
 
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
+/** In the order of the sources and of their text; without duplicates. What has no place comes last. */
+export function sortProblems(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const distinct = [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
+  return distinct.sort((a, b) => compareOrigins(a.origin, b.origin));
 }
+
+function compareOrigins(a: Origin | undefined, b: Origin | undefined): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+  return a.source.order - b.source.order || a.line - b.line || a.column - b.column;
+}
+
+/** What a value is, in words. */
+export function kindOf(node: ConfigNode): string {
+  if (node.kind !== 'scalar') return `a ${node.kind}`;
+  return node.value === null ? 'nothing' : describeValue(node.value);
+}
+
+/** A value of JavaScript in words: `the number 5`, `the text "x"`. Long texts are cut. */
+export function describeValue(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return `the text ${JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value)}`;
+    case 'number':
+      return `the number ${value}`;
+    case 'boolean':
+      return `${value}`;
+    case 'object':
+      if (value === null) return 'nothing';
+      return Array.isArray(value) ? 'a list' : 'a map';
+    default:
+      return typeof value;
+  }
+}
+
+const MAX_SHOWN = 60;
