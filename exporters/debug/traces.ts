@@ -61,7 +61,7 @@ function describeEvents(lines: Lines, { events }: SpanBatch, row: number): void 
     lines.add(`SpanEvent #${shown++}`);
     lines.add(`     -> Name: ${word(events.name, e)}`);
     lines.add(`     -> Timestamp: ${timeText(events.time[e]!)}`);
-    lines.attributes('-> Attributes:', events.attributes[e]!, '     ');
+    lines.attributes('-> Attributes', events.attributes[e]!, '     ');
   }
 }
 
@@ -74,7 +74,7 @@ function describeLinks(lines: Lines, { links }: SpanBatch, row: number): void {
     lines.add(`     -> Trace ID: ${hexId(links.traceIds, l, 16)}`);
     lines.add(`     -> ID: ${hexId(links.spanIds, l, 8)}`);
     lines.add(`     -> TraceState: ${word(links.traceState, l)}`);
-    lines.attributes('-> Attributes:', links.attributes[l]!, '     ');
+    lines.attributes('-> Attributes', links.attributes[l]!, '     ');
   }
 }
 

@@ -62,7 +62,8 @@ export class PageServer {
   start(): Promise<void> {
     const { host, port, log } = this.#options;
     return new Promise((resolve, reject) => {
-      const refuse = (error: NodeJS.ErrnoException): void => reject(listenError(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`, error));
+      const refuse = (error: NodeJS.ErrnoException): void =>
+        reject(listenError(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`, error));
       this.#server.once('error', refuse);
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', refuse);

@@ -17,7 +17,7 @@ export interface Sample {
   readonly value: string;
 }
 
-/** A real Prometheus server that scrapes one target every second, in a folder of its own. */
+/** A real Prometheus server that scrapes its targets every second, in a folder of its own. */
 export class PrometheusServer {
   readonly #folder: string;
   readonly #port: number;
@@ -33,14 +33,14 @@ export class PrometheusServer {
     });
   }
 
-  /** `target` is host:port; `options` are further keys of the scrape job, as YAML flow pairs. */
-  static async start(target: string, options = ''): Promise<PrometheusServer> {
+  /** `targets` are host:port. Its first scrape is about 5 s away. */
+  static async start(targets: readonly string[]): Promise<PrometheusServer> {
     const folder = await mkdtemp(join(tmpdir(), 'bpflow-prometheus-'));
     const config = join(folder, 'prometheus.yml');
     await writeFile(
       config,
       `global: { scrape_interval: 1s, scrape_timeout: 1s }
-scrape_configs: [{ job_name: test, static_configs: [{ targets: ['${target}'] }], ${options} }]
+scrape_configs: [{ job_name: test, static_configs: [{ targets: ${JSON.stringify(targets)} }] }]
 `,
     );
     const port = await freePort();
