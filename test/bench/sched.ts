@@ -1,0 +1,32 @@
+import { receiverOnly } from './configs.ts';
+import { agent, type Contender, limit } from './contender.ts';
+import { difference, programTimes } from './program-time.ts';
+import { withRunStatistics } from './run-statistics.ts';
+import { spread } from './statistics.ts';
+import { printTable } from './table.ts';
+import { workload } from './workload.ts';
+
+const ROUND_TRIPS = 200_000;
+
+/** What a context switch costs: program time per switch of a pipe ping-pong on one CPU. */
+export async function run(rounds: number): Promise<void> {
+  const contenders: readonly Contender[] = [
+    limit('sched_latency'),
+    agent('bpflow run queue', receiverOnly('{ collect_syscalls: false, collect_scheduler: true }')),
+  ];
+  const switches = () => {
+    workload('ctx', ROUND_TRIPS, 1);
+    return ROUND_TRIPS * 2;
+  };
+  const [limitTime, own] = await withRunStatistics(() =>
+    programTimes(contenders, limit('empty_sched'), switches, rounds),
+  );
+  printTable('sched: program time per switch, ns, less an empty program (median [min-max])', [
+    { what: limitTime!.name, ns: spread(limitTime!.ns), 'over the limit': '' },
+    {
+      what: own!.name,
+      ns: spread(own!.ns),
+      'over the limit': `${difference(own!, limitTime!).toFixed(1)} (budget 15)`,
+    },
+  ]);
+}
