@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { limitObject } from './objects.ts';
@@ -34,6 +34,13 @@ export function agent(name: string, yaml: string, command = `${root}bin/bpflow`)
 /** Any other command. */
 export function peer(name: string, command: readonly string[], ready: string): Contender {
   return { name, start: () => launch(command, ready) };
+}
+
+/** A peer's command when this machine has it; says so when not. */
+export function peerIfThere(name: string, command: readonly string[], ready: string): readonly Contender[] {
+  const there = spawnSync('sh', ['-c', 'command -v "$0"', command[0]!], { stdio: 'ignore' }).status === 0;
+  if (!there) process.stdout.write(`${name}: left out, ${command[0]} is not on this machine.\n`);
+  return there ? [peer(name, command, ready)] : [];
 }
 
 async function launch(command: readonly string[], ready: string): Promise<Running> {

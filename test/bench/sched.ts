@@ -1,5 +1,5 @@
 import { receiverOnly } from './configs.ts';
-import { agent, type Contender, limit } from './contender.ts';
+import { agent, type Contender, limit, peerIfThere } from './contender.ts';
 import { difference, programTimes } from './program-time.ts';
 import { withRunStatistics } from './run-statistics.ts';
 import { spread } from './statistics.ts';
@@ -13,12 +13,13 @@ export async function run(rounds: number): Promise<void> {
   const contenders: readonly Contender[] = [
     limit('sched_latency'),
     agent('bpflow run queue', receiverOnly('{ collect_syscalls: false, collect_scheduler: true }')),
+    ...peerIfThere('bcc runqlat', ['runqlat', '3600', '1'], 'Tracing'),
   ];
   const switches = () => {
     workload('ctx', ROUND_TRIPS, 1);
     return ROUND_TRIPS * 2;
   };
-  const [limitTime, own] = await withRunStatistics(() =>
+  const [limitTime, own, ...others] = await withRunStatistics(() =>
     programTimes(contenders, limit('empty_sched'), switches, rounds),
   );
   printTable('sched: program time per switch, ns, less an empty program (median [min-max])', [
@@ -28,5 +29,6 @@ export async function run(rounds: number): Promise<void> {
       ns: spread(own!.ns),
       'over the limit': `${difference(own!, limitTime!).toFixed(1)} (budget 15)`,
     },
+    ...others.map(({ name, ns }) => ({ what: name, ns: spread(ns), 'over the limit': '' })),
   ]);
 }

@@ -1,5 +1,5 @@
 import { receiverOnly } from './configs.ts';
-import { agent, type Contender, limit } from './contender.ts';
+import { agent, type Contender, limit, peerIfThere } from './contender.ts';
 import { difference, programTimes } from './program-time.ts';
 import { withRunStatistics } from './run-statistics.ts';
 import { spread } from './statistics.ts';
@@ -10,17 +10,19 @@ const CALLS = 500_000;
 
 /** What a system call costs: program time per getppid of two threads, beside the hand-written programs. */
 export async function run(rounds: number): Promise<void> {
+  const peers = peerIfThere('bcc syscount -L', ['syscount', '-L', '-i', '3600'], 'Tracing');
   const contenders: readonly Contender[] = [
     limit('sys_count'),
     agent('bpflow count + errors', receiverOnly('{ collect_syscalls: true, syscall_latency: false }')),
     limit('sys_latency'),
     agent('bpflow count + errors + latency', receiverOnly('{ collect_syscalls: true }')),
+    ...peers,
   ];
   const call = () => {
     workload('getppid', CALLS, 2);
     return CALLS * 2;
   };
-  const [countLimit, count, latencyLimit, latency] = await withRunStatistics(() =>
+  const [countLimit, count, latencyLimit, latency, ...others] = await withRunStatistics(() =>
     programTimes(contenders, limit('empty_syscall'), call, rounds),
   );
   printTable('syscall: program time per call, ns, less an empty program (median [min-max])', [
@@ -36,5 +38,6 @@ export async function run(rounds: number): Promise<void> {
       ns: spread(latency!.ns),
       'over the limit': `${difference(latency!, latencyLimit!).toFixed(1)} (budget 15)`,
     },
+    ...others.map(({ name, ns }) => ({ what: name, ns: spread(ns), 'over the limit': '' })),
   ]);
 }

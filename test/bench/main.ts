@@ -1,4 +1,4 @@
-/** run.ts [--rounds N] [NAME …]: measures what is named, or everything. Needs root, clang, gcc and bpftool. */
+/** main.ts [--rounds N] [NAME …]: measures what is named, or everything. Needs root, clang, gcc and bpftool. */
 import { parseArgs } from 'node:util';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Promise<void> }>>> = {
