@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -17,7 +17,7 @@ export interface AdminSocket {
  * one at which somebody answers is not. Throws an Error with the reason.
  */
 export async function openAdminSocket(path: string, sources: AdminSources): Promise<AdminSocket> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  makeFolder(dirname(path));
   const server = createServer((request, response) => answer(request, response, sources));
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
@@ -39,6 +39,14 @@ export async function openAdminSocket(path: string, sources: AdminSources): Prom
         server.closeAllConnections();
       }),
   };
+}
+
+/** Not `mkdirSync` with `recursive`, which never returns where a file system answers ENOENT for good, as /proc does (Node 24). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const parent = dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  mkdirSync(folder, { mode: 0o755 });
 }
 
 /** Never visible with another mode: the umask holds while the socket is made, which happens within `listen`. */

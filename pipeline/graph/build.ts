@@ -1,5 +1,5 @@
 import type { Temporality } from '../../pdata/metrics.ts';
-import type { Batch, Signal } from '../../pdata/signals.ts';
+import type { Signal } from '../../pdata/signals.ts';
 import type {
   Component,
   Connector,
@@ -18,24 +18,15 @@ import type {
 import { asError } from '../../sdk/errors.ts';
 import type { Clock, ComponentId, Scope } from '../../sdk/scope.ts';
 import { buildErrors, PipelineErrors } from '../errors.ts';
-import {
-  type Branch,
-  branchTo,
-  connectorInput,
-  type Edge,
-  exporterInput,
-  fanOut,
-  outlet,
-  statefulInput,
-  transformInput,
-} from './edges.ts';
+import { branchTo, connectorInput, type Edge, exporterInput, outlet, statefulInput, transformInput } from './edges.ts';
 import { Graph } from './graph.ts';
 import { Ledger } from './ledger.ts';
 import { type ExporterNode, Node } from './node.ts';
 import type { GraphPlan, PlannedComponent, PlannedPipeline } from './plan.ts';
-import { type Feed, PullPoint, type PullTotals, upstreamOf } from './pull.ts';
+import { type Feed, feedOf, PullPoint, type PullTotals, upstreamOf } from './pull.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { type Converter, convertBefore } from './temporality.ts';
+import { deferred, fedBy, join, names, type Target, unfedConnectors, unique, type Wired } from './wiring.ts';
 
 /** What the graph needs from the agent around it. */
 export interface GraphHost {
@@ -97,8 +88,9 @@ class Builder {
     }
     for (const pipeline of this.#plan.pipelines) this.#pipelineInput(pipeline);
     this.#makeReceivers();
-    this.#reportConnectorsWithoutSource();
-    for (const node of this.#nodes) if (node.id.kind === 'exporter') this.#feeds.set(node, this.#feedOf(node));
+    this.errors.push(...unfedConnectors(this.#plan));
+    for (const node of this.#nodes)
+      if (node.id.kind === 'exporter') this.#feeds.set(node, feedOf(node, this.#nodes, this.#downstream, this.#points));
   }
 
   graph(): Graph {
@@ -213,7 +205,7 @@ class Builder {
   #connectorTarget(planned: PlannedComponent, pipeline: PlannedPipeline): Target[] | undefined {
     const { signal } = pipeline;
     const spec = planned.entry.spec as ConnectorSpec;
-    if (!this.#targetsOf(planned.id, spec, signal).length) {
+    if (fedBy(this.#plan, planned.id, spec, signal).length === 0) {
       this.errors.push(buildErrors.connectorUnused(planned.id, 'exporter', [pipeline.id]));
       return undefined;
     }
@@ -250,15 +242,6 @@ class Builder {
     );
     this.#connectors.set(key, made);
     return made;
-  }
-
-  /** Pipelines that the connector feeds with what it makes of a signal. */
-  #targetsOf(id: ComponentId, spec: ConnectorSpec, from: Signal): readonly PlannedPipeline[] {
-    return this.#plan.pipelines.filter(
-      (pipeline) =>
-        names(pipeline.receivers, id) &&
-        spec.connects.some((pair) => pair.from === from && pair.to === pipeline.signal),
-    );
   }
 
   #makeReceivers(): void {
@@ -321,74 +304,4 @@ class Builder {
       return undefined;
     }
   }
-
-  #reportConnectorsWithoutSource(): void {
-    const unfed = new Map<string, { id: ComponentId; pipelines: string[] }>();
-    for (const pipeline of this.#plan.pipelines) {
-      for (const { id, entry } of unique(pipeline.receivers)) {
-        if (id.kind !== 'connector') continue;
-        const { connects } = entry.spec as ConnectorSpec;
-        const fed = this.#plan.pipelines.some(
-          (source) =>
-            names(source.exporters, id) &&
-            connects.some((pair) => pair.from === source.signal && pair.to === pipeline.signal),
-        );
-        if (fed) continue;
-        const report = unfed.get(String(id)) ?? { id, pipelines: [] };
-        report.pipelines.push(pipeline.id);
-        unfed.set(String(id), report);
-      }
-    }
-    for (const { id, pipelines } of unfed.values()) {
-      this.errors.push(buildErrors.connectorUnused(id, 'receiver', pipelines));
-    }
-  }
-
-  #feedOf(exporter: Node): Feed {
-    const upstream = new Set<Node>([exporter]);
-    for (const node of this.#nodes) {
-      for (const next of this.#downstream.get(node)!) if (upstream.has(next)) upstream.add(node);
-    }
-    upstream.delete(exporter);
-    const dataWay = this.#nodes.toReversed().filter((node) => upstream.has(node));
-    return {
-      points: this.#points.filter((point) => upstream.has(point.node)),
-      holding: dataWay.filter((node) => 'flush' in node.component && node.id.kind !== 'receiver'),
-    };
-  }
-}
-
-/** A component that can be handed batches, and how. */
-interface Target {
-  readonly node: Node;
-  readonly branch: Branch;
-}
-
-/** A component with what it hands on to. */
-interface Wired<C extends Component> {
-  readonly node: Node<C>;
-  readonly outlets: readonly Edge[];
-}
-
-/** An edge that is wired after its component was made. Nothing flows while components are made. */
-function deferred(edge: () => Edge | undefined): Edge {
-  return {
-    refusal: () => edge()?.refusal(),
-    consume: (batch: Batch, abort: AbortSignal) => edge()?.consume(batch, abort),
-  };
-}
-
-function join(targets: readonly Target[]): Edge {
-  const seen = new Map<Edge, Branch>();
-  for (const { branch } of targets) seen.set(branch.edge, branch);
-  return fanOut([...seen.values()]);
-}
-
-/** A list of a pipeline may name a component twice; that is once. */
-function unique(list: readonly PlannedComponent[]): readonly PlannedComponent[] {
-  return [...new Map(list.map((planned) => [`${planned.id.kind}/${planned.id}`, planned])).values()];
-}
-
-function names(list: readonly PlannedComponent[], id: ComponentId): boolean {
-  return list.some((planned) => planned.id.kind === id.kind && String(planned.id) === String(id));
 }

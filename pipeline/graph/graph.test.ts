@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { z } from 'zod';
 import type { LogBatch } from '../../pdata/logs.ts';
 import type { Batch, Signal } from '../../pdata/signals.ts';
 import type {
@@ -14,7 +15,7 @@ import type {
 } from '../../sdk/component.ts';
 import { defineConnector, defineExporter, defineExtension, defineProcessor, defineReceiver } from '../../sdk/define.ts';
 import { PermanentError, RetryableError } from '../../sdk/errors.ts';
-import { z } from '../../sdk/index.ts';
+
 import type { Clock, ComponentKind, Scope } from '../../sdk/scope.ts';
 import { systemClock } from '../clock.ts';
 import { componentId } from '../component-id.ts';

@@ -63,6 +63,26 @@ export interface Feed {
   readonly holding: readonly Node[];
 }
 
+/** The feed of an exporter. `nodes` are in the order of their making: each after everything it hands data to. */
+export function feedOf(
+  exporter: Node,
+  nodes: readonly Node[],
+  downstream: ReadonlyMap<Node, ReadonlySet<Node>>,
+  points: readonly PullPoint[],
+): Feed {
+  const upstream = new Set<Node>([exporter]);
+  for (const node of nodes) {
+    for (const next of downstream.get(node) ?? []) if (upstream.has(next)) upstream.add(node);
+  }
+  upstream.delete(exporter);
+  return {
+    points: points.filter((point) => upstream.has(point.node)),
+    holding: nodes
+      .toReversed()
+      .filter((node) => upstream.has(node) && node.id.kind !== 'receiver' && 'flush' in node.component),
+  };
+}
+
 /** The exporter's view on its feed, which is settled after the exporter was made. */
 export function upstreamOf(feed: () => Feed | undefined, clock: Clock, totals: PullTotals): Upstream {
   return {
