@@ -3,8 +3,8 @@ import { LedgerSlot } from '../../bpf/process.gen.ts';
 import type { Collection } from './collection.ts';
 import { MapBuffer } from './map-buffer.ts';
 
-/** Average run time of each program in ns, from the window of run statistics; undefined before or without it. */
-export type RunTimes = ReadonlyMap<string, number> | undefined;
+/** Average run time of each program in ns, from the window of run statistics, or why there is none. */
+export type RunTimes = ReadonlyMap<string, number> | string;
 
 /** Publishes what the kernel half says of itself: `bpflow_program_status`, `bpflow_ebpf_*` and the views of the admin socket. */
 export function publishOwnMetrics(
@@ -69,23 +69,27 @@ export function publishOwnMetrics(
         'Average run time of each BPF program in the one second after the start in which the kernel measured it.',
     })
     .addCallback((result) => {
-      for (const [program, ns] of runTimes() ?? []) result.observe(ns, { program });
+      for (const [program, ns] of measured(runTimes())) result.observe(ns, { program });
     });
 
-  scope.inspect('programs', () => ({
-    programs: (collection()?.kernel.programs ?? []).map((status) => ({
-      ...status,
-      averageRunTimeNs: runTimes()?.get(status.program),
-    })),
-    runTime:
-      runTimes() === undefined
-        ? 'unavailable: needs CAP_SYS_ADMIN at the start'
-        : 'measured in one second after the start',
-  }));
+  scope.inspect('programs', () => {
+    const times = runTimes();
+    return {
+      programs: (collection()?.kernel.programs ?? []).map((status) => ({
+        ...status,
+        averageRunTimeNs: measured(times).get(status.program),
+      })),
+      runTime: typeof times === 'string' ? times : 'measured in the first second after the start',
+    };
+  });
   scope.inspect('maps', () =>
     (collection()?.usage() ?? []).map(({ map, entries }) => ({ map: map.name, entries, capacity: map.maxEntries })),
   );
   scope.inspect('ledger', ledger);
+}
+
+function measured(times: RunTimes): ReadonlyMap<string, number> {
+  return typeof times === 'string' ? new Map() : times;
 }
 
 /** Runs by reason, summed over all CPUs. */

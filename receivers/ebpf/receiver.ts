@@ -39,7 +39,7 @@ export class EbpfReceiver implements Receiver {
   #timer: Timer | undefined;
   #statistics: Closeable | undefined;
   #statisticsTimer: Timer | undefined;
-  #runTimes: RunTimes;
+  #runTimes: RunTimes = 'not measured';
 
   /** Throws a StartError for a configuration that cannot work on any machine. */
   constructor(config: Config, scope: Scope, next: Outlets<'metrics'>, options: ReceiverOptions = {}) {
@@ -191,9 +191,10 @@ export class EbpfReceiver implements Receiver {
     try {
       this.#statistics = bpf.enableStats();
     } catch (error) {
-      this.#scope.log.debug('The run time of BPF programs is not measured.', { reason: asError(error).message });
+      this.#runTimes = `unavailable: ${asError(error).message}`;
       return;
     }
+    this.#runTimes = 'being measured';
     this.#statisticsTimer = this.#scope.clock.after(RUN_TIME_WINDOW_MS, () => this.#endStatistics());
   }
 

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Allowed, Ladder, programOf, type Role } from './ladder.ts';
+
+const newTask: Role = { object: 'process', name: 'task_newtask', without: 'No new tasks.' };
+const sysExit: Role = { object: 'syscall', name: 'sys_exit', without: 'No calls.' };
+const living: Role = { object: 'process', name: 'living', without: 'No walk.' };
+const ALL: Allowed = { tpBtf: true, rawTp: true, taskStorage: true };
+const PROGRAMS = new Set(['task_newtask_btf', 'task_newtask_raw', 'sys_exit_btf', 'sys_exit_raw', 'living']);
+
+function chosen(ladder: Ladder): string[] {
+  return [...ladder.plan.rungs].map(([role, rung]) => programOf(role, rung));
+}
+
+test('begins with the strongest rung of each role', () => {
+  const ladder = new Ladder([newTask, sysExit, living], PROGRAMS, ALL);
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf', 'sys_exit_btf', 'living']);
+  assert.deepEqual([ladder.plan.taskStorage, ladder.plan.atomics], [true, true]);
+});
+
+test('a rung that is switched off is never tried, and raw tracepoints go with a hash of tasks', () => {
+  const ladder = new Ladder([newTask, sysExit], PROGRAMS, { ...ALL, tpBtf: false });
+  assert.deepEqual(chosen(ladder), ['task_newtask_raw', 'sys_exit_raw']);
+  assert.equal(ladder.plan.taskStorage, false);
+});
+
+test('a program that fails steps its role down, and leaves the others', () => {
+  const ladder = new Ladder([newTask, sysExit], PROGRAMS, ALL);
+  assert.equal(ladder.failed({ program: 'sys_exit_btf', reason: 'load: EINVAL' }), true);
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf', 'sys_exit_raw']);
+  assert.equal(ladder.plan.taskStorage, false);
+  assert.deepEqual(ladder.status(), [
+    { program: 'task_newtask_btf', state: 'attached', reason: '' },
+    { program: 'sys_exit_raw', state: 'attached', reason: '' },
+    { program: 'sys_exit_btf', state: 'failed', reason: 'load: EINVAL' },
+  ]);
+});
+
+test('a role without a rung left is off, with its reasons and what is lost', () => {
+  const ladder = new Ladder([newTask, sysExit], PROGRAMS, ALL);
+  ladder.failed({ program: 'sys_exit_btf', reason: 'load: EINVAL' });
+  ladder.failed({ program: 'sys_exit_raw', reason: 'attach: ENOENT' });
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf']);
+  assert.deepEqual(ladder.missing(), [sysExit]);
+  assert.deepEqual(
+    ladder.status().filter(({ state }) => state === 'failed'),
+    [
+      { program: 'sys_exit_btf', state: 'failed', reason: 'load: EINVAL' },
+      { program: 'sys_exit_raw', state: 'failed', reason: 'attach: ENOENT' },
+    ],
+  );
+});
+
+test('when the shared programs fail on every rung, all are tried again without atomics', () => {
+  const ladder = new Ladder([newTask, sysExit], PROGRAMS, ALL);
+  ladder.failed({ program: 'task_newtask_btf', reason: 'load: EINVAL' });
+  ladder.failed({ program: 'task_newtask_raw', reason: 'load: EINVAL' });
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf', 'sys_exit_btf']);
+  assert.equal(ladder.plan.atomics, false);
+  assert.equal(ladder.status().find(({ program }) => program === 'task_newtask_btf')?.state, 'attached');
+});
+
+test('task storage can be given up once', () => {
+  const ladder = new Ladder([newTask], PROGRAMS, ALL);
+  assert.equal(ladder.withoutTaskStorage(), true);
+  assert.equal(ladder.plan.taskStorage, false);
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf']);
+  assert.equal(ladder.withoutTaskStorage(), false);
+});
+
+test('with every rung switched off a role is off and says so; an iterator is not a tracepoint', () => {
+  const ladder = new Ladder([sysExit, living], PROGRAMS, { tpBtf: false, rawTp: false, taskStorage: true });
+  assert.deepEqual(chosen(ladder), ['living']);
+  assert.deepEqual(ladder.status(), [
+    { program: 'living', state: 'attached', reason: '' },
+    { program: 'sys_exit', state: 'off', reason: 'every rung is switched off' },
+  ]);
+});
+
+test('a program that belongs to no role is not taken for one', () => {
+  const ladder = new Ladder([sysExit], PROGRAMS, ALL);
+  assert.equal(ladder.failed({ program: 'learn_agent', reason: 'load: EPERM' }), false);
+});
