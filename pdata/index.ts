@@ -26,4 +26,6 @@ export * from './resource.ts';
 export * from './series-interner.ts';
 export * from './series-table.ts';
 export * from './signals.ts';
+export { TemporalityConverter, type TemporalityConverterOptions } from './temporality/converter.ts';
+export type { DropReason } from './temporality/series-stream.ts';
 export * from './traces.ts';

@@ -63,10 +63,11 @@ function show(
   description: string,
   label: (key: string) => string,
 ): Presentation {
-  const { multiplier, divisor } = unitRatio(carried, unit) ?? { multiplier: 1, divisor: 1 };
+  const ratio = unitRatio(carried, unit);
+  const { multiplier, divisor } = ratio ?? { multiplier: 1, divisor: 1 };
   return {
     name,
-    unit,
+    unit: ratio === undefined ? carried : unit,
     description,
     factor: multiplier / divisor,
     scale: (value) => (value * multiplier) / divisor,
