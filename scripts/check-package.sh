@@ -8,7 +8,8 @@ version=$(node -p 'require("./package.json").version')
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-npm pack --silent --pack-destination "$work" >/dev/null
+bash scripts/build-dist.sh
+npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
 mkdir "$work/user"
 cd "$work/user"
 echo '{ "private": true, "type": "module" }' >package.json
