@@ -1,4 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
+import { TemporalityConverter } from '../pdata/temporality/converter.ts';
 import { asError } from '../sdk/errors.ts';
 import type { Clock, ComponentId, Logger, Scope } from '../sdk/scope.ts';
 import type { Views } from './admin/views.ts';
@@ -29,9 +30,7 @@ export function createHost(parts: HostParts): AgentHost {
   return {
     clock: parts.clock,
     abort: parts.abort,
-    converter: () => {
-      throw new Error('Its exporter or processor wants a temporality, which cannot be converted yet.');
-    },
+    converter: (to) => new TemporalityConverter({ to, idleTimeoutMs: IDLE_TIMEOUT_MS }),
     scope(id, pipeline, ledger): Scope {
       const reporter = parts.board.add(id, pipeline);
       reporters.set(origin(id, pipeline), reporter);
@@ -56,6 +55,9 @@ export function createHost(parts: HostParts): AgentHost {
     reporter: ({ id, pipeline }) => reporters.get(origin(id, pipeline)),
   };
 }
+
+/** Foreign series that sent nothing for so long start anew when they come back. */
+const IDLE_TIMEOUT_MS = 60 * 60 * 1000;
 
 /** `receiver/otlp`, `processor/batch@metrics`. */
 function origin(id: ComponentId, pipeline: string | undefined): string {

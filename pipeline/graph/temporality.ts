@@ -3,11 +3,13 @@ import { countItems } from '../../pdata/signals.ts';
 import type { Clock } from '../../sdk/scope.ts';
 import { isPromise } from './blame.ts';
 import type { Edge } from './edges.ts';
-import type { Ledger } from './ledger.ts';
+import type { Declarations, Ledger } from './ledger.ts';
 
 /** What the core needs of a temporality converter. */
 export interface Converter {
   convert(batch: MetricBatch, now: bigint): MetricBatch;
+  /** Points that led to none, by reason, since the beginning. */
+  readonly dropped: ReadonlyMap<string, number>;
 }
 
 /**
@@ -15,22 +17,43 @@ export interface Converter {
  * failed after that and is offered again gets its first conversion again, not a second one.
  */
 export function convertBefore(converter: Converter, clock: Clock, ledger: Ledger, next: Edge): Edge {
-  const converted = new WeakMap<MetricBatch, MetricBatch>();
+  const conversions = new WeakMap<MetricBatch, Conversion>();
   return {
     refusal: () => next.refusal(),
     consume(batch, abort) {
       const metrics = batch as MetricBatch;
-      const result = converted.get(metrics) ?? converter.convert(metrics, clock.now());
-      converted.set(metrics, result);
-      const absorbed = countItems(metrics) - countItems(result);
+      const conversion = conversions.get(metrics) ?? convert(converter, metrics, clock.now());
+      conversions.set(metrics, conversion);
       const accepted = (): void => {
-        ledger.received('metrics', Math.max(0, absorbed));
-        ledger.drop(absorbed, 'temporality');
-        ledger.create(-absorbed, 'temporality');
+        ledger.received('metrics', conversion.absorbed);
+        ledger.enter(conversion.declared);
       };
-      if (result.metrics.length === 0) return accepted();
-      const outcome = next.consume(result, abort);
+      if (conversion.result.metrics.length === 0) return accepted();
+      const outcome = next.consume(conversion.result, abort);
       return isPromise(outcome) ? outcome.then(accepted) : accepted();
     },
   };
+}
+
+interface Conversion {
+  readonly result: MetricBatch;
+  /** Points that do not reach the component. */
+  readonly absorbed: number;
+  readonly declared: Declarations;
+}
+
+/** What a conversion takes away and does not call dropped went into other points of its series. */
+function convert(converter: Converter, batch: MetricBatch, now: bigint): Conversion {
+  const before = new Map(converter.dropped);
+  const result = converter.convert(batch, now);
+  const dropped = new Map<string, number>();
+  let merged = countItems(batch) - countItems(result);
+  const absorbed = Math.max(0, merged);
+  for (const [reason, total] of converter.dropped) {
+    const count = total - (before.get(reason) ?? 0);
+    dropped.set(reason, count);
+    merged -= count;
+  }
+  const created = new Map(merged < 0 ? [['temporality', -merged]] : []);
+  return { result, absorbed, declared: { dropped, created, merged: Math.max(0, merged) } };
 }
