@@ -25,18 +25,16 @@ clang-format() {
   command clang-format --dry-run -Werror "${files[@]}"
 }
 
-# Each scripts/generate-*.ts writes into the folder it is given; what is committed must be the same.
+# What is committed must be what the generators write.
 generated() {
-  local generator file fresh status=0
+  local file fresh status=0
   fresh=$(mktemp -d)
-  for generator in scripts/generate-*.ts; do
-    node --conditions=source --disable-warning=ExperimentalWarning "$generator" "$fresh" || status=1
-  done
+  bash scripts/generate.sh "$fresh" || status=1
   while read -r file; do
     diff -u "$file" "$fresh/${file##*/}" || status=1
   done < <(git ls-files '*.gen.ts')
   rm -rf "$fresh"
-  if [[ $status != 0 ]]; then echo "Generated files are not fresh: run scripts/generate-*.ts and commit what they write." >&2; fi
+  if [[ $status != 0 ]]; then echo "Generated files are not fresh: run npm run generate and commit what it writes." >&2; fi
   return $status
 }
 
