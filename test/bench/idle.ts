@@ -22,7 +22,13 @@ export async function run(): Promise<void> {
   const contenders: Contender[] = [agent('sources', yaml)];
   const dist = `${root}dist/pipeline/cli.js`;
   if (existsSync(dist)) {
-    contenders.push(peer('dist', [process.execPath, dist, 'run', '--config', `yaml:${yaml}`], 'Everything is ready'));
+    contenders.push(
+      peer(
+        'dist',
+        ['env', 'BPFLOW_DIST=1', process.execPath, `${root}bin/bpflow`, 'run', '--config', `yaml:${yaml}`],
+        'Everything is ready',
+      ),
+    );
   } else process.stdout.write('idle: no dist/; run `npm run build` first to measure it.\n');
   const rows = [];
   for (const contender of contenders) {

@@ -20,7 +20,13 @@ export async function run(rounds: number): Promise<void> {
   const contenders: Contender[] = [agent('sources, compile cache warm', yaml)];
   const dist = `${root}dist/pipeline/cli.js`;
   if (existsSync(dist)) {
-    contenders.push(peer('dist', [process.execPath, dist, 'run', '--config', `yaml:${yaml}`], 'Everything is ready'));
+    contenders.push(
+      peer(
+        'dist',
+        ['env', 'BPFLOW_DIST=1', process.execPath, `${root}bin/bpflow`, 'run', '--config', `yaml:${yaml}`],
+        'Everything is ready',
+      ),
+    );
   } else process.stdout.write('startup: no dist/; run `npm run build` first to measure it.\n');
   const times = contenders.map((): number[] => []);
   for (let round = 0; round < rounds + 1; round++) {
