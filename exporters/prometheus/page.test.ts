@@ -24,6 +24,7 @@ import {
   sum,
   summary,
 } from 'bpflow/sdk';
+import fc from 'fast-check';
 import { writePage } from './page.ts';
 import { type PageRules, PageStore } from './page-store.ts';
 import { TextWriter } from './text-writer.ts';
@@ -460,6 +461,24 @@ describe('hostile names and values', () => {
       'na_1_evil_2_HELP{_="empty",a___1_evil_2___HELP__="a\\"} 1\\nevil 2\\n# HELP \\\\",key__name__="evil",lone="\ufffd",nul_="\0\r\t\u2028"} 1',
       '',
     ]);
+  });
+
+  test('whatever they are, make one well-formed line with every label once', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 12 });
+    fc.assert(
+      fc.property(fc.dictionary(text, text), text, (attributes, name) => {
+        const page = new Page({ constLabels: [['a', 'const']] });
+        page.take(page.gauge({ name, unit: '', description: name }, [{ attributes, value: 1 }]));
+        const lines = page.text().split('\n');
+        assert.equal(lines.length, 4);
+        const [, labels] = /^[a-zA-Z_:][a-zA-Z0-9_:]*\{(.*)\} 1$/s.exec(lines[2]!)!;
+        const names = [...labels!.matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\["\\n])*)"(?:,|$)/gs)];
+        assert.equal(names.map(([whole]) => whole).join(''), labels);
+        assert.equal(new Set(names.map(([, label]) => label)).size, names.length);
+        assert.ok(names.every(([, label]) => !label!.startsWith('__')));
+        assert.ok(labels!.includes('a="const"'));
+      }),
+    );
   });
 
   test('that share a label name are joined in the order of their keys', () => {

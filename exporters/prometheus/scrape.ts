@@ -125,7 +125,8 @@ export class Scraper {
 
   #recycle(page: Page): void {
     if (page.readers > 0) return;
-    if (this.#alive.delete(page)) this.#spare = page.memory;
+    // Memory of a page that was once much larger is given back.
+    if (this.#alive.delete(page) && page.memory.length <= 4 * page.body.length) this.#spare = page.memory;
   }
 
   #isCurrent(page: Page): boolean {
