@@ -1,4 +1,5 @@
 /** main.ts [--rounds N] [NAME …]: measures what is named, or everything. Needs root, clang, gcc and bpftool. */
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Promise<void> }>>> = {
@@ -20,7 +21,13 @@ if (unknown.length > 0) {
   process.stderr.write(`Unknown: ${unknown.join(', ')}. There are ${Object.keys(BENCHES).join(', ')}.\n`);
   process.exit(1);
 }
+const NEEDS_BPFTOOL: ReadonlySet<string> = new Set(['syscall', 'sched']);
+const hasBpftool = spawnSync('bpftool', ['version'], { stdio: 'ignore' }).status === 0;
 for (const name of names) {
+  if (NEEDS_BPFTOOL.has(name) && !hasBpftool) {
+    process.stdout.write(`${name}: left out, it needs bpftool (apt-get install bpftool).\n`);
+    continue;
+  }
   const { run } = await BENCHES[name]!();
   await run(Number(values.rounds));
 }
