@@ -1,9 +1,12 @@
-import { type Exporter, prometheusLabelName, type Scope, type Upstream } from 'bpflow/sdk';
+import { type Exporter, prometheusLabelName, type Scope, type Timer, type Upstream } from 'bpflow/sdk';
 import type { PrometheusConfig } from './config.ts';
 import { keepsUtf8 } from './naming.ts';
 import { type PageRules, PageStore } from './page-store.ts';
 import { Scraper } from './scrape.ts';
 import { PageServer } from './server.ts';
+
+/** Series expire at each scrape, and without scrapes so often. */
+const EXPIRE_EVERY_MS = 60_000;
 
 /** Keeps the last value of every series and serves them to scrapers. */
 export function createPrometheusExporter(config: PrometheusConfig, scope: Scope, upstream: Upstream): Exporter {
@@ -45,6 +48,7 @@ export function createPrometheusExporter(config: PrometheusConfig, scope: Scope,
     leftOut: Object.fromEntries([...store.leftOut.values()].map(({ metric, reason }) => [metric, reason])),
   }));
 
+  let expiry: Timer | undefined;
   return {
     wants: 'cumulative',
     consume: {
@@ -57,9 +61,13 @@ export function createPrometheusExporter(config: PrometheusConfig, scope: Scope,
         );
       }
       await server.start();
+      expiry = clock.every(EXPIRE_EVERY_MS, () => store.expire(clock.monotonic()));
       scope.health({ state: 'ok', summary: `Serves http://${server.address}/metrics.` });
     },
-    stop: () => server.stop(),
+    async stop() {
+      expiry?.cancel();
+      await server.stop();
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { HistogramValues } from './histogram-values.ts';
 import { type LabelRules, type LabelText, seriesLabels } from './labels.ts';
 import type { FamilyDescription } from './naming.ts';
 import { NumberValues } from './number-values.ts';
+import { detached, sameSeries } from './series-identity.ts';
 import { SortedTexts } from './sorted-texts.ts';
 import { SummaryValues } from './summary-values.ts';
 import type { Target, Targets } from './targets.ts';
@@ -120,18 +121,25 @@ export class Family {
     }
   }
 
-  /** Forgets series that nobody has updated since `limit` (monotonic ms); returns whether any went. */
-  expire(limit: number, expirationMs: number, ownLimit: number): boolean {
+  /**
+   * Forgets series that nobody has updated since `limit` (monotonic ms), our own ones since `ownLimit`; returns whether any
+   * went. Quiet series that stay let go of their table: one of them must not keep a million others in memory.
+   */
+  expire(limit: number, ownLimit: number, expirationMs: number): boolean {
     let changed = false;
     for (let row = 1; row < this.#rows; row++) {
       const origin = this.#originOf[row];
       if (origin === undefined || this.#ended[row] === 1) continue;
       const seen = this.#seen[row]!;
-      if (seen >= (origin.expires ? limit : ownLimit)) continue;
+      if (seen >= limit) continue;
       const shared = this.#growing && this.#hasFresh(this.#slotOf[row]!, limit);
-      if (shared && seen >= limit - SHARED_PATIENCE * expirationMs) continue;
-      this.#end(row);
-      changed = true;
+      if (seen >= (origin.expires ? limit : ownLimit) || (shared && seen >= limit - SHARED_PATIENCE * expirationMs)) {
+        this.#tables[row] = detached(this.#tables[row]!, this.#ids[row]!);
+        this.#ids[row] = 0;
+      } else {
+        this.#end(row);
+        changed = true;
+      }
     }
     return changed;
   }
@@ -328,18 +336,6 @@ function rowsFor(origin: Origin, table: SeriesTable): Int32Array {
     origin.rows.set(table, rows);
   }
   return rows;
-}
-
-function sameSeries(a: SeriesTable, idA: SeriesId, b: SeriesTable, idB: SeriesId): boolean {
-  if (!a.attributes(idA).equals(b.attributes(idB))) return false;
-  const [one, other] = [a.resource(idA), b.resource(idB)];
-  if (one !== other && (one.schemaUrl !== other.schemaUrl || !sameBytes(one.bytes, other.bytes))) return false;
-  const [scope, otherScope] = [a.scope(idA), b.scope(idB)];
-  return scope === otherScope || (scope.schemaUrl === otherScope.schemaUrl && sameBytes(scope.bytes, otherScope.bytes));
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Times as floats: they only decide what is older, and a BigInt per point would cost more than the rest. */

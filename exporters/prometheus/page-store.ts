@@ -114,7 +114,7 @@ export class PageStore {
     const limit = now - this.#rules.expirationMs;
     const ownLimit = this.#lastOwn < limit ? limit : Number.NEGATIVE_INFINITY;
     for (const family of this.#families.values()) {
-      if (family.expire(limit, this.#rules.expirationMs, ownLimit)) this.#version++;
+      if (family.expire(limit, ownLimit, this.#rules.expirationMs)) this.#version++;
       if (family.live === 0) this.#removeFamily(family);
     }
   }

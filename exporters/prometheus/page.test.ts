@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   type Attributes,
   createResource,
@@ -64,6 +67,13 @@ const LATENCY = defineMetric({
   description: 'Time in the kernel.',
   exactness: 'exact',
   attributes: { 'ebpf.syscall.name': 'syscall' },
+});
+
+const ERRORS = defineMetric({
+  ...CALLS,
+  name: 'ebpf.syscall.errors',
+  unit: '{error}',
+  seedName: 'ebpf_syscall_errors',
 });
 
 /** A page under test: what goes in by short calls, what comes out as text. */
@@ -166,6 +176,13 @@ interface Point extends Series {
   readonly value: number | bigint;
 }
 type Names = MetricDefinition | string | { name: string; unit: string; description: string };
+
+/** In a turn of its own, because a WeakRef holds its target for the turn that made it. */
+async function collectGarbage(): Promise<void> {
+  await setImmediate();
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
 
 function describeMetric(names: Names): MetricDefinition | { name: string; unit: string; description: string } {
   return typeof names === 'string' ? { name: names, unit: '', description: 'Text.' } : names;
@@ -668,6 +685,21 @@ describe('the life of a series', () => {
       page.store.expire(now);
       assert.deepEqual(page.samples(), ['c_total 11']);
     }
+  });
+
+  test('is remembered while it is quiet, and its table is not', async () => {
+    const page = new Page();
+    const quiet = { attributes: { 'ebpf.syscall.name': 'reboot' }, resource: createResource({ 'container.id': 'c' }) };
+    page.takeAt(0, page.counter(CALLS, [{ ...quiet, value: 1 }]));
+    const table = new WeakRef(page.interner.table);
+    page.interner = new SeriesInterner();
+    page.takeAt(400_000, page.counter(ERRORS, [{ value: 1 }]));
+    page.store.expire(400_000);
+    await collectGarbage();
+    assert.equal(table.deref(), undefined);
+    page.takeAt(500_000, page.counter(CALLS, [{ ...quiet, value: 2 }]));
+    assert.ok(page.samples().includes('ebpf_syscall_count{syscall="reboot"} 2'));
+    assert.deepEqual(page.events, []);
   });
 
   test('leaves deltas out with a reason', () => {

@@ -326,6 +326,16 @@ test('the exporter tells of its page', async () => {
   });
 });
 
+test('series expire also when nobody scrapes', async () => {
+  const served = await new Served({ metric_expiration: '2m' }).start();
+  served.take(1, 3);
+  const series = (): unknown => served.scope.meter.value('bpflow_prometheus_series', { exporter: 'prometheus' });
+  served.scope.clock.advance(120_000);
+  assert.equal(series(), 3);
+  served.scope.clock.advance(60_000);
+  assert.equal(series(), 0);
+});
+
 describe('the listener', () => {
   test('that finds its port in use stops the start, and says what to do', async () => {
     const first = await new Served().start();
