@@ -1,4 +1,5 @@
 /** What tests of components need: `bpflow/testing`. */
+export * from './compliance.ts';
 export * from './consumers.ts';
 export type { FakeMeter } from './fake-meter.ts';
 export * from './fake-scope.ts';
