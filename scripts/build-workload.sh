@@ -5,7 +5,8 @@ cd "$(dirname "$0")/.."
 mkdir -p build/workload
 for source in test/kernel/workload/*.c; do
 	program=build/workload/$(basename "$source" .c)
-	[ "$program" -nt "$source" ] && [ "$program" -nt scripts/build-workload.sh ] && continue
+	[ "$program" -nt "$source" ] && [ "$program" -nt test/kernel/workload/truth.h ] &&
+		[ "$program" -nt scripts/build-workload.sh ] && continue
 	gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$program.new" "$source"
 	mv "$program.new" "$program"
 done
