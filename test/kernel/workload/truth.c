@@ -100,8 +100,6 @@ static long make_child(const char *how)
 #endif
 	if (!strcmp(how, "clone"))
 		return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-	if (!strcmp(how, "vfork"))
-		return vfork();
 	struct clone_args arguments = {.exit_signal = SIGCHLD};
 	return syscall(SYS_clone3, &arguments, sizeof(arguments));
 }
@@ -109,10 +107,12 @@ static long make_child(const char *how)
 // children HOW N: N children that end by exit_group at once
 static void children_mode(char **args)
 {
-	long n = number(args, 1);
+	volatile long n = number(args, 1);
+	int by_vfork = !strcmp(args[0], "vfork");
 
-	for (long i = 0; i < n; i++) {
-		long pid = make_child(args[0]);
+	for (volatile long i = 0; i < n; i++) {
+		/* Here, because a vfork's child must not return from the function that called it. */
+		long pid = by_vfork ? vfork() : make_child(args[0]);
 
 		if (!pid)
 			_exit(0);
@@ -387,7 +387,7 @@ static void cgroup_mode(char **args)
 static void churn_mode(char **args)
 {
 	long n = number(args, 0), running = 0, started = 0;
-	struct rusage children;
+	struct rusage children, own;
 
 	while (started < n || running) {
 		if (started < n && running < number(args, 2)) {
@@ -409,7 +409,10 @@ static void churn_mode(char **args)
 		running--;
 	}
 	getrusage(RUSAGE_CHILDREN, &children);
-	printf("{\"getppid\":%ld,\"execve\":%ld,\"exit_group\":%ld,\"children_cpu_s\":%.6f,"
+	getrusage(RUSAGE_SELF, &own);
+	printf("{\"own_cpu_s\":%.6f,\"own_voluntary\":%ld,\"own_involuntary\":%ld,",
+	       seconds(&own.ru_utime) + seconds(&own.ru_stime), own.ru_nvcsw, own.ru_nivcsw);
+	printf("\"getppid\":%ld,\"execve\":%ld,\"exit_group\":%ld,\"children_cpu_s\":%.6f,"
 	       "\"voluntary\":%ld,\"involuntary\":%ld}\n",
 	       n * number(args, 1), n, n + 1,
 	       seconds(&children.ru_utime) + seconds(&children.ru_stime), children.ru_nvcsw,

@@ -1,0 +1,26 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadBpf } from '../../native/index.ts';
+import type { Bpf } from '../../sdk/bpf.ts';
+
+export const root = join(import.meta.dirname, '..', '..');
+
+export const bpf: Bpf = loadBpf();
+
+/** Why the tests with the kernel cannot run here; false when they can. For node:test's `skip`. */
+export const skip: string | false = reasonToSkip() ?? false;
+
+/** Whether a command is there. */
+export function has(command: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
+}
+
+function reasonToSkip(): string | undefined {
+  if (process.platform !== 'linux') return 'needs Linux';
+  if (bpf.possibleCpus === 0) return 'needs the native addon: scripts/build-addon.sh';
+  if (!bpf.capabilities().includes('cap_sys_admin')) return 'needs root';
+  if (!existsSync('/sys/kernel/btf/vmlinux')) return 'needs a kernel with BTF';
+  if (!existsSync(join(root, 'build', 'bpf'))) return 'needs the BPF objects: scripts/build-bpf.sh';
+  return undefined;
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { skip } from './machine.ts';
+import { ObservedReceiver } from './receiver.ts';
+import { reads, readsUntil } from './samples.ts';
+import { counted, RULES } from './semantics.ts';
+import { Workloads } from './workload.ts';
+
+/** Each way down the ladders, and what must be attached then. */
+const LADDERS: readonly {
+  readonly features: Readonly<Record<string, string>>;
+  readonly attached: readonly string[];
+}[] = [
+  { features: {}, attached: ['sys_exit_btf', 'sched_switch_btf', 'task_newtask_btf', 'living'] },
+  { features: { tp_btf: 'off' }, attached: ['sys_exit_raw', 'sched_switch_raw', 'task_newtask_raw', 'living'] },
+  { features: { task_storage: 'off' }, attached: ['sys_exit_btf', 'living'] },
+  { features: { iterators: 'off' }, attached: ['sys_exit_btf', 'process_leave_btf'] },
+  { features: { tp_btf: 'off', iterators: 'off' }, attached: ['sys_exit_raw', 'process_leave_raw'] },
+  { features: { batch: 'off' }, attached: ['sys_exit_btf', 'living'] },
+];
+
+for (const { features, attached } of LADDERS) {
+  const switchedOff = Object.keys(features);
+  describe(`with ${switchedOff.length === 0 ? 'everything on' : `${switchedOff.join(', ')} off`}`, { skip }, () => {
+    let receiver: ObservedReceiver;
+    let workloads: Workloads;
+    before(() => {
+      workloads = new Workloads();
+      receiver = new ObservedReceiver({ collect_scheduler: true, exclude_processes: [], features });
+    });
+    after(async () => {
+      workloads[Symbol.dispose]();
+      await receiver[Symbol.asyncDispose]();
+    });
+
+    test('the programs of these rungs are attached, and no others', () => {
+      const programs = receiver.programs();
+      for (const program of attached) assert.equal(programs[program], 'attached', program);
+      const suffix = features['tp_btf'] === 'off' ? '_btf' : '_raw';
+      assert.deepEqual(
+        Object.keys(programs).filter((program) => program.endsWith(suffix)),
+        [],
+      );
+      assert.equal(receiver.scope.reported.at(-1)?.state, 'ok');
+    });
+
+    for (const rule of RULES) {
+      test(rule.says, async () => {
+        await rule.run(workloads, rule.name);
+        await reads(receiver, (samples) => counted(samples, rule), { ...rule.expected });
+      });
+    }
+
+    test('run time and switches are those that the kernel tells the parent', async () => {
+      const name = `usage-${switchedOff.join('-') || 'all'}`;
+      const truth = await workloads.run(name, 'mixed', 1);
+      const switches = truth['voluntary']! + truth['involuntary']!;
+      const samples = await readsUntil(
+        receiver,
+        (each) => each.total('ebpf_context_switches', { process: name }) >= switches,
+        (each) => ({ switches, counted: each.by('type', 'ebpf_context_switches', { process: name }) }),
+      );
+      const ratio = samples.total('ebpf_process_runtime_ns', { process: name }) / (truth['cpu_s']! * 1e9);
+      assert.ok(Math.abs(ratio - 1) < 0.01, `run time is ${ratio} of the truth`);
+      const counted = samples.total('ebpf_context_switches', { process: name });
+      assert.ok(counted - switches <= Math.max(4, switches * 0.001), `${counted} switches instead of ${switches}`);
+    });
+
+    test('the latency of every call that returns is in the histogram, and the wait of every switch', async () => {
+      const before = await receiver.read();
+      await workloads.run('latency', 'getppid', 1000, 1);
+      const samples = await receiver.read();
+      const count = (each: typeof samples, syscall: string) => each.total('ebpf_syscall_latency_ns_count', { syscall });
+      assert.ok(count(samples, 'getppid') - count(before, 'getppid') >= 1000);
+      assert.ok(samples.total('ebpf_runqueue_latency_ns_count') > before.total('ebpf_runqueue_latency_ns_count'));
+    });
+  });
+}
+
+describe('with tracepoints of every kind off', { skip }, () => {
+  test('nothing is counted, each program is named, and the health says what is missing', async () => {
+    await using receiver = new ObservedReceiver({ features: { tp_btf: 'off', raw_tp: 'off' } });
+    assert.equal(receiver.programs()['sys_exit'], 'off');
+    assert.equal(receiver.scope.reported.at(-1)?.state, 'degraded');
+    const samples = await receiver.read();
+    assert.deepEqual(samples.list, []);
+  });
+});

@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './machine.ts';
+
+/** What a program did by its own account, by what it counts. */
+export type Truth = Readonly<Record<string, number>>;
+
+const PROGRAM = join(root, 'build', 'workload', 'truth');
+
+/** Copies of the program `truth` under names of their own, so that each has series of its own. Removed at the end. */
+export class Workloads {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'bpflow-truth-'));
+
+  /** Path of a copy with this name. */
+  program(name: string): string {
+    const path = join(this.#folder, name);
+    if (!existsSync(path)) copyFileSync(PROGRAM, path);
+    return path;
+  }
+
+  /** Runs a copy of this name in a mode of `truth` and returns what it did. Rejects when it fails. */
+  run(name: string, ...args: readonly (string | number)[]): Promise<Truth> {
+    return run(this.program(name), args);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function run(path: string, args: readonly (string | number)[]): Promise<Truth> {
+  const child = spawn(path, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const [code, signal] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${path} ${args.join(' ')} ended with ${code ?? signal}: ${errors}`);
+  return JSON.parse(output === '' ? '{}' : output);
+}
