@@ -24,10 +24,11 @@ export class FakeBpfMap extends FakeHandle implements BpfMap {
   maxEntries: number;
   readonly #faults: Faults;
   readonly #entries = new Map<string, { readonly key: Uint8Array; readonly value: Uint8Array }>();
+  readonly #records: Uint8Array[] = [];
   #ring: FakeRing | undefined;
 
   constructor(name: string, id: number, options: FakeMapOptions, environment: { faults: Faults; cpus: number }) {
-    super(name);
+    super(name, () => this.#ring?.close());
     this.name = name;
     this.id = id;
     this.type = options.type ?? 'hash';
@@ -104,8 +105,6 @@ export class FakeBpfMap extends FakeHandle implements BpfMap {
     this.#ring?.wake();
     return true;
   }
-
-  readonly #records: Uint8Array[] = [];
 
   get #isArray(): boolean {
     return this.type.endsWith('array');

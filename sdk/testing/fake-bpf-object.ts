@@ -39,12 +39,15 @@ export class FakeBpfObject extends FakeHandle implements BpfObject {
   readonly #off = new Set<string>();
   readonly #maxEntries = new Map<string, number>();
   readonly #maps = new Map<string, BpfMap>();
+  /** Maps that were created here; reused ones belong to others. */
+  readonly #own: FakeBpfMap[] = [];
   readonly #globals = new Map<string, Uint8Array>();
   #isLoaded = false;
 
   constructor(path: string, options: FakeObjectOptions, environment: Environment) {
     super(path, () => {
       for (const link of this.links) link.close();
+      for (const map of this.#own) map.close();
     });
     this.path = path;
     this.programNames = Object.keys(options.programs ?? {});
@@ -120,7 +123,9 @@ export class FakeBpfObject extends FakeHandle implements BpfObject {
         faults.enter('map_create', name);
         const maxEntries = this.#maxEntries.get(name) ?? options.maxEntries;
         const sized = maxEntries === undefined ? options : { ...options, maxEntries };
-        this.#maps.set(name, new FakeBpfMap(name, nextId(), sized, { faults, cpus }));
+        const map = new FakeBpfMap(name, nextId(), sized, { faults, cpus });
+        this.#own.push(map);
+        this.#maps.set(name, map);
       }
       const wanted = this.programNames.filter((name) => !this.#off.has(name));
       for (const name of wanted) faults.enter('load', name);
