@@ -1,3 +1,4 @@
+import { createNoopMeter } from '@opentelemetry/api';
 import { AGENT, type Agent, type ComponentHealth } from '../sdk/agent.ts';
 import { asError } from '../sdk/errors.ts';
 import type { Clock, Logger } from '../sdk/scope.ts';
@@ -87,6 +88,37 @@ export async function createAgent(options: AgentOptions): Promise<RunningAgent> 
     throw error;
   }
 }
+
+/** Builds the pipelines of a plan as an agent would, and takes them apart again. Throws PipelineErrors. */
+export async function checkPlan(plan: GraphPlan): Promise<void> {
+  const clock = systemClock();
+  const container = await Container.root();
+  const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+  const agent: Agent = {
+    name: AGENT_NAME,
+    version,
+    startedAt: clock.now(),
+    readySince: undefined,
+    ready: () => false,
+    health: () => [],
+  };
+  container.provide(AGENT, agent);
+  const host = createHost({
+    agent,
+    container,
+    clock,
+    abort: new AbortController().signal,
+    views: new Views(),
+    board: new HealthBoard(clock),
+    logger: () => silent,
+    meter: () => createNoopMeter(),
+  });
+  const graph = await buildGraph(plan, host);
+  await graph.stop(CHECK_TIMEOUT_MS);
+}
+
+/** Components that were never started have nothing to wait for. */
+const CHECK_TIMEOUT_MS = 1000;
 
 interface Parts {
   readonly options: AgentOptions;
@@ -196,6 +228,7 @@ class Life implements RunningAgent {
     if (path === undefined) return;
     try {
       this.#admin = await openAdminSocket(path, { views: this.#parts.views, health: () => this.#healthDocument() });
+      this.log.info('The admin socket answers.', { path });
     } catch (thrown) {
       this.log.warn(
         'The admin socket is not available; set service.admin.endpoint to a path that can be written, or to none.',
@@ -213,6 +246,7 @@ class Life implements RunningAgent {
       ready: this.ready(),
       startedAt: this.startedAt,
       readySince: this.readySince,
+      metricsPages: this.pages,
       components: this.health().map(({ id, ...rest }) => ({ kind: id.kind, id: String(id), ...rest })),
     };
   }

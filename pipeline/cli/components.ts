@@ -3,8 +3,19 @@ import { SIGNALS } from '../../pdata/signals.ts';
 import type { ComponentSpec, Stability } from '../../sdk/component.ts';
 import type { ComponentKind } from '../../sdk/scope.ts';
 import { version } from '../../sdk/version.ts';
+import { SCHEMES } from '../config/uri.ts';
 import { BUILT_IN } from '../errors.ts';
-import type { Catalogue, CatalogueEntry } from '../plugins/catalogue.ts';
+import { builtIns } from '../manifest.ts';
+import { Catalogue, type CatalogueEntry } from '../plugins/catalogue.ts';
+import type { Arguments } from './arguments.ts';
+import { loadWithPlugins } from './configuration.ts';
+
+/** Prints the components of this agent, with `--config` also those of its plugins. */
+export async function components({ config, set }: Arguments): Promise<number> {
+  const catalogue = config.length === 0 ? new Catalogue(builtIns) : (await loadWithPlugins({ config, set })).catalogue;
+  process.stdout.write(await listComponents(catalogue, SCHEMES));
+  return 0;
+}
 
 /** What `bpflow components` prints: YAML in the Collector's form. */
 export async function listComponents(catalogue: Catalogue, providers: readonly string[]): Promise<string> {

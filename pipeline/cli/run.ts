@@ -1,14 +1,28 @@
 import { type AgentOptions, createAgent, type RunningAgent } from '../agent.ts';
+import type { Arguments } from './arguments.ts';
+import { agentOptions, readConfiguration } from './configuration.ts';
 import { summary } from './summary.ts';
 
+/** Runs what a configuration says. Resolves to the exit status once the agent has stopped. */
+export async function run({ config, set }: Arguments): Promise<number> {
+  const { plan, service, warnings } = await readConfiguration({ config, set });
+  const terminal = process.stdout.isTTY ? process.stdout : undefined;
+  return runAgent({ plan, ...agentOptions(service) }, warnings, terminal);
+}
+
 /** Runs an agent until a signal ends it, and resolves to the exit status. Throws what kept it from starting. */
-export async function runAgent(options: AgentOptions, terminal: NodeJS.WriteStream | undefined): Promise<number> {
+async function runAgent(
+  options: AgentOptions,
+  warnings: readonly string[],
+  terminal: NodeJS.WriteStream | undefined,
+): Promise<number> {
   // Timers and listeners of the agent do not keep the process alive; this does.
   const alive = setInterval(() => {}, 2 ** 30);
   const handlers = new Handlers();
   try {
     const agent = await createAgent(options);
     const asked = handlers.install(agent);
+    for (const warning of warnings) agent.log.warn(warning);
     await agent.start();
     if (!asked.aborted) terminal?.write(summary(agent));
     await stopped(asked);

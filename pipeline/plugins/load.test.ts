@@ -21,6 +21,7 @@ describe('a plugin is found', () => {
     assert.deepEqual(
       specs.map(({ kind, type }) => [kind, type]),
       [
+        ['receiver', 'beat'],
         ['processor', 'hold_back'],
         ['exporter', 'tally'],
       ],
@@ -36,9 +37,9 @@ describe('a plugin is found', () => {
       './node_modules/bpflow-plugin-tally/index.js',
       './plain',
     ]) {
-      assert.equal((await loadPlugin({ plugin, folder })).length, 2, plugin);
+      assert.equal((await loadPlugin({ plugin, folder })).length, 3, plugin);
     }
-    assert.equal((await loadPlugin({ plugin: join(folder, 'plain'), folder: '/' })).length, 2);
+    assert.equal((await loadPlugin({ plugin: join(folder, 'plain'), folder: '/' })).length, 3);
   });
 
   it('with exports for imports only, and with CommonJS', async () => {
@@ -92,7 +93,7 @@ describe('a plugin shares the SDK of the running agent', () => {
     const folder = project('linked');
     mkdirSync(join(folder, 'links'));
     symlinkSync(join(fixtures, 'plugin-npm'), join(folder, 'links', 'tally'));
-    assert.equal((await loadPlugin({ plugin: './links/tally', folder })).length, 2);
+    assert.equal((await loadPlugin({ plugin: './links/tally', folder })).length, 3);
   });
 });
 

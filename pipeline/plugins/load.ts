@@ -98,11 +98,10 @@ function isMissing(error: Error, plugin: string): boolean {
   return !isPath(plugin) && error.message.includes(`'${plugin}'`);
 }
 
-/** Syntax errors begin their stack with `file:line`; other errors have it in a frame. */
+/** ` (file:line:column)` of the first frame; empty where it is none of a file. */
 function place(error: Error): string {
-  const head = error.stack?.split('\n', 1)[0] ?? '';
-  const found =
-    /^(?:file:\/\/)?(\/.*:\d+)$/.exec(head)?.[1] ?? /file:\/\/(\/\S+?:\d+:\d+)/.exec(error.stack ?? '')?.[1];
+  const frame = error.stack?.split('\n').find((line) => line.startsWith('    at ')) ?? '';
+  const found = /^ {4}at (?:.*\()?(?:file:\/\/)?(\/.+:\d+:\d+)\)?$/.exec(frame)?.[1];
   return found === undefined ? '' : ` (${found})`;
 }
 

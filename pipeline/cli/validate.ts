@@ -1,0 +1,11 @@
+import { checkPlan } from '../agent.ts';
+import type { Arguments } from './arguments.ts';
+import { readConfiguration } from './configuration.ts';
+
+/** Checks a configuration and builds its pipelines without starting them. Silent when all is well, but for warnings on standard error. */
+export async function validate({ config, set }: Arguments): Promise<number> {
+  const { plan, warnings } = await readConfiguration({ config, set });
+  await checkPlan(plan);
+  for (const warning of warnings) process.stderr.write(`Warning: ${warning}\n`);
+  return 0;
+}
