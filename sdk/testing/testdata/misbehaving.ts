@@ -7,8 +7,8 @@ import {
   type MetricBatch,
   type Scope,
   z,
-} from 'bpflow/sdk';
-import { describeCompliance } from 'bpflow/testing';
+} from '../../index.ts';
+import { describeCompliance } from '../index.ts';
 
 /** Components that each break one rule of the contract. The battery's own test runs this file and reads what failed. */
 const config = z.strictObject({});
