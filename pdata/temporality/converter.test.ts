@@ -419,6 +419,36 @@ describe('histograms', () => {
     assert.deepEqual(give([1, 3, 2], 560, 4), [{ counts: [0, 3, 0], sum: 60, start: 3, ...unknown }]);
     assert.deepEqual(give([0, 9, 9], 900, 5), [{ counts: [0, 9, 9], sum: 900, start: 4, ...unknown }]);
   });
+
+  test('made deltas and cumulative again are what they were, resets included', () => {
+    const step = fc.record({
+      added: fc.tuple(fc.nat(1000), fc.nat(1000), fc.nat(1000)),
+      sum: fc.nat(1_000_000),
+      reset: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), (steps) => {
+        const toDelta = new TemporalityConverter({ to: 'delta', idleTimeoutMs: 1 });
+        const back = new TemporalityConverter({ to: 'cumulative', idleTimeoutMs: 1 });
+        let truth = { counts: [0, 0, 0], sum: 0, start: 2 };
+        const all = { counts: [0, 0, 0], sum: 0 };
+        for (const [n, { added, sum: more, reset }] of steps.entries()) {
+          const time = n + 3;
+          if (reset && n > 0) truth = { counts: [0, 0, 0], sum: 0, start: time - 1 };
+          for (let k = 0; k < 3; k++) {
+            truth.counts[k]! += added[k]!;
+            all.counts[k]! += added[k]!;
+          }
+          truth.sum += more;
+          all.sum += more;
+          const { counts, sum: total, start } = truth;
+          const metric = histograms([{ counts, sum: total, time, start }], { temporality: 'cumulative' });
+          const [read0] = read(back.convert(toDelta.convert(metricBatch([metric]), 1n), 1n).metrics);
+          assert.deepEqual(read0, { ...all, min: Number.NaN, max: Number.NaN, start: 2 });
+        }
+      }),
+    );
+  });
 });
 
 describe('exponential histograms', () => {
@@ -522,6 +552,39 @@ describe('exponential histograms', () => {
           return { scale, offset: positive.offset, counts: [...positive.counts] };
         });
         assert.deepEqual(totals[0], totals[1]);
+      }),
+    );
+  });
+
+  test('made deltas and cumulative again keep every count', () => {
+    const step = fc.record({
+      index: fc.integer({ min: -60, max: 60 }),
+      count: fc.integer({ min: 1, max: 9 }),
+      coarser: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 15 }), (steps) => {
+        const toDelta = new TemporalityConverter({ to: 'delta', idleTimeoutMs: 1 });
+        const back = new TemporalityConverter({ to: 'cumulative', idleTimeoutMs: 1 });
+        let scale = 6;
+        let counts = new Map<number, number>();
+        for (const [n, { index, count, coarser }] of steps.entries()) {
+          if (coarser) {
+            scale--;
+            const merged = new Map<number, number>();
+            for (const [at, each] of counts) merged.set(at >> 1, (merged.get(at >> 1) ?? 0) + each);
+            counts = merged;
+          }
+          counts.set(index, (counts.get(index) ?? 0) + count);
+          const offset = Math.min(...counts.keys());
+          const row = Array.from(
+            { length: Math.max(...counts.keys()) - offset + 1 },
+            (_, k) => counts.get(offset + k) ?? 0,
+          );
+          const given = exponential({ scale, positive: { offset, counts: row }, sum: 0 }, n + 3, 'cumulative', 2);
+          const [again] = back.convert(toDelta.convert(metricBatch([given]), 1n), 1n).metrics;
+          assert.deepEqual(spread(again!), spread(given));
+        }
       }),
     );
   });
