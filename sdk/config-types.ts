@@ -55,7 +55,9 @@ export function endpoint() {
 
 /** A text that is never printed or logged. */
 export function secret() {
-  return typed('secret', z.string());
+  const error = ({ input }: { readonly input?: unknown }): string =>
+    input === undefined ? 'this key is required: a text' : 'expected a text; put it in quotes';
+  return typed('secret', z.string({ error }));
 }
 
 /** Milliseconds of a Go duration; undefined when it is none. Negative ones are parsed too. */
@@ -146,9 +148,11 @@ function parseEndpoint(text: string): Endpoint | string {
 
 /** `expected a duration such as 10s, got "x"`. */
 function wrong(what: string, input: unknown): string {
-  const shown =
-    typeof input === 'object' && input !== null ? (Array.isArray(input) ? 'a list' : 'a map') : JSON.stringify(input);
-  return shown === undefined ? `required: ${what}` : `expected ${what}, got ${shown}`;
+  if (input === undefined) return `this key is required: ${what}`;
+  if (typeof input === 'string') return `expected ${what}, got ${JSON.stringify(input)}`;
+  const isCollection = typeof input === 'object' && input !== null;
+  const shown = isCollection ? (Array.isArray(input) ? 'a list' : 'a map') : input === null ? 'nothing' : String(input);
+  return `expected ${what}, got ${shown}`;
 }
 
 function typed<S extends z.ZodType>(type: ConfigType['type'], schema: S): S {

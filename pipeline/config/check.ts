@@ -171,7 +171,7 @@ function problemsOf(issue: FlatIssue, schema: z.ZodType, part: Part): readonly C
 export function unknownKeyHint(key: string, known: readonly string[]): string {
   const near = didYouMean(key, known);
   if (near !== '') return near;
-  return known.length === 0 ? '; no keys are known here' : `; known are ${[...known].sort().join(', ')}`;
+  return known.length === 0 ? '; it takes no keys' : `; valid keys are ${[...known].sort().join(', ')}`;
 }
 
 /** A number without a unit is nanoseconds in the Collector, which hardly anybody means. */

@@ -87,7 +87,7 @@ function sectionEntries(section: string, node: ConfigNode, findings: Findings): 
   if (node.kind === 'map') return node.entries;
   findings.problems.push({
     path: [section],
-    message: `expected a map of components by id, got ${kindOf(node)}`,
+    message: `expected a map of components by id, got ${kindOf(node)}${node.kind === 'scalar' ? '; is a colon missing?' : ''}`,
     origin: node.origin,
   });
   return [];
@@ -135,7 +135,7 @@ async function unknownTypeHint<E extends SpecEntry>(
   ).flat();
   if (elsewhere.length > 0)
     return `; there is ${elsewhere.map((other) => `${other === 'exporter' || other === 'extension' ? 'an' : 'a'} ${other}`).join(' and ')} of this type`;
-  return known.length === 0 ? '' : `; known are ${[...known].sort().join(', ')}`;
+  return known.length === 0 ? '' : `; valid types are ${[...known].sort().join(', ')}`;
 }
 
 function warnOfAlias({ spec }: SpecEntry, type: string, path: ConfigPath, origin: Origin, findings: Findings): void {

@@ -51,6 +51,8 @@ function isEscaped(text: string, dollar: number): boolean {
 interface Retrieved {
   readonly uri: string;
   readonly text: string;
+  /** Set for a variable that is not there. */
+  readonly unset?: true;
   /** Set for files: their own positions are told. */
   readonly source?: Source;
 }
@@ -106,8 +108,8 @@ class Expansion {
       const reference = text.slice(found.start, found.end);
       const retrieved = this.#retrieve(reference, origin, path, chain);
       if (retrieved === undefined) return { kind: 'scalar', value: null, origin };
-      const inner = [...chain, retrieved.uri];
-      if (reference === text) return this.#whole(retrieved, viaOf(reference, origin), path, inner);
+      const inner = [...chain, link(retrieved.uri)];
+      if (reference === text) return this.#whole(retrieved, viaOf(reference, retrieved, origin), path, inner);
       text = text.slice(0, found.start) + this.#inText(retrieved.text, origin, path, inner) + text.slice(found.end);
     }
     return { kind: 'scalar', value: unescaped(text), origin };
@@ -119,7 +121,7 @@ class Expansion {
     for (let found = findReference(text); found !== undefined; found = findReference(text)) {
       const retrieved = this.#retrieve(text.slice(found.start, found.end), origin, path, chain);
       if (retrieved === undefined) return '';
-      const inner = this.#inText(retrieved.text, origin, path, [...chain, retrieved.uri]);
+      const inner = this.#inText(retrieved.text, origin, path, [...chain, link(retrieved.uri)]);
       text = text.slice(0, found.start) + inner + text.slice(found.end);
     }
     return text;
@@ -142,8 +144,8 @@ class Expansion {
     const written = reference.slice(2, -1);
     const uri = written.includes(':') ? written : `env:${written}`;
     const refuse = (message: string): undefined => void this.problems.push({ path, message, origin });
-    if (chain.includes(uri))
-      return refuse(`${shown(reference)} expands to itself: ${[...chain, uri].map(shown).join(' -> ')}`);
+    if (chain.includes(link(uri)))
+      return refuse(`${shown(reference)} expands to itself: ${[...chain, link(uri)].map(shown).join(' -> ')}`);
     const parts = splitUri(uri);
     if (parts === undefined)
       return refuse(`invalid uri: ${JSON.stringify(uri)}; write \${env:NAME} or \${env:NAME:-default}`);
@@ -192,7 +194,7 @@ class Expansion {
     }
   }
 
-  #readEnv(rest: string, origin: Origin, path: ConfigPath): { readonly text: string } | undefined {
+  #readEnv(rest: string, origin: Origin, path: ConfigPath): Omit<Retrieved, 'uri'> | undefined {
     const { name, fallback } = envReference(rest);
     const problem = envNameProblem(name);
     if (problem !== undefined) {
@@ -204,7 +206,8 @@ class Expansion {
       const message = `the environment variable ${name} is not set: the value is empty; \${env:${name}:-default} would give one`;
       this.warnings.push({ path, message, origin });
     }
-    return { text: value ?? fallback ?? '' };
+    const text = value ?? fallback;
+    return text === undefined ? { text: '', unset: true } : { text };
   }
 }
 
@@ -220,8 +223,13 @@ function nullNode(origin: Origin): ConfigNode {
   return { kind: 'scalar', value: null, origin };
 }
 
-function viaOf(reference: string, origin: Origin): Origin {
-  return { ...origin, via: origin.via ?? shown(reference) };
+function viaOf(reference: string, { unset }: Retrieved, origin: Origin): Origin {
+  return { ...origin, via: origin.via ?? `${shown(reference)}${unset ? ', which is not set' : ''}` };
+}
+
+/** What a reference is known by on the way to itself. */
+function link(uri: string): string {
+  return uri.startsWith('env:') ? `env:${envReference(uri.slice(4)).name}` : uri;
 }
 
 /** Without a default value, which may be secret, and not too long. */
@@ -231,11 +239,11 @@ function shown(reference: string): string {
 }
 
 function unknownScheme(scheme: string, uri: string): string {
-  const hint = uri.startsWith(`${scheme}:-`) ? `; write \${env:${uri}}` : `; known are ${SCHEMES.join(', ')}`;
+  const hint = uri.startsWith(`${scheme}:-`) ? `; write \${env:${uri}}` : `; valid schemes are ${SCHEMES.join(', ')}`;
   return `scheme ${JSON.stringify(scheme)} is not supported for uri ${JSON.stringify(uri)}${hint}`;
 }
 
 const MAX_EXPANSIONS = 10_000;
 const MAX_CHARACTERS = 16 * 1024 * 1024;
-const MAX_VALUES = 1_000_000;
+const MAX_VALUES = 200_000;
 const MAX_CHAIN = 100;

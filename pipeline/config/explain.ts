@@ -49,8 +49,8 @@ const EXPECTATIONS: Readonly<Record<string, string>> = {
 function typeHint(expected: string, input: unknown): string {
   if (expected === 'string' && (typeof input === 'number' || typeof input === 'boolean')) return '; put it in quotes';
   if (typeof input !== 'string') return '';
-  if (expected === 'boolean' && /^(?:y|yes|no?|on|off|true|false)$/i.test(input))
-    return '; write true or false, without quotes';
+  if (expected === 'boolean' && /^(?:true|false)$/i.test(input)) return '; write it without quotes';
+  if (expected === 'boolean' && /^(?:y|yes|no?|on|off)$/i.test(input)) return '; write true or false';
   if ((expected === 'number' || expected === 'int') && /^[-+]?\d[\d_.]*$/.test(input))
     return '; write it without quotes';
   return '';

@@ -1,5 +1,6 @@
 import { SIGNALS, type Signal } from '../../pdata/signals.ts';
 import type { ComponentKind } from '../../sdk/scope.ts';
+import { didYouMean } from './nearest.ts';
 
 /** The section of each kind of component in the file. */
 export const SECTIONS: Readonly<Record<ComponentKind, string>> = {
@@ -34,7 +35,8 @@ export function parsePipelineId(text: string): { readonly id: string; readonly s
   if (typeof parts === 'string') return parts;
   const signal = SIGNALS.find((known) => known === parts.type);
   if (signal === undefined) {
-    return `in ${JSON.stringify(text)} id: unknown pipeline signal: ${JSON.stringify(parts.type)}`;
+    const hint = didYouMean(parts.type, SIGNALS) || `; valid signals are ${SIGNALS.join(', ')}`;
+    return `in ${JSON.stringify(text)} id: unknown pipeline signal: ${JSON.stringify(parts.type)}${hint}`;
   }
   return { id: parts.name === '' ? signal : `${signal}/${parts.name}`, signal };
 }

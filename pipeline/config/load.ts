@@ -72,12 +72,12 @@ class Reader {
     }
     switch (scheme) {
       case 'yaml':
-        return this.#parse(rest, rest.includes('\n') ? { ...outside, label: 'yaml:' } : outside);
+        return this.#parse(rest, { ...outside, label: yamlLabel(rest) });
       case 'env': {
         const { name, fallback } = envReference(rest);
         const problem = envNameProblem(name);
         if (problem !== undefined) return this.#fail(problem);
-        const text = this.#options.env[name] ?? fallback;
+        const text = (Object.hasOwn(this.#options.env, name) ? this.#options.env[name] : undefined) ?? fallback;
         if (text === undefined)
           this.warnings.push({ path: [], message: `the environment variable ${name} is not set` });
         return this.#parse(text ?? '', { ...outside, label: `env:${name}` });
@@ -101,7 +101,7 @@ class Reader {
     const written = flag.slice(0, at).trim();
     const keys = written.replaceAll('.', '::').split('::');
     if (keys.some((key) => key === '')) {
-      return this.#fail(`invalid argument ${JSON.stringify(flag)} for "--set" flag: write key.path=value`);
+      return this.#fail(`invalid key ${JSON.stringify(written)} for "--set" flag: write key.path=value`);
     }
     const source = this.#source(`--set ${written}`, this.#options.cwd);
     const origin: Origin = { source, line: 0, column: 0 };
@@ -121,7 +121,7 @@ class Reader {
   }
 
   #parse(text: string, source: Source): ConfigMap | undefined {
-    const isLine = source.label.startsWith('yaml:') && !text.includes('\n');
+    const isLine = source.label.startsWith('yaml') && !text.includes('\n');
     const { node, problems } = parseYaml(text, (line, column) =>
       isLine ? { source, line: 0, column: 0 } : { source, line, column },
     );
@@ -135,4 +135,10 @@ class Reader {
     }
     return undefined;
   }
+}
+
+/** `yaml:processors::batch::timeout`: values may be secret, and long. */
+function yamlLabel(text: string): string {
+  const key = /^[\w:/.-]+?(?=:(?: |$))/.exec(text)?.[0];
+  return key === undefined ? 'yaml' : `yaml:${key}`;
 }

@@ -73,10 +73,9 @@ class Reader<E extends SpecEntry> {
   pipeline(text: string, { key: origin, value }: ConfigEntry): CheckedPipeline<E> | undefined {
     const parsed = parsePipelineId(text);
     if (typeof parsed === 'string') {
-      const signal = text.split('/', 1)[0]!.trim();
       this.#findings.problems.push({
         path: ['service', 'pipelines'],
-        message: `${parsed}${didYouMean(signal, ['metrics', 'logs', 'traces'])}`,
+        message: parsed,
         origin,
       });
       return undefined;

@@ -27,10 +27,17 @@ export function printConfig(tree: ConfigMap, resolved: ResolvedConfig, { format,
   printed['service'] = filled(tree, ['service'], serviceSchema, redact);
   const plugins = nodeAt(tree, ['plugins']);
   if (plugins !== undefined && !isNothing(plugins)) printed['plugins'] = plain(plugins);
-  const sorted = sortKeys(printed);
+  const sorted = sortKeys(escaped(printed));
   return format === 'json'
     ? `${JSON.stringify(sorted, null, 4)}\n`
-    : stringify(sorted, { indent: 4, lineWidth: 0, aliasDuplicateObjects: false, schema: 'yaml-1.1', version: '1.2' });
+    : stringify(sorted, {
+        indent: 4,
+        lineWidth: 0,
+        blockQuote: false,
+        aliasDuplicateObjects: false,
+        schema: 'yaml-1.1',
+        compat: 'core',
+      });
 }
 
 /** Ids may be written with blanks around their parts. */
@@ -104,4 +111,12 @@ function sortKeys(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(sorted.map(([key, child]) => [key, sortKeys(child)]));
+}
+
+/** Texts that reading would take for references or escapes are written so that it does not. */
+function escaped(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll(/\$(?=[{$])/g, '$$$$');
+  if (Array.isArray(value)) return value.map(escaped);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, escaped(child)]));
 }

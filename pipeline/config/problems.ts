@@ -1,6 +1,6 @@
 import type { ConfigNode, ConfigPath, ConfigProblem, Origin } from './types.ts';
 
-/** A configuration that cannot be used. Holds every problem that was found; the message has one line for each. */
+/** A configuration that cannot be used. Holds every problem that was found; the message has one line for each of the first 200. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'config';
@@ -8,7 +8,8 @@ export class ConfigError extends Error {
 
   constructor(problems: readonly ConfigProblem[], options?: ErrorOptions) {
     const sorted = sortProblems(problems);
-    super(sorted.map(formatProblem).join('\n'), options);
+    const more = sorted.length > MAX_LINES ? [`… and ${sorted.length - MAX_LINES} more problems`] : [];
+    super([...sorted.slice(0, MAX_LINES).map(formatProblem), ...more].join('\n'), options);
     this.problems = sorted;
   }
 }
@@ -46,27 +47,19 @@ function compareOrigins(a: Origin | undefined, b: Origin | undefined): number {
   return a.source.order - b.source.order || a.line - b.line || a.column - b.column;
 }
 
-/** What a value is, in words. */
+/** What a node is, in words. */
 export function kindOf(node: ConfigNode): string {
-  if (node.kind !== 'scalar') return `a ${node.kind}`;
-  return node.value === null ? 'nothing' : describeValue(node.value);
+  return node.kind === 'scalar' ? describeValue(node.value) : `a ${node.kind}`;
 }
 
-/** A value of JavaScript in words: `the number 5`, `the text "x"`. Long texts are cut. */
+/** A value of JavaScript in words: `5`, `"x"`, `a list`. Long texts are cut. */
 export function describeValue(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return `the text ${JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value)}`;
-    case 'number':
-      return `the number ${value}`;
-    case 'boolean':
-      return `${value}`;
-    case 'object':
-      if (value === null) return 'nothing';
-      return Array.isArray(value) ? 'a list' : 'a map';
-    default:
-      return typeof value;
-  }
+  if (value === null) return 'nothing';
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value);
+  if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'a map';
+  return String(value);
 }
 
+const MAX_LINES = 200;
 const MAX_SHOWN = 60;

@@ -65,9 +65,7 @@ const reader = z
     return z.NEVER;
   });
 
-function pullReader(address: z.output<ReturnType<typeof endpoint>> | undefined): { readonly pull: PullReader } {
-  return { pull: pull.parse({ exporter: { prometheus: address ?? {} } }) };
-}
+const DEFAULT_READER = { pull: { exporter: { prometheus: {} } } };
 
 /** How the agent tells of itself. */
 export const telemetrySchema = z.strictObject({
@@ -93,15 +91,19 @@ export const telemetrySchema = z.strictObject({
         .describe('How much is told; none: nothing.'),
       readers: z
         .array(reader)
-        .optional()
-        .describe('Pages that are scraped and receivers that are pushed to. Default: a page at localhost:8888.'),
-      address: endpoint().optional().describe('The old form of a pull reader; write readers instead.'),
+        .prefault([DEFAULT_READER])
+        .describe('Pages that are scraped and receivers that are pushed to.'),
+      address: endpoint().optional().describe('The old form of one pull reader; write readers instead.'),
     })
-    .refine(({ address, readers }) => address === undefined || readers === undefined, {
-      path: ['address'],
-      error: 'address is the old form of readers: keep only readers',
+    .transform((written, context) => {
+      const { level, readers, address } = written;
+      if (address === undefined) return { level, readers };
+      if (JSON.stringify(readers) === JSON.stringify([pullReader({})]))
+        return { level, readers: [pullReader(address)] };
+      const message = 'address is the old form of readers: keep only readers';
+      context.issues.push({ code: 'custom', input: written, path: ['address'], message });
+      return z.NEVER;
     })
-    .transform(({ level, readers, address }) => ({ level, readers: readers ?? [pullReader(address)] }))
     .prefault({})
     .describe('Metrics of the agent itself.'),
   resource: z
@@ -159,4 +161,8 @@ function milliseconds() {
   return z.union([z.int().min(1), duration()], {
     error: 'expected a number of milliseconds, or a duration such as 60s',
   });
+}
+
+function pullReader(prometheus: z.input<typeof pull>['exporter']['prometheus']): { readonly pull: PullReader } {
+  return { pull: pull.parse({ exporter: { prometheus } }) };
 }

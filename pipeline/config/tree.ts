@@ -33,7 +33,7 @@ export function originAt(root: ConfigNode, start: Origin, path: ConfigPath, what
       node = item;
     } else return key;
   }
-  return what === 'key' || isNothing(node) ? key : node.origin;
+  return what === 'key' || (isNothing(node) && node.text === undefined) ? key : node.origin;
 }
 
 export function isNothing(node: ConfigNode): boolean {

@@ -5,6 +5,7 @@ import { KINDS, SECTIONS } from './ids.ts';
 import { type CheckedPipeline, checkExtensions, checkPipelines, type Reference } from './pipelines.ts';
 import { ConfigError } from './problems.ts';
 import { type ServiceConfig, serviceSchema } from './service.ts';
+import { keysOf } from './shape.ts';
 import { isNothing } from './tree.ts';
 import type {
   ConfigMap,
@@ -45,10 +46,12 @@ export async function validateConfig<E extends SpecEntry>(
 
 function unknownRootKeys(tree: ConfigMap): readonly ConfigProblem[] {
   return [...tree.entries].flatMap(([key, entry]) =>
-    ROOT_KEYS.includes(key)
-      ? []
-      : [{ path: [key], message: `unknown key${unknownKeyHint(key, ROOT_KEYS)}`, origin: entry.key }],
+    ROOT_KEYS.includes(key) ? [] : [{ path: [key], message: `unknown key${rootKeyHint(key)}`, origin: entry.key }],
   );
+}
+
+function rootKeyHint(key: string): string {
+  return keysOf(serviceSchema).includes(key) ? '; it belongs below service' : unknownKeyHint(key, ROOT_KEYS);
 }
 
 function checkService(tree: ConfigMap, findings: Findings): ServiceConfig | undefined {

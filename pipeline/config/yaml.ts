@@ -43,7 +43,7 @@ export function parseYaml(text: string, locate: Locate): ParsedYaml {
   const composer = new Composer({ schema: 'failsafe', uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
   const documents: Document.Parsed[] = [...composer.compose(tokens)];
   const errors = documents.flatMap((document) => document.errors);
-  if (errors.length > 0) return { node: undefined, problems: syntaxProblems(errors, at) };
+  if (errors.length > 0) return { node: undefined, problems: syntaxProblems(errors, text, at) };
   const [first, ...rest] = documents;
   const extra = rest.find((document) => document.contents !== null);
   if (extra !== undefined) {
@@ -58,17 +58,29 @@ function single(problem: ConfigProblem): ParsedYaml {
 }
 
 /** What follows a syntax error is guesswork, so only the first is told; tabs are told all. */
-function syntaxProblems(errors: readonly YAMLParseError[], at: (offset: number) => Origin): readonly ConfigProblem[] {
+function syntaxProblems(
+  errors: readonly YAMLParseError[],
+  text: string,
+  at: (offset: number) => Origin,
+): readonly ConfigProblem[] {
   const sorted = [...errors].sort((a, b) => a.pos[0] - b.pos[0]);
   const tabs = sorted.filter((error) => error.code === 'TAB_AS_INDENT');
   return (tabs.length > 0 && sorted[0] === tabs[0] ? tabs : sorted.slice(0, 1)).map((error) => ({
     path: [],
     message: explainSyntax(error),
-    origin: at(error.pos[0]),
+    origin: at(placeOf(error, text)),
   }));
 }
 
+/** Where an indentation is wrong, the parser tells the end of the line before. */
+function placeOf({ code, pos }: YAMLParseError, text: string): number {
+  return code === 'BAD_INDENT' ? pos[0] + /^\s*/.exec(text.slice(pos[0]))![0].length : pos[0];
+}
+
 function explainSyntax({ code, message }: YAMLParseError): string {
+  if (/^Flow (?:map|sequence) .*(?:must|expected)|expected to end with/i.test(message)) {
+    return 'a { or [ before this place is not closed';
+  }
   switch (code) {
     case 'TAB_AS_INDENT':
       return 'a tab is used for indentation: YAML wants spaces';
@@ -80,6 +92,14 @@ function explainSyntax({ code, message }: YAMLParseError): string {
       return 'a map cannot begin on the line of its key: break the line after the colon, or quote a text with ": " in it';
     case 'BAD_ALIAS':
       return `${lowered(message)}: an anchor must come before its alias`;
+    case 'UNEXPECTED_TOKEN':
+      if (message.endsWith('at node end'))
+        return 'this does not belong to what stands before it: check indentation and quotes';
+      return `this is not valid YAML: ${lowered(message)}`;
+    case 'MISSING_CHAR':
+      if (message.startsWith('Implicit map keys'))
+        return 'a colon is missing: this is neither a key with a value nor a list item';
+      return `this is not valid YAML: ${lowered(message)}`;
     default:
       return `this is not valid YAML: ${lowered(message)}`;
   }
