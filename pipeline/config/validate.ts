@@ -3,12 +3,13 @@ import { type DefinedComponent, type Definitions, defineComponents, type Finding
 import { checkConnectors } from './connectors.ts';
 import { KINDS, SECTIONS } from './ids.ts';
 import { type CheckedPipeline, checkExtensions, checkPipelines, type Reference } from './pipelines.ts';
-import { ConfigError } from './problems.ts';
+import { ConfigError, sortProblems } from './problems.ts';
 import { type ServiceConfig, serviceSchema } from './service.ts';
 import { keysOf } from './shape.ts';
-import { isNothing } from './tree.ts';
+import { isNothing, nodeAt } from './tree.ts';
 import type {
   ConfigMap,
+  ConfigNode,
   ConfigPath,
   ConfigProblem,
   LoadedConfig,
@@ -41,7 +42,7 @@ export async function validateConfig<E extends SpecEntry>(
   findings.problems.push(...checkConnectors(pipelines));
   const problems = [...loaded.problems, ...withoutConsequences(findings.problems, loaded.problems)];
   if (problems.length > 0 || service === undefined) throw new ConfigError(problems);
-  return { config: resolve(definitions, extensions, pipelines, service), warnings: findings.warnings };
+  return { config: resolve(definitions, extensions, pipelines, service), warnings: sortProblems(findings.warnings) };
 }
 
 function unknownRootKeys(tree: ConfigMap): readonly ConfigProblem[] {
@@ -60,8 +61,16 @@ function checkService(tree: ConfigMap, findings: Findings): ServiceConfig | unde
   const node = entry === undefined || isNothing(entry.value) ? nothing : entry.value;
   const checked = checkPart(serviceSchema, { node, path: ['service'], key: entry?.key ?? tree.origin });
   findings.problems.push(...checked.problems);
-  findings.warnings.push(...checked.warnings);
+  findings.warnings.push(...checked.warnings, ...oldAddress(node));
   return checked.problems.length === 0 ? (checked.output as ServiceConfig) : undefined;
+}
+
+function oldAddress(service: ConfigNode): readonly ConfigProblem[] {
+  const path = ['telemetry', 'metrics', 'address'];
+  const address = nodeAt(service, path);
+  if (address === undefined || isNothing(address)) return [];
+  const message = 'address is deprecated; use readers with a pull exporter instead';
+  return [{ path: ['service', ...path], message, origin: address.origin }];
 }
 
 /** A value that could not be read is told once; what is wrong with the gap it left is not told. */
