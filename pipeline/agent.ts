@@ -14,8 +14,8 @@ import { HealthBoard } from './health.ts';
 import { type AgentHost, createHost } from './host.ts';
 import { Container } from './plugins/container.ts';
 import { observeHealth, observeProcess, unhandledErrorCounter } from './telemetry/agent-metrics.ts';
-import { ledgerRow, observeGraph } from './telemetry/graph-metrics.ts';
-import type { MetricsLevel } from './telemetry/level.ts';
+import { ledgerRow, observeGraph, recordDurations } from './telemetry/graph-metrics.ts';
+import { atLeast, type MetricsLevel } from './telemetry/level.ts';
 import { createLogs, type LogsOptions } from './telemetry/logs.ts';
 import { createMetrics, type Metrics, type ReaderOptions } from './telemetry/metrics.ts';
 import { agentResource } from './telemetry/resource.ts';
@@ -164,6 +164,8 @@ class Life implements RunningAgent {
   own(graph: Graph, host: AgentHost): void {
     this.#graph = graph;
     this.#host = host;
+    const { metrics } = this.#parts;
+    if (atLeast(metrics.level, 'detailed')) recordDurations(metrics.meter('bpflow'), graph.nodes);
   }
 
   ready(): boolean {

@@ -1,6 +1,7 @@
 import { version } from '../sdk/version.ts';
 import { type Arguments, parseArguments } from './cli/arguments.ts';
 import { HELP } from './cli/help.ts';
+import { keepYoungGenerationSmall } from './cli/memory.ts';
 
 /**
  * The command line. Resolves to the exit status: 0, or 1 after an error, which is one block on standard error that begins
@@ -25,6 +26,7 @@ async function execute(parsed: Arguments): Promise<number> {
       process.stdout.write(`bpflow version ${version}\n`);
       return 0;
     case 'run': {
+      keepYoungGenerationSmall();
       const { run } = await import('./cli/run.ts');
       return run(parsed);
     }

@@ -26,9 +26,6 @@ export class HealthBoard {
       started() {
         if (!entry.reported) set({ state: 'ok', summary: 'Running.' });
       },
-      failed(reason) {
-        set({ state: 'unavailable', summary: reason });
-      },
       stopped() {
         set({ state: 'stopped', summary: 'Stopped.' });
       },
@@ -45,7 +42,6 @@ export interface HealthReporter {
   report(health: Health): void;
   /** It has started; without a word of its own it is well. */
   started(): void;
-  failed(reason: string): void;
   stopped(): void;
 }
 

@@ -1,6 +1,7 @@
 import { type AgentOptions, createAgent, type RunningAgent } from '../agent.ts';
 import type { Arguments } from './arguments.ts';
 import { agentOptions, readConfiguration } from './configuration.ts';
+import { releaseSetupMemory } from './memory.ts';
 import { summary } from './summary.ts';
 
 /** Runs what a configuration says. Resolves to the exit status once the agent has stopped. */
@@ -25,14 +26,25 @@ async function runAgent(
     for (const warning of warnings) agent.log.warn(warning);
     await agent.start();
     if (!asked.aborted) terminal?.write(summary(agent));
+    const settled = setTimeout(releaseSetupMemory, SETTLED_AFTER_MS);
     await stopped(asked);
+    clearTimeout(settled);
     await agent.stop();
     return 0;
   } finally {
     clearInterval(alive);
     handlers.remove();
+    endSoon();
   }
 }
+
+/** What a component has left open must not keep the process: the timer fires only where something does. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), 500).unref();
+}
+
+/** By then the first collection and the first scrapes are over. */
+const SETTLED_AFTER_MS = 2000;
 
 function stopped(asked: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

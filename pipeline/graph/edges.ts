@@ -119,7 +119,7 @@ export function fanOut(branches: readonly Branch[]): Edge {
         const failed = (thrown: unknown): void => void failures.set(branch, thrown as Error);
         try {
           const outcome = branch.edge.consume(batch, abort);
-          if (isPromise(outcome)) waiting.push(outcome.catch(failed));
+          if (isPromise(outcome)) waiting.push(Promise.resolve(outcome).catch(failed));
         } catch (thrown) {
           failed(thrown);
         }

@@ -7,6 +7,7 @@ import type { Node } from './node.ts';
 import type { PullPoint, PullTotals } from './pull.ts';
 
 const EXPIRE_EVERY_MS = 60_000;
+const LAST_COLLECTION_MS = 1000;
 
 export interface GraphParts {
   readonly extensions: readonly Node[];
@@ -72,13 +73,19 @@ export class Graph {
       if (finished) stopped(node);
       else unfinished.push(node);
     };
-    if (this.#expiry !== undefined) await deadline.bound(Promise.all(this.#points.map((point) => point.collect(0))));
+    if (this.#expiry !== undefined) await this.#collectLast(timeoutMs);
     const dataWay = this.nodes.toReversed();
     await Promise.all(dataWay.filter((node) => node.id.kind === 'receiver').map(finish));
     for (const node of dataWay) await finish(node);
     for (const node of this.extensions.toReversed()) await finish(node);
     this.#expiry = undefined;
     return unfinished;
+  }
+
+  /** A receiver that hangs must leave the others time to stop. */
+  async #collectLast(timeoutMs: number): Promise<void> {
+    const deadline = new Deadline(Math.min(LAST_COLLECTION_MS, timeoutMs / 2));
+    await deadline.bound(Promise.all(this.#points.map((point) => point.collect(0))));
   }
 }
 

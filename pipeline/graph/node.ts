@@ -38,7 +38,9 @@ export class Node<C extends Component = Component> {
     this.ledger = options.ledger;
     this.log = options.scope.log;
     this.#stopwatch = options.stopwatch;
-    this.component = create(options.scope);
+    const component: unknown = create(options.scope);
+    if (typeof component !== 'object' || component === null) throw new Error('Its create() returned no component.');
+    this.component = component as C;
   }
 
   /** Runs a call into the component: timed, and what it throws at once names the component. */

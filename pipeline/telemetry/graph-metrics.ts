@@ -29,6 +29,22 @@ const ITEMS: Readonly<Record<Signal, { readonly suffix: string; readonly text: s
   traces: { suffix: 'spans', text: 'spans' },
 };
 
+/** At the level `detailed`: how long each call of a processor takes by itself. */
+export function recordDurations(meter: Meter, nodes: readonly Node[]): void {
+  const histogram = meter.createHistogram('otelcol_processor_internal_duration', {
+    description: 'Duration of time taken to process a batch of telemetry data through the processor. [Alpha]',
+    unit: 's',
+    advice: { explicitBucketBoundaries: DURATION_BOUNDS_S },
+  });
+  for (const node of nodes) {
+    if (node.id.kind !== 'processor') continue;
+    const labels = { otel_signal: node.pipeline?.split('/', 1)[0] ?? '', processor: String(node.id) };
+    node.onCall = (ownMs) => histogram.record(ownMs / 1000, labels);
+  }
+}
+
+const DURATION_BOUNDS_S = [0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
+
 function observeCollectorNames(meter: Meter, graph: () => GraphView): void {
   const perSignal = (name: string, text: string, unit = 'items') =>
     new Map(

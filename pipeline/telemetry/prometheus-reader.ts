@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MetricReader } from '@opentelemetry/sdk-metrics';
@@ -31,6 +32,7 @@ export class PrometheusReader extends MetricReader {
   /** Begins to listen. Throws a PipelineError when the address cannot be had. */
   async start(): Promise<void> {
     const { host, port } = this.#options;
+    const address = await ipv4First(host);
     const server = createServer((request, response) => void this.#answer(request, response));
     server.headersTimeout = 10_000;
     server.requestTimeout = 10_000;
@@ -38,18 +40,18 @@ export class PrometheusReader extends MetricReader {
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
-        const address = `${host}:${port}`;
+        const written = `${host}:${port}`;
         const text =
-          error.code === 'EADDRINUSE' ? `listen tcp ${address}: bind: address already in use` : error.message;
+          error.code === 'EADDRINUSE' ? `listen tcp ${written}: bind: address already in use` : error.message;
         reject(
           new PipelineError(
             'telemetry',
-            `failed to create meter provider: binding address ${address} for Prometheus exporter: ${text}`,
+            `failed to create meter provider: binding address ${written} for Prometheus exporter: ${text}`,
             { cause: error },
           ),
         );
       });
-      server.listen(port, host, resolve);
+      server.listen(port, address, resolve);
     });
     server.on('error', (error) => this.#options.log.error('The metrics page of the agent failed.', { error }));
     server.unref();
@@ -79,6 +81,15 @@ export class PrometheusReader extends MetricReader {
   }
 
   protected async onForceFlush(): Promise<void> {}
+}
+
+/** `localhost` means 127.0.0.1 to the Collector and to most who scrape it. A name that is not found is left to `listen` to refuse. */
+async function ipv4First(host: string): Promise<string> {
+  try {
+    return (await lookup(host, { order: 'ipv4first' })).address;
+  } catch {
+    return host;
+  }
 }
 
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' };

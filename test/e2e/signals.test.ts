@@ -38,6 +38,13 @@ describe('stopping', () => {
     assert.equal(await agent.ended(), 1, agent.log);
   });
 
+  it('ends although a component has left something open', async () => {
+    using folder = equipped();
+    await using agent = await AgentProcess.run(config(folder.path, 'background: handle'), folder.path);
+    agent.signal('SIGTERM');
+    assert.equal(await agent.ended(), 0, agent.log);
+  });
+
   it('goes on when a component throws while it stops', async () => {
     using folder = equipped();
     await using agent = await AgentProcess.run(config(folder.path, 'stop: throw'), folder.path);
