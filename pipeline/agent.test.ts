@@ -16,6 +16,7 @@ import { type AgentOptions, createAgent } from './agent.ts';
 import { componentId } from './component-id.ts';
 import { BUILT_IN } from './errors.ts';
 import type { PlannedComponent } from './graph/plan.ts';
+import type { MetricsLevel } from './telemetry/level.ts';
 
 const temp = mkdtempSync(join(tmpdir(), 'bpflow-agent-'));
 after(() => rmSync(temp, { recursive: true }));
@@ -77,6 +78,17 @@ describe('an agent', () => {
     assert.ok(agent.health().every(({ state }) => state === 'stopped'));
     await assert.rejects(fetch(pages[0]!));
     await assert.rejects(admin(adminPath!, '/v1/health'));
+  });
+
+  it('times its processors at the level detailed', async () => {
+    const parts = components();
+    const agent = await createAgent(options({ ...parts, level: 'detailed' }));
+    await agent.start();
+    await parts.emit(3);
+    await parts.emit(3);
+    const page = await (await fetch(agent.pages[0]!)).text();
+    assert.match(page, /^otelcol_processor_internal_duration_count\{otel_signal="logs",processor="half"\} 2$/m);
+    await agent.stop();
   });
 
   it('gives components the services of extensions and of the agent', async () => {
@@ -211,7 +223,9 @@ function greeter(stops: string[]) {
 
 type Parts = Pick<ReturnType<typeof components>, 'extensions' | 'receiver' | 'processor' | 'sink'>;
 
-function options(parts: Parts & { readonly adminEndpoint?: string; readonly lines?: string[] }): AgentOptions {
+function options(
+  parts: Parts & { readonly adminEndpoint?: string; readonly lines?: string[]; readonly level?: MetricsLevel },
+): AgentOptions {
   return {
     plan: {
       extensions: parts.extensions,
@@ -226,7 +240,7 @@ function options(parts: Parts & { readonly adminEndpoint?: string; readonly line
       ],
     },
     logs: { level: 'info', encoding: 'console', write: (line) => void parts.lines?.push(line) },
-    metrics: { level: 'normal', readers: [{ kind: 'pull', host: '127.0.0.1', port: 0 }] },
+    metrics: { level: parts.level ?? 'normal', readers: [{ kind: 'pull', host: '127.0.0.1', port: 0 }] },
     adminEndpoint: parts.adminEndpoint,
     shutdownTimeoutMs: 5_000,
   };

@@ -178,6 +178,23 @@ describe('the graph', () => {
     assert.equal(out.stopped, 1);
   });
 
+  it('names a component whose create() makes nothing, or not what its spec says', async () => {
+    const world = new World();
+    world.receiver('in');
+    world.odd('processor', 'nothing', undefined);
+    world.odd('processor', 'other', { consume: {} });
+    world.exporter('out');
+    await assert.rejects(
+      world.build({ logs: { receivers: ['in'], processors: ['nothing', 'other'], exporters: ['out'] } }),
+      {
+        message: [
+          'failed to build pipelines: failed to create "other" processor (plugin "fakes"): It has no consume for logs.',
+          'failed to build pipelines: failed to create "nothing" processor (plugin "fakes"): Its create() returned no component.',
+        ].join('\n'),
+      },
+    );
+  });
+
   it('refuses a signal that a component does not have, a connector without both ends, and a cycle', async () => {
     const world = new World();
     world.receiver('in');
@@ -280,6 +297,16 @@ describe('the life of the graph', () => {
     );
     await graph.stop(30);
     assert.deepEqual([slow.stopped, quick.stopped], [1, 1]);
+  });
+
+  it('does not let a last collection that hangs take the time of the others', async () => {
+    const world = new World();
+    world.receiver('in', { collect: () => new Promise<void>(() => {}) });
+    const out = world.exporter('out');
+    const graph = await world.build({ logs: { receivers: ['in'], exporters: ['out'] } });
+    await graph.start();
+    assert.deepEqual(await graph.stop(60), []);
+    assert.equal(out.stopped, 1);
   });
 
   it('goes on stopping when a component fails while it stops', async () => {
@@ -611,6 +638,12 @@ class World {
     };
     const define = kind === 'processor' ? defineProcessor : defineExporter;
     this.#add(define({ ...common(id), consumes: ['logs' as const], create }) as ComponentSpec);
+  }
+
+  /** A component whose create() returns what it should not. */
+  odd(kind: 'processor', id: string, made: unknown): void {
+    this.#foreign.add(id);
+    this.#add({ ...defineProcessor({ ...common(id), consumes: ['logs'], create: () => made as Processor }), kind });
   }
 
   async build(pipelines: Readonly<Record<string, PipelineSketch>>, extensions: readonly string[] = []): Promise<Graph> {
