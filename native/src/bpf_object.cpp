@@ -1,5 +1,8 @@
 #include "bpf_object.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <bpf/btf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -308,6 +311,9 @@ void BpfObject::load(const Napi::CallbackInfo& info) {
   requireBeforeLoad(env, "load");
   LibbpfLog log;
   const int error = bpf_object__load(object_);
+#ifdef __GLIBC__
+  malloc_trim(0);  // The kernel's BTF took megabytes; without this they stay resident for good.
+#endif
   if (error != 0) {
     const Failure failure = loadFailure(path_, -error, log);
     close();
