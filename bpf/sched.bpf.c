@@ -21,14 +21,22 @@ struct {
 	__type(value, struct hist);
 } all_waits SEC(".maps");
 
-static __always_inline int on_runnable(struct task_struct *task)
+/*
+ * No state is made here: the scheduler holds its locks, where nothing may be allocated. New tasks have theirs from their
+ * first moment, the others from the first collection.
+ */
+static __always_inline int on_runnable(struct task_struct *task, bool runs)
 {
-	struct task_state *state = get_state(task, true);
+	struct task_state *state;
 
-	if (state)
-		state->queued_at = bpf_ktime_get_ns();
-	else
+	/* Woken before it had gone to sleep: it did not wait. */
+	if (runs)
+		return 0;
+	state = get_state(task, false);
+	if (!state)
 		note(LEDGER_NO_STATE);
+	else if (!state->queued_at) /* else it waits since it was preempted */
+		state->queued_at = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -60,7 +68,7 @@ static __always_inline int on_switch(bool still_runs, struct task_struct *prev, 
 	u64 now = 0;
 
 	if (still_runs && prev_pid) {
-		state = get_state(prev, true);
+		state = get_state(prev, false);
 		now = bpf_ktime_get_ns();
 		if (state)
 			state->queued_at = now;
@@ -89,31 +97,31 @@ static __always_inline int on_switch(bool still_runs, struct task_struct *prev, 
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(sched_wakeup_btf, struct task_struct *task)
 {
-	return on_runnable(task);
+	return on_runnable(task, has_on_cpu() && task->on_cpu);
 }
 
 SEC("raw_tp/sched_wakeup")
 int BPF_PROG(sched_wakeup_raw, struct task_struct *task)
 {
-	return on_runnable(task);
+	return on_runnable(task, has_on_cpu() && BPF_CORE_READ(task, on_cpu));
 }
 
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(sched_wakeup_new_btf, struct task_struct *task)
 {
-	return on_runnable(task);
+	return on_runnable(task, false);
 }
 
 SEC("raw_tp/sched_wakeup_new")
 int BPF_PROG(sched_wakeup_new_raw, struct task_struct *task)
 {
-	return on_runnable(task);
+	return on_runnable(task, false);
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch_btf, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	return on_switch(preempt || get_task_state(prev) == TASK_RUNNING, prev, prev->pid, next,
+	return on_switch(preempt || typed_task_state(prev) == TASK_RUNNING, prev, prev->pid, next,
 			 next->pid);
 }
 

@@ -19,6 +19,22 @@ static __always_inline u64 get_task_state(struct task_struct *task)
 	return BPF_CORE_READ(task, __state);
 }
 
+/* The same of a task that the verifier knows as one: plain loads. */
+static __always_inline u64 typed_task_state(struct task_struct *task)
+{
+	struct task_struct___5_13 *old = (void *)task;
+
+	if (bpf_core_field_exists(old->state))
+		return old->state;
+	return task->__state;
+}
+
+/* Kernels built for one CPU have no `on_cpu` before 6.17; there a task that is woken never runs. */
+static __always_inline bool has_on_cpu(void)
+{
+	return bpf_core_field_exists(struct task_struct, on_cpu);
+}
+
 /* 5.11, 3ca1032ab7ab "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID": before, an address without a type. */
 static __always_inline struct task_struct *get_current(void)
 {

@@ -73,6 +73,8 @@ struct task_struct {
 	unsigned int __state;
 	void *stack;
 	unsigned int flags;
+	int exit_state;
+	int on_cpu;
 	struct sched_entity se;
 	struct mm_struct *mm;
 	int pid;
