@@ -115,7 +115,7 @@ function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions 
     withCommand: asked('command'),
     maxGroups: config.max_groups,
     maxEntries: config.max_entries,
-    syscalls: config.collect_syscalls ? { latencyByGroup: byGroup } : undefined,
+    syscalls: config.collect_syscalls ? { latency: config.syscall_latency, latencyByGroup: byGroup } : undefined,
     scheduler: config.collect_scheduler ? { waitByGroup: byGroup } : undefined,
   };
 }

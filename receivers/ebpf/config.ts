@@ -54,6 +54,10 @@ export const config = z.strictObject({
     .prefault('15s')
     .describe('Longest time between two collections; a scrape of the page collects at once.'),
   collect_syscalls: z.boolean().default(true).describe('System calls: count, errors by errno name, latency.'),
+  syscall_latency: z
+    .boolean()
+    .default(true)
+    .describe('Histogram of how long system calls take. false: counts and errors alone, at a third of the cost.'),
   collect_scheduler: z
     .boolean()
     .default(false)

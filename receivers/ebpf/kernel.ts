@@ -15,7 +15,7 @@ export interface KernelOptions {
   /** Entries of `syscalls` and `syscall_errors`. */
   readonly maxEntries: number;
   /** Undefined: no system calls. */
-  readonly syscalls: { readonly latencyByGroup: boolean } | undefined;
+  readonly syscalls: { readonly latency: boolean; readonly latencyByGroup: boolean } | undefined;
   /** Undefined: no scheduler. */
   readonly scheduler: { readonly waitByGroup: boolean } | undefined;
 }
@@ -120,7 +120,9 @@ function rolesOf({ syscalls, scheduler }: KernelOptions, iterators: boolean): Ro
   if (syscalls !== undefined) {
     roles.push(
       { object: 'syscall', name: 'sys_exit', without: 'System calls are not counted.' },
-      { object: 'syscall', name: 'sys_enter', without: 'System calls have no latency.' },
+      ...(syscalls.latency
+        ? [{ object: 'syscall', name: 'sys_enter', without: 'System calls have no latency.' } as const]
+        : []),
       {
         object: 'syscall',
         name: 'signal_deliver',
@@ -249,8 +251,9 @@ class Loaded {
     if (name === 'syscall') {
       object.setMaxEntries('syscalls', maxEntries);
       object.setMaxEntries('syscall_errors', maxEntries);
-      if (syscalls?.latencyByGroup) {
-        object.setMaxEntries('latencies', 1);
+      if (!syscalls?.latency || syscalls.latencyByGroup) object.setMaxEntries('latencies', 1);
+      if (!syscalls?.latency) object.setMaxEntries('keyed_latencies', 1);
+      else if (syscalls.latencyByGroup) {
         object.setMaxEntries('keyed_latencies', Math.min(maxEntries, LATENCIES_BY_GROUP));
       }
     } else {

@@ -40,7 +40,8 @@ export function peer(name: string, command: readonly string[], ready: string): C
 export function peerIfThere(name: string, command: readonly string[], ready: string): readonly Contender[] {
   const there = spawnSync('sh', ['-c', 'command -v "$0"', command[0]!], { stdio: 'ignore' }).status === 0;
   if (!there) process.stdout.write(`${name}: left out, ${command[0]} is not on this machine.\n`);
-  return there ? [peer(name, command, ready)] : [];
+  // Their output is meant for a terminal: without stdbuf it would wait in a buffer.
+  return there ? [peer(name, ['stdbuf', '-oL', ...command], ready)] : [];
 }
 
 async function launch(command: readonly string[], ready: string): Promise<Running> {
