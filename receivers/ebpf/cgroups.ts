@@ -72,7 +72,8 @@ export function findCgroupMount(mountInfo: string): CgroupMount | undefined {
   return mounts.sort((a, b) => depth(a.root) - depth(b.root))[0];
 }
 
-function readMountInfo(): string {
+/** The mounts that this process sees; empty where there is no procfs. */
+export function readMountInfo(): string {
   try {
     return readFileSync('/proc/self/mountinfo', 'utf8');
   } catch {

@@ -11,6 +11,8 @@ import { parsePage, type Samples, type Source } from './samples.ts';
 export interface AgentOptions {
   /** Runs the agent by another command: `['setpriv', …]` before its own. */
   readonly prefix?: readonly string[];
+  /** Path of Node. */
+  readonly node?: string;
 }
 
 /** `bpflow run` as a process of its own, with the receiver `ebpf` and the page for Prometheus. */
@@ -34,7 +36,7 @@ export class RunningAgent implements Source {
     }
   }
 
-  private constructor(ebpf: Readonly<Record<string, unknown>>, { prefix = [] }: AgentOptions) {
+  private constructor(ebpf: Readonly<Record<string, unknown>>, { prefix = [], node = process.execPath }: AgentOptions) {
     this.#folder = mkdtempSync(join(tmpdir(), 'bpflow-kernel-'));
     this.#socket = join(this.#folder, 'admin.sock');
     const file = join(this.#folder, 'config.yaml');
@@ -49,7 +51,7 @@ export class RunningAgent implements Source {
       },
     };
     writeFileSync(file, JSON.stringify(config));
-    const [command, ...args] = [...prefix, process.execPath, '--conditions=source', join(root, 'bin', 'bpflow')];
+    const [command, ...args] = [...prefix, node, '--conditions=source', join(root, 'bin', 'bpflow')];
     this.#child = spawn(command!, [...args, 'run', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;

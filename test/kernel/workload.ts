@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './machine.ts';
@@ -10,18 +10,20 @@ export type Truth = Readonly<Record<string, number>>;
 
 const PROGRAM = join(root, 'build', 'workload', 'truth');
 
-/** Copies of the program `truth` under names of their own, so that each has series of its own. Removed at the end. */
+/** The program `truth` under names of their own, so that each has series of its own. Removed at the end. */
 export class Workloads {
   readonly #folder = mkdtempSync(join(tmpdir(), 'bpflow-truth-'));
 
-  /** Path of a copy with this name. */
+  /** Path of the program under this name. */
   program(name: string): string {
     const path = join(this.#folder, name);
-    if (!existsSync(path)) copyFileSync(PROGRAM, path);
+    const original = join(this.#folder, '.truth');
+    if (!existsSync(original)) copyFileSync(PROGRAM, original);
+    if (!existsSync(path)) linkSync(original, path);
     return path;
   }
 
-  /** Runs a copy of this name in a mode of `truth` and returns what it did. Rejects when it fails. */
+  /** Runs it under this name in a mode of `truth` and returns what it did. Rejects when it fails. */
   run(name: string, ...args: readonly (string | number)[]): Promise<Truth> {
     return run(this.program(name), args);
   }

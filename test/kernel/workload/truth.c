@@ -403,8 +403,13 @@ static void churn_mode(char **args)
 			running++;
 			continue;
 		}
+		/* A moment between its end and its burial: the kernel tells the parent of what was counted by then. */
+		siginfo_t ended;
 		int status;
-		if (wait(&status) < 0 || status)
+		if (waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT))
+			die("waitid");
+		usleep(100);
+		if (waitpid(ended.si_pid, &status, 0) < 0 || status)
 			die("wait");
 		running--;
 	}

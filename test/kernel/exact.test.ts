@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { linkSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { RunningAgent } from './agent.ts';
+import { root, skip } from './machine.ts';
+import { reads, readsUntil, type Samples } from './samples.ts';
+import { counted, RULES } from './semantics.ts';
+import { Workloads } from './workload.ts';
+
+describe('the page of a running agent', { skip }, () => {
+  const workloads = new Workloads();
+  const folder = skip === false ? mkdtempSync(join(root, 'build', 'agent-')) : '';
+  let agent: RunningAgent;
+  before(async () => {
+    const node = join(folder, 'node-of-agent');
+    linkSync(process.execPath, node);
+    agent = await RunningAgent.start({ collect_scheduler: true, exclude_processes: [] }, { node });
+    for (const rule of RULES) await rule.run(workloads, rule.name);
+  });
+  after(async () => {
+    await agent.stop();
+    workloads[Symbol.dispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('has 2 threads × 1,000,000 getppid exactly', async () => {
+    const process = 'exact-getppid';
+    assert.deepEqual(await workloads.run(process, 'getppid', 1_000_000, 2), { getppid: 2_000_000 });
+    await reads(agent, (page) => page.total('ebpf_syscall_count', { process, syscall: 'getppid' }), 2_000_000);
+  });
+
+  test('has 200,000 openat exactly, and the 100,000 that failed with ENOENT', async () => {
+    const process = 'exact-openat';
+    await workloads.run(process, 'openat', 200_000);
+    const view = (page: Samples) => ({
+      openat: page.total('ebpf_syscall_count', { process, syscall: 'openat' }),
+      close: page.total('ebpf_syscall_count', { process, syscall: 'close' }),
+      errors: page.by('errno', 'ebpf_syscall_errors', { process, syscall: 'openat' }),
+    });
+    await reads(agent, view, { openat: 200_000, close: 100_000, errors: { ENOENT: 100_000 } });
+  });
+
+  for (const rule of RULES) {
+    test(rule.says, async () => {
+      await reads(agent, (page) => counted(page, rule), { ...rule.expected });
+    });
+  }
+
+  test('has 400,000 switches of a ping-pong on one CPU within 0.1 %', async () => {
+    const process = 'exact-pingpong';
+    const truth = await workloads.run(process, 'pingpong', 200_000);
+    const switches = truth['voluntary']! + truth['involuntary']!;
+    assert.ok(switches > 390_000, `the workload itself made only ${switches} switches`);
+    await near(agent, (page) => page.total('ebpf_context_switches', { process }), switches, 0.001);
+    await near(agent, (page) => page.total('ebpf_process_runtime_ns', { process }), truth['cpu_s']! * 1e9, 0.01);
+  });
+
+  test('has the run time of a 10 s mixed load within 1 %', async () => {
+    const process = 'exact-mixed';
+    const truth = await workloads.run(process, 'mixed', 10);
+    await near(agent, (page) => page.total('ebpf_process_runtime_ns', { process }), truth['cpu_s']! * 1e9, 0.01);
+    const switches = truth['voluntary']! + truth['involuntary']!;
+    await near(agent, (page) => page.total('ebpf_context_switches', { process }), switches, 0.001);
+  });
+
+  test('has nothing of the agent itself', async () => {
+    const page = await agent.read();
+    assert.ok(page.list.length > 0);
+    assert.deepEqual(
+      page.list.filter(({ labels }) => labels['process'] === 'node-of-agent'),
+      [],
+    );
+    const ledger = (await agent.view('/v1/views/receiver/ebpf/ledger')) as Record<string, number>;
+    assert.ok(ledger['excluded']! > 0);
+  });
+});
+
+/** Reads until a value is within this share of the truth (or 5 of it, for what the workload does after it has looked). */
+async function near(agent: RunningAgent, value: (page: Samples) => number, truth: number, share: number) {
+  const holds = (page: Samples) => Math.abs(value(page) - truth) <= Math.max(5, truth * share);
+  await readsUntil(agent, holds, (page) => ({ truth, counted: value(page) }));
+}
