@@ -44,7 +44,8 @@ for (const features of [{}, { tp_btf: 'off' }, { task_storage: 'off' }]) {
       test(says, async (context: TestContext) => {
         const line = run(program, size);
         if (line.skipped !== undefined) return context.skip(line.skipped);
-        await reads(receiver, (samples) => counted(samples, line), { calls: line.calls, errors: line.errors });
+        const { calls = {}, errors = {} } = line;
+        await reads(receiver, (samples) => counted(samples, line), { calls, errors });
       });
     }
   });
