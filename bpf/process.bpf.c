@@ -5,6 +5,7 @@
 /* A new task counts for its parent's group, if they look alike. */
 static __always_inline int on_newtask(struct task_struct *task)
 {
+	static const struct task_state zero;
 	struct task_struct *parent = get_current();
 	struct task_state *state = get_state(task, true), *from;
 	u64 css_set = (u64)BPF_CORE_READ(task, cgroups);
@@ -13,7 +14,9 @@ static __always_inline int on_newtask(struct task_struct *task)
 		note(LEDGER_NO_STATE);
 		return 0;
 	}
-	state->fresh = 1;
+	/* An iterator may have seen it already, and in the table it may have found what a late one left of another task. */
+	*state = zero;
+	state->fresh = FRESH_NEW;
 	from = get_state(parent, false);
 	if (from && from->css_set == css_set && from->group != GROUP_EXCLUDED && !with_pid &&
 	    !with_command)
@@ -138,9 +141,13 @@ int living(struct bpf_iter__task *ctx)
 
 	if (!task || !shared)
 		return 0;
-	state = get_state(task, true);
+	/* Nobody would remove what is made for a task after its end. */
+	bool ended = BPF_CORE_READ(task, exit_state);
+
+	state = get_state(task, !ended);
 	if (!state) {
-		note(LEDGER_NO_STATE);
+		if (!ended)
+			note(LEDGER_NO_STATE);
 		return 0;
 	}
 	if (state->css_set != (u64)BPF_CORE_READ(task, cgroups) ||

@@ -77,6 +77,9 @@ struct {
 #define X32_BIT		    0x40000000
 #define NR_RT_SIGRETURN	    15
 #define NR_RESTART	    219
+#define NR_CLONE	    56
+#define NR_FORK		    57
+#define NR_VFORK	    58
 #define NR_EXIT		    60
 #define NR_EXIT_GROUP	    231
 #define COMPAT_RT_SIGRETURN 173
@@ -93,6 +96,9 @@ static __always_inline bool is_compat(struct task_struct *current)
 #define TIF_32BIT_FLAG	    (1ul << 22)
 #define NR_RT_SIGRETURN	    139
 #define NR_RESTART	    128
+#define NR_CLONE	    220
+#define NR_FORK		    NR_CLONE
+#define NR_VFORK	    NR_CLONE
 #define NR_EXIT		    93
 #define NR_EXIT_GROUP	    94
 #define COMPAT_RT_SIGRETURN 173
@@ -106,6 +112,10 @@ static __always_inline bool is_compat(struct task_struct *current)
 	return BPF_CORE_READ(current, thread_info.flags) & TIF_32BIT_FLAG;
 }
 #endif
+#define NR_CLONE3	      435
+#define COMPAT_FORK	      2
+#define COMPAT_CLONE	      120
+#define COMPAT_VFORK	      190
 #define COMPAT_EXIT	      1
 #define COMPAT_EXIT_GROUP_X86 252
 #define COMPAT_EXIT_GROUP_ARM 248
@@ -149,6 +159,15 @@ static __always_inline bool is_exit(syscall_t syscall)
 #else
 	return nr == COMPAT_EXIT || nr == COMPAT_EXIT_GROUP_ARM;
 #endif
+}
+
+static __always_inline bool is_fork(syscall_t syscall)
+{
+	u32 nr = syscall & SYSCALL_NUMBER_MASK;
+
+	if (syscall >> SYSCALL_ABI_SHIFT != SYSCALL_ABI_COMPAT)
+		return nr == NR_CLONE || nr == NR_FORK || nr == NR_VFORK || nr == NR_CLONE3;
+	return nr == COMPAT_CLONE || nr == COMPAT_FORK || nr == COMPAT_VFORK || nr == NR_CLONE3;
 }
 
 static __always_inline void count(group_t group, syscall_t syscall)
@@ -263,6 +282,10 @@ static __always_inline int on_enter(s32 nr)
 /* A call without a task state: nothing is known of the task, but the call is not lost. */
 static __noinline int count_stateless(syscall_t syscall, s64 result)
 {
+	if (!result && is_fork(syscall)) {
+		note(LEDGER_CHILD_RETURN);
+		return 0;
+	}
 	note(LEDGER_NO_STATE);
 	count(GROUP_OTHER, syscall);
 	if (result < 0 && result >= -MAX_ERRNO)
@@ -279,8 +302,10 @@ static __always_inline bool is_restart_result(s64 result)
 /* The rare ends of a call. True when the call is not to be counted now. */
 static __noinline bool is_unfinished(struct task_state *state, syscall_t *syscall, s64 result)
 {
-	if (state->fresh) {
-		state->fresh = 0;
+	u32 fresh = state->fresh;
+
+	state->fresh = 0;
+	if (fresh == FRESH_NEW || (fresh == FRESH_UNSEEN && !result && is_fork(*syscall))) {
 		state->syscall_start = 0;
 		note(LEDGER_CHILD_RETURN);
 		return true;

@@ -22,6 +22,10 @@ const volatile bool use_atomics = true;
 const volatile bool with_pid = false;
 const volatile bool with_command = false;
 
+/* A new task returns from its parent's call first; of one whose beginning was not seen nobody knows. */
+#define FRESH_NEW    1
+#define FRESH_UNSEEN 2
+
 /* Last seen value of each counter that the kernel keeps for a task. */
 struct task_counters {
 	ns_t runtime;
@@ -34,7 +38,7 @@ struct task_state {
 	group_t group;
 	u32 pending; /* syscall_t + 1 of a call that the kernel will make again, 0 for none */
 	u32 pending_kind; /* ERESTART… */
-	u32 fresh; /* 1 until a new task's first return to user space */
+	u32 fresh; /* FRESH_…, until the task's first return to user space */
 	ns_t syscall_start;
 	ns_t queued_at;
 	struct task_counters last;
@@ -132,9 +136,24 @@ static __always_inline struct group_totals *get_totals(group_t group)
 }
 
 /*
- * Adds what the kernel counted for the task since the last time to its group. The iterator and a task's own hooks may meet on
- * one task: each takes the last value by an exchange, so whatever their order the differences add up, modulo 2^64.
+ * Moves `last` up to `now` and returns by how much, 0 when somebody else was further already. It never moves back: else an
+ * iterator that is late could undo the final credit of a task that has ended, and nobody would come after it.
  */
+static __always_inline u64 advance(u64 *last, u64 now)
+{
+	/* Only one iterator runs at a time, so whoever loses the exchange wins the next one. */
+	for (int i = 0; i < 4; i++) {
+		u64 seen = *(volatile u64 *)last;
+
+		if (now <= seen)
+			return 0;
+		if (__sync_val_compare_and_swap(last, seen, now) == seen)
+			return now - seen;
+	}
+	return 0;
+}
+
+/* Adds what the kernel counted for the task since the last time to its group. The iterator and a task's own hooks may meet on one task. */
 static __always_inline void credit(struct task_state *state, struct task_struct *task)
 {
 	struct task_counters now;
@@ -147,23 +166,32 @@ static __always_inline void credit(struct task_state *state, struct task_struct 
 	if (!sum)
 		return;
 	if (use_atomics) {
-		__sync_fetch_and_add(
-			&sum->runtime,
-			now.runtime - __sync_lock_test_and_set(&state->last.runtime, now.runtime));
-		__sync_fetch_and_add(
-			&sum->voluntary,
-			now.voluntary -
-				__sync_lock_test_and_set(&state->last.voluntary, now.voluntary));
+		__sync_fetch_and_add(&sum->runtime, advance(&state->last.runtime, now.runtime));
+		__sync_fetch_and_add(&sum->voluntary,
+				     advance(&state->last.voluntary, now.voluntary));
 		__sync_fetch_and_add(&sum->involuntary,
-				     now.involuntary -
-					     __sync_lock_test_and_set(&state->last.involuntary,
-								      now.involuntary));
+				     advance(&state->last.involuntary, now.involuntary));
 		return;
 	}
 	__sync_fetch_and_add(&sum->runtime, now.runtime - state->last.runtime);
 	__sync_fetch_and_add(&sum->voluntary, now.voluntary - state->last.voluntary);
 	__sync_fetch_and_add(&sum->involuntary, now.involuntary - state->last.involuntary);
 	state->last = now;
+}
+
+/* What the kernel counted for the task until now is nobody's. */
+static __always_inline void set_baseline(struct task_state *state, struct task_struct *task)
+{
+	struct task_counters now;
+
+	read_counters(task, &now);
+	if (!use_atomics) {
+		state->last = now;
+		return;
+	}
+	advance(&state->last.runtime, now.runtime);
+	advance(&state->last.voluntary, now.voluntary);
+	advance(&state->last.involuntary, now.involuntary);
 }
 
 static __always_inline void read_command(struct task_struct *task, char *command)
@@ -249,10 +277,12 @@ static __noinline group_t find_group(struct task_struct *task)
  */
 static __noinline void regroup(struct task_state *state, struct task_struct *task)
 {
-	if (state->css_set)
+	if (state->css_set) {
 		credit(state, task);
-	else
-		read_counters(task, &state->last);
+	} else {
+		set_baseline(state, task);
+		state->fresh = FRESH_UNSEEN;
+	}
 	state->group = find_group(task);
 	state->css_set = (u64)BPF_CORE_READ(task, cgroups);
 	if (with_command)
