@@ -16,7 +16,8 @@ export const LedgerSlot = {
   LEDGER_ERRORS_FULL: 7,
   LEDGER_LATENCIES_FULL: 8,
   LEDGER_WAITS_FULL: 9,
-  LEDGER_SLOTS: 10,
+  LEDGER_UNLOCKED_CREDIT: 10,
+  LEDGER_SLOTS: 11,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */

@@ -52,6 +52,7 @@ enum ledger_slot {
 	LEDGER_ERRORS_FULL, /* counted as `other` */
 	LEDGER_LATENCIES_FULL, /* counted as `other` */
 	LEDGER_WAITS_FULL, /* counted as `other` */
+	LEDGER_UNLOCKED_CREDIT, /* before 5.12: another CPU may have credited the same */
 	LEDGER_SLOTS,
 };
 

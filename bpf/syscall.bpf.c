@@ -130,16 +130,19 @@ static __always_inline bool is_compat(struct task_struct *current)
 static __always_inline syscall_t to_syscall(struct task_struct *current, s32 nr)
 {
 	bool compat = is_compat(current);
+	u32 abi = compat ? SYSCALL_ABI_COMPAT : SYSCALL_ABI_NATIVE;
 
 	if (nr == -1)
 		nr = compat ? COMPAT_RT_SIGRETURN : NR_RT_SIGRETURN;
-	if (compat)
-		return (nr & SYSCALL_NUMBER_MASK) | SYSCALL_ABI_COMPAT << SYSCALL_ABI_SHIFT;
 #if defined(__TARGET_ARCH_x86)
-	if (nr & X32_BIT)
-		return (nr & SYSCALL_NUMBER_MASK) | (u32)SYSCALL_ABI_X32 << SYSCALL_ABI_SHIFT;
+	if (!compat && (nr & X32_BIT)) {
+		abi = SYSCALL_ABI_X32;
+		nr &= ~X32_BIT;
+	}
 #endif
-	return nr & SYSCALL_NUMBER_MASK;
+	if ((u32)nr >= SYSCALL_NUMBERS)
+		nr = SYSCALL_UNKNOWN;
+	return nr | abi << SYSCALL_ABI_SHIFT;
 }
 
 static __always_inline bool is_restart(syscall_t syscall)

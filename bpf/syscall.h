@@ -11,6 +11,9 @@
 #define SYSCALL_ABI_COMPAT  1 /* 32-bit */
 #define SYSCALL_ABI_X32	    2
 #define SYSCALL_NUMBER_MASK 0x3fffffff
+/* No kernel has as many; all numbers from here on, which any program can make up, are the one number SYSCALL_UNKNOWN. */
+#define SYSCALL_NUMBERS 1024
+#define SYSCALL_UNKNOWN 0x3fffffff
 
 /* Slots of the overflow array: 512 for each ABI; numbers above share the last. */
 #define SYSCALL_SLOTS_PER_ABI 512

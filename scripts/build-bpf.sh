@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# build-bpf.sh: compiles bpf/*.bpf.c for x86-64 and arm64 into build/bpf/<arch>/. Does nothing when the objects are current.
+# build-bpf.sh: compiles bpf/*.bpf.c for x86-64 and arm64 into build/bpf/<arch>/, each as <name>.bpf.o and, for kernels before
+# 5.12, as <name>.plain-atomics.bpf.o. Does nothing when the objects are current.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,14 +19,18 @@ asm=$(echo /usr/include/*-linux-gnu | tr ' ' '\n' | head -n 1)
 exec 9>build/bpf.lock
 flock 9
 current && exit 0
+compile() { # ARCH SOURCE OBJECT FLAG...
+	"$clang" -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers \
+		"-D__TARGET_ARCH_$1" -I"$include" -I"$asm" "${@:4}" -c "$2" -o "$3.new"
+	[ -z "$strip" ] || "$strip" -g "$3.new"
+	mv "$3.new" "$3"
+}
 for arch in x86 arm64; do
 	mkdir -p "build/bpf/$arch"
 	for source in bpf/*.bpf.c; do
-		object=build/bpf/$arch/$(basename "$source" .c).o
-		"$clang" -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers \
-			"-D__TARGET_ARCH_$arch" -I"$include" -I"$asm" -c "$source" -o "$object.new"
-		[ -z "$strip" ] || "$strip" -g "$object.new"
-		mv "$object.new" "$object"
+		object=build/bpf/$arch/$(basename "$source" .bpf.c)
+		compile "$arch" "$source" "$object.bpf.o"
+		compile "$arch" "$source" "$object.plain-atomics.bpf.o" -DPLAIN_ATOMICS
 	done
 done
 # The structs that kernel and user space share must have no holes: padding would be read as data.

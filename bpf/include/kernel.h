@@ -14,6 +14,7 @@
 
 #define PF_KTHREAD	0x00200000
 #define TASK_RUNNING	0
+#define TASK_DEAD	0x80
 #define SIG_IGN_HANDLER 1
 #define SA_RESTART	0x10000000
 #define EINTR		4

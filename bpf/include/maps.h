@@ -16,8 +16,6 @@
 
 /* Where task state lives: task storage (5.11), else a hash by the task's address. */
 const volatile bool use_task_storage = true;
-/* Whether atomic exchange and fetch-and-add exist (5.12). */
-const volatile bool use_atomics = true;
 /* Which parts of a group are asked for. */
 const volatile bool with_pid = false;
 const volatile bool with_command = false;
@@ -54,8 +52,8 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	/* All made beforehand: entries are added where nothing may be allocated. */
 	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, u64);
 	__type(value, struct task_state);
 } task_table SEC(".maps");
@@ -136,6 +134,62 @@ static __always_inline struct group_totals *get_totals(group_t group)
 }
 
 /*
+ * 5.12, 5ffa25502b5a "bpf: Add instructions for atomic_[cmp]xchg": before, a verifier refuses objects that contain such an
+ * instruction at all, be it in dead code. For those kernels the objects are compiled a second time, with PLAIN_ATOMICS, and a
+ * task is credited under a lock: an entry of the table of tasks that only one CPU at a time can insert. Who holds it is never
+ * preempted on these kernels, and is done in less time than a few attempts take.
+ */
+#ifdef PLAIN_ATOMICS
+#define LOCK_ATTEMPTS 256
+
+/* Task addresses are even, so this key is no task's. */
+static __always_inline u64 lock_key(struct task_struct *task)
+{
+	return (u64)task + 1;
+}
+
+static __noinline bool lock(u64 key)
+{
+	static const struct task_state zero;
+
+	for (int i = 0; i < LOCK_ATTEMPTS; i++)
+		if (!bpf_map_update_elem(&task_table, &key, &zero, BPF_NOEXIST))
+			return true;
+	note(LEDGER_UNLOCKED_CREDIT);
+	return false;
+}
+
+static __always_inline void unlock(u64 key)
+{
+	bpf_map_delete_elem(&task_table, &key);
+}
+
+/* Moves `last` up to `now` and returns by how much. */
+static __always_inline u64 advance(u64 *last, u64 now)
+{
+	u64 seen = *last;
+
+	if (now <= seen)
+		return 0;
+	*last = now;
+	return now - seen;
+}
+#else
+static __always_inline u64 lock_key(struct task_struct *task)
+{
+	return 0;
+}
+
+static __always_inline bool lock(u64 key)
+{
+	return false;
+}
+
+static __always_inline void unlock(u64 key)
+{
+}
+
+/*
  * Moves `last` up to `now` and returns by how much, 0 when somebody else was further already. It never moves back: else an
  * iterator that is late could undo the final credit of a task that has ended, and nobody would come after it.
  */
@@ -152,31 +206,28 @@ static __always_inline u64 advance(u64 *last, u64 now)
 	}
 	return 0;
 }
+#endif
 
 /* Adds what the kernel counted for the task since the last time to its group. The iterator and a task's own hooks may meet on one task. */
 static __always_inline void credit(struct task_state *state, struct task_struct *task)
 {
 	struct task_counters now;
 	struct group_totals *sum;
+	u64 key = lock_key(task);
+	bool locked;
 
-	read_counters(task, &now);
 	if (state->group == GROUP_EXCLUDED)
 		return;
 	sum = get_totals(state->group);
 	if (!sum)
 		return;
-	if (use_atomics) {
-		__sync_fetch_and_add(&sum->runtime, advance(&state->last.runtime, now.runtime));
-		__sync_fetch_and_add(&sum->voluntary,
-				     advance(&state->last.voluntary, now.voluntary));
-		__sync_fetch_and_add(&sum->involuntary,
-				     advance(&state->last.involuntary, now.involuntary));
-		return;
-	}
-	__sync_fetch_and_add(&sum->runtime, now.runtime - state->last.runtime);
-	__sync_fetch_and_add(&sum->voluntary, now.voluntary - state->last.voluntary);
-	__sync_fetch_and_add(&sum->involuntary, now.involuntary - state->last.involuntary);
-	state->last = now;
+	locked = lock(key);
+	read_counters(task, &now);
+	__sync_fetch_and_add(&sum->runtime, advance(&state->last.runtime, now.runtime));
+	__sync_fetch_and_add(&sum->voluntary, advance(&state->last.voluntary, now.voluntary));
+	__sync_fetch_and_add(&sum->involuntary, advance(&state->last.involuntary, now.involuntary));
+	if (locked)
+		unlock(key);
 }
 
 /* What the kernel counted for the task until now is nobody's. */
@@ -185,10 +236,6 @@ static __always_inline void set_baseline(struct task_state *state, struct task_s
 	struct task_counters now;
 
 	read_counters(task, &now);
-	if (!use_atomics) {
-		state->last = now;
-		return;
-	}
 	advance(&state->last.runtime, now.runtime);
 	advance(&state->last.voluntary, now.voluntary);
 	advance(&state->last.involuntary, now.involuntary);
@@ -203,34 +250,40 @@ static __always_inline void read_command(struct task_struct *task, char *command
 
 static __always_inline void describe(struct task_struct *task, struct group_key *key)
 {
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm;
 
 	key->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	if (with_pid)
 		key->pid = BPF_CORE_READ(task, tgid);
 	if (with_command)
 		read_command(task, key->command);
+	/* First: a kernel thread may work for a while in the memory of a process. */
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD) {
+		key->kernel_thread = 1;
+		__builtin_memcpy(key->process, "kernel", sizeof("kernel"));
+		return;
+	}
+	mm = BPF_CORE_READ(task, mm);
 	if (mm) {
 		const unsigned char *name = BPF_CORE_READ(mm, exe_file, f_path.dentry, d_name.name);
 
 		bpf_probe_read_kernel_str(key->process, sizeof(key->process), name);
-		return;
 	}
-	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
-		return;
-	key->kernel_thread = 1;
-	__builtin_memcpy(key->process, "kernel", sizeof("kernel"));
 }
 
-/* A new id with its totals. Ids are never reused; without atomics they are drawn, and the insertion refuses one that is taken. */
+/*
+ * A new id with its totals. The counter only grows, and each caller reads it after its own step: two callers can read the same
+ * number only at the same time, and then the insertion lets one of them have it. So no id is ever used again.
+ */
 static __always_inline group_t new_group(struct node *shared)
 {
 	static const struct group_totals zero;
 
-	for (int i = 0; i < 4; i++) {
-		group_t id = use_atomics ? (group_t)__sync_fetch_and_add(&shared->next_group, 1) + 1
-					 : bpf_get_prandom_u32();
+	for (int i = 0; i < 8; i++) {
+		group_t id;
 
+		__sync_fetch_and_add(&shared->next_group, 1);
+		id = *(volatile u64 *)&shared->next_group;
 		if (id == GROUP_OTHER || id == GROUP_EXCLUDED)
 			continue;
 		if (!bpf_map_update_elem(&totals, &id, &zero, BPF_NOEXIST))

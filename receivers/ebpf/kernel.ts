@@ -194,7 +194,7 @@ class Loaded {
     this.#options = options;
     this.#node = new Uint32Array(Node.WORDS);
     try {
-      for (const name of objectNames(options)) this.#load(name, openObject(bpf, name, options.source));
+      for (const name of objectNames(options)) this.#load(name, openObject(bpf, name, options.source, plan.atomics));
       this.#begin();
       for (const name of this.objects.keys()) this.#attach(name);
     } catch (error) {
@@ -264,7 +264,6 @@ class Loaded {
   #setKnobs(name: ObjectName, object: BpfObject): void {
     const { withPid, withCommand, syscalls, scheduler } = this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
-    object.setGlobal('use_atomics', this.#plan.atomics);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
     if (name === 'syscall') {

@@ -120,9 +120,13 @@ export class Ladder {
     return this.#roles.filter((role) => !this.#rungs.has(role));
   }
 
-  /** The shared programs may have been refused for their atomics, which came late: all are tried again without, once. */
+  /**
+   * The shared programs may have been refused for their atomics, which came late: all are tried again without, once. What
+   * failed until now were other objects' programs.
+   */
   #weakenAtomics(): void {
     this.#atomics = false;
+    this.#failed.length = 0;
     this.#startAtTop();
   }
 

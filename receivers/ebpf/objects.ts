@@ -23,10 +23,11 @@ export interface ObjectSource {
 
 /**
  * Opens one object and checks that its structs lie as user space reads them. Throws a BpfError with the code `bad_object`
- * that names the file when it is missing, truncated or not of this version.
+ * that names the file when it is missing, truncated or not of this version. Without `atomics` it is the object for kernels
+ * before 5.12, which refuse any that contains an atomic exchange; task state is in a hash then.
  */
-export function openObject(bpf: Bpf, name: ObjectName, source: ObjectSource): BpfObject {
-  const path = join(source.folder, `${name}.bpf.o`);
+export function openObject(bpf: Bpf, name: ObjectName, source: ObjectSource, atomics = true): BpfObject {
+  const path = join(source.folder, `${name}${atomics ? '' : '.plain-atomics'}.bpf.o`);
   if (!existsSync(path)) throw bad(path, 'is missing; build it with `npm run setup`');
   const object = bpf.open(path, source.btfPath === '' ? {} : { btfPath: source.btfPath });
   try {

@@ -38,8 +38,6 @@ export class TotalsSource implements MetricSource {
     this.#groups = groups;
     this.#totals = new Counters(kernel.map('process', 'totals')!, { counters: COUNTED, batch });
     const lost = kernel.lostOf('task_newtask', 'process_exec', 'process_free', 'process_leave');
-    if (!kernel.plan.atomics)
-      lost.push('This kernel has no atomic exchange: what two CPUs credit at once may be lost or doubled.');
     this.#runtime = new PendingSum(
       declare({ ...RUNTIME, attributes: labelNames(labels) }, lost),
       new SeriesSet(interner, scope),

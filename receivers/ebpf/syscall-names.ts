@@ -1,9 +1,15 @@
-import { SYSCALL_ABI_COMPAT, SYSCALL_ABI_SHIFT, SYSCALL_ABI_X32, SYSCALL_NUMBER_MASK } from '../../bpf/syscall.gen.ts';
+import {
+  SYSCALL_ABI_COMPAT,
+  SYSCALL_ABI_SHIFT,
+  SYSCALL_ABI_X32,
+  SYSCALL_NUMBER_MASK,
+  SYSCALL_UNKNOWN,
+} from '../../bpf/syscall.gen.ts';
 import { ARM64, ERRNO, I386, X32, X86_64 } from './syscall-tables.ts';
 
 /** Names of system calls and errors as this machine numbers them. */
 export interface SyscallNames {
-  /** Name of a `syscall_t`; 32-bit calls end in ` (32-bit)`, x32 ones in ` (x32)`. A number without a name is `unknown_<number>`. */
+  /** Name of a `syscall_t`; 32-bit calls end in ` (32-bit)`, x32 ones in ` (x32)`. A number without a name is `unknown_<number>`, one that no kernel has `unknown`. */
   syscall(value: number): string;
   /** `ENOENT` for 2; `errno_<number>` without a name. */
   errno(value: number): string;
@@ -18,7 +24,7 @@ export function syscallNames(architecture: string): SyscallNames {
   return {
     syscall: (value) => {
       const number = value & SYSCALL_NUMBER_MASK;
-      const unknown = `unknown_${number}`;
+      const unknown = number === SYSCALL_UNKNOWN ? 'unknown' : `unknown_${number}`;
       switch (value >>> SYSCALL_ABI_SHIFT) {
         case SYSCALL_ABI_COMPAT:
           return `${compat.get(number) ?? unknown} (32-bit)`;

@@ -28,6 +28,7 @@ const EDGES: readonly { readonly program: string; readonly size: number; readonl
     size: 500,
     says: 'calls by the 32-bit and x32 ways in have names of their own, fork and exit too',
   },
+  { program: 'invalid', size: 1000, says: 'numbers that no kernel has are one call' },
   { program: 'storm', size: 500, says: 'calls that signals interrupt at any point are counted once' },
 ];
 

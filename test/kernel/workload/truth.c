@@ -483,7 +483,8 @@ static void mixed_mode(char **args)
 		call_getppid(2000);
 		usleep(2000);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec - start.tv_sec < number(args, 0));
+	} while ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec <
+		 number(args, 0) * 1000000000);
 	if (!pid)
 		_exit(0);
 	waitpid(pid, 0, 0);
