@@ -60,14 +60,28 @@ static __always_inline struct hist *hist_of(struct task_state *state)
 	return bpf_map_lookup_elem(&all_waits, &first);
 }
 
-static __always_inline int on_switch(bool still_runs, struct task_struct *prev, u32 prev_pid,
-				     struct task_struct *next, u32 next_pid)
+/*
+ * The last switch of a task: all that the kernel counts for it is counted by now. sched_process_free comes after a grace period,
+ * and not always: some guests run no program in the interrupts of tasks that they keep for themselves.
+ */
+static __noinline void on_last_switch(struct task_struct *prev)
+{
+	struct task_state *state = get_state(prev, false);
+
+	if (state && state->css_set)
+		credit(state, prev);
+}
+
+static __always_inline int on_switch(bool preempt, u64 prev_state, struct task_struct *prev,
+				     u32 prev_pid, struct task_struct *next, u32 next_pid)
 {
 	struct task_state *state;
 	struct hist *hist;
 	u64 now = 0;
 
-	if (still_runs && prev_pid) {
+	if (prev_state & TASK_DEAD)
+		on_last_switch(prev);
+	if ((preempt || prev_state == TASK_RUNNING) && prev_pid) {
 		state = get_state(prev, false);
 		now = bpf_ktime_get_ns();
 		if (state)
@@ -121,15 +135,14 @@ int BPF_PROG(sched_wakeup_new_raw, struct task_struct *task)
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch_btf, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	return on_switch(preempt || typed_task_state(prev) == TASK_RUNNING, prev, prev->pid, next,
-			 next->pid);
+	return on_switch(preempt, typed_task_state(prev), prev, prev->pid, next, next->pid);
 }
 
 SEC("raw_tp/sched_switch")
 int BPF_PROG(sched_switch_raw, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	return on_switch(preempt || get_task_state(prev) == TASK_RUNNING, prev,
-			 BPF_CORE_READ(prev, pid), next, BPF_CORE_READ(next, pid));
+	return on_switch(preempt, get_task_state(prev), prev, BPF_CORE_READ(prev, pid), next,
+			 BPF_CORE_READ(next, pid));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
