@@ -77,6 +77,7 @@ export function publishOwnMetrics(
     return {
       programs: (collection()?.kernel.programs ?? []).map((status) => ({
         ...status,
+        id: collection()?.kernel.attached.get(status.program)?.id,
         averageRunTimeNs: measured(times).get(status.program),
       })),
       runTime: typeof times === 'string' ? times : 'measured in the first second after the start',

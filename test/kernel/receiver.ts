@@ -14,7 +14,7 @@ import {
   type Token,
 } from 'bpflow/sdk';
 import { config } from '../../receivers/ebpf/config.ts';
-import { EbpfReceiver } from '../../receivers/ebpf/receiver.ts';
+import { EbpfReceiver, type ReceiverOptions } from '../../receivers/ebpf/receiver.ts';
 import { bpf } from './machine.ts';
 import { type Labels, type Sample, Samples, type Source } from './samples.ts';
 
@@ -28,7 +28,7 @@ export class ObservedReceiver implements Source {
   /** What the consumer answers instead of taking the next batch. */
   refuseNext: Error | undefined;
 
-  constructor(keys: Readonly<Record<string, unknown>>) {
+  constructor(keys: Readonly<Record<string, unknown>>, options: ReceiverOptions = {}) {
     const consumer: Consumer<MetricBatch> = {
       refusal: () => undefined,
       consume: (batch) => {
@@ -38,7 +38,7 @@ export class ObservedReceiver implements Source {
         for (const metric of batch.metrics) this.#add(metric);
       },
     };
-    this.#receiver = new EbpfReceiver(config.parse(keys), this.scope, { metrics: consumer });
+    this.#receiver = new EbpfReceiver(config.parse(keys), this.scope, { metrics: consumer }, options);
     this.#receiver.start();
   }
 
