@@ -3,13 +3,16 @@ import { describeCompliance, fakeBpf, fakeScope } from 'bpflow/testing';
 import spec from './index.ts';
 
 describeCompliance(spec, {
-  config: { collect_scheduler: true },
+  config: { collect_scheduler: true, labels: ['process', 'cgroup'], features: { tp_btf: 'off' } },
   badConfig: [
-    { scrape_interval: 'soon' },
-    { max_groups: 0 },
-    { labels: ['colour'] },
-    { collect_network: true },
+    { max_entries: 0 },
+    { max_groups: -1 },
+    { labels: ['thread'] },
+    { scrape_interval: '0s' },
+    { features: { tp_btf: 'maybe' } },
     { process_filter: ['re:('] },
+    { collect_network: true },
+    { ring_buffer_size: 65536 },
   ],
   scope: () => fakeScope('receiver', 'ebpf', { services: [[BPF, fakeBpf()]] }),
 });

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { config } from './config.ts';
+
+function messages(body: unknown): string[] {
+  const { error } = config.safeParse(body);
+  return (error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
+}
+
+test('an empty body gives the defaults of the product', () => {
+  const defaults = config.parse({});
+  assert.deepEqual(
+    { ...defaults, features: undefined },
+    {
+      enabled: true,
+      scrape_interval: 15_000,
+      collect_syscalls: true,
+      syscall_latency: true,
+      collect_scheduler: false,
+      labels: ['process'],
+      histogram_labels: [],
+      histograms: 'explicit',
+      process_filter: [],
+      exclude_processes: ['tfo-agent', 'systemd'],
+      idle_timeout: 300_000,
+      max_groups: 4096,
+      max_entries: 16_384,
+      btf_path: '',
+      features: undefined,
+    },
+  );
+  assert.ok(Object.values(defaults.features).every((on) => on));
+});
+
+test('a feature is on or off, as a word or as YAML 1.1 reads it', () => {
+  const { features } = config.parse({ features: { tp_btf: 'off', raw_tp: false, batch: 'on', iterators: true } });
+  assert.deepEqual([features.tp_btf, features.raw_tp, features.batch, features.iterators], [false, false, true, true]);
+});
+
+test('keys of groups that are not there yet are refused unless they ask for nothing', () => {
+  assert.deepEqual(messages({ collect_network: true }), [
+    'collect_network: is not available in this version (the network group); remove it or set it to false',
+  ]);
+  assert.deepEqual(messages({ sample_rate: 10 }), [
+    'sample_rate: is not available in this version (sampled events); remove it or set it to 100',
+  ]);
+  assert.deepEqual(messages({ container_filter: ['a'] }), [
+    'container_filter: is not available in this version (filters by container); remove it or set it to []',
+  ]);
+  assert.deepEqual(messages({ ring_buffer_size: 65_536 }), [
+    'ring_buffer_size: is not available in this version (kernel events); remove it',
+  ]);
+  assert.deepEqual(
+    messages({ collect_network: false, collect_dns: false, sample_rate: 100, container_filter: [], pin_path: '' }),
+    [],
+  );
+});
+
+test('limits, patterns and times are checked', () => {
+  assert.deepEqual(messages({ max_entries: 0 }), ['max_entries: must be at least 1']);
+  assert.deepEqual(messages({ max_groups: 2_000_000 }), ['max_groups: must be at most 1048576']);
+  assert.deepEqual(messages({ process_filter: ['re:('] }), [
+    'process_filter.0: is no regular expression; write re:<expression>, or a name with * and ?',
+  ]);
+  assert.deepEqual(messages({ scrape_interval: '1ms' }), ['scrape_interval: must be at least 10ms']);
+  assert.deepEqual(messages({ features: { tp_btf: 'maybe' } }), ['features.tp_btf: must be on or off']);
+});
