@@ -141,6 +141,8 @@ int living(struct bpf_iter__task *ctx)
 
 	if (!task || !shared)
 		return 0;
+	if (!ctx->meta->seq_num)
+		shared->generation++;
 	/* Nobody would remove what is made for a task after its end. */
 	bool ended = BPF_CORE_READ(task, exit_state);
 
@@ -150,10 +152,10 @@ int living(struct bpf_iter__task *ctx)
 			note(LEDGER_NO_STATE);
 		return 0;
 	}
-	if (state->css_set != (u64)BPF_CORE_READ(task, cgroups) ||
-	    (with_command && command_changed(state, task)))
+	if (!ended && (state->css_set != (u64)BPF_CORE_READ(task, cgroups) ||
+		       (with_command && command_changed(state, task))))
 		regroup(state, task);
-	else
+	else if (state->css_set)
 		credit(state, task);
 	if (state->group == GROUP_EXCLUDED)
 		return 0;

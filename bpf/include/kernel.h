@@ -99,6 +99,7 @@ struct k_sigaction {
 
 struct bpf_iter_meta {
 	void *seq;
+	u64 seq_num;
 };
 
 struct bpf_iter__task {

@@ -213,12 +213,8 @@ class Loaded {
   }
 
   creditLiving(): number {
-    const words = this.#readNode();
-    const generation = new Node().move(words, 0).generation + 1n;
-    new BigUint64Array(words.buffer)[Node.WORD.generation / 2] = generation;
-    this.objects.get('process')!.map('node').update(key(0), new Uint8Array(words.buffer), 'any');
     this.#walk?.iterate();
-    return Number(generation);
+    return Number(new Node().move(this.#readNode(), 0).generation);
   }
 
   close(): void {
