@@ -5,10 +5,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { RunningAgent } from './agent.ts';
 import { skip } from './machine.ts';
 import { reads, readsUntil, type Samples } from './samples.ts';
-import { type Truth, Workloads } from './workload.ts';
+import { own, type Truth, Workloads } from './workload.ts';
 
 const PROCESSES = 3000;
-const NAME = 'churning';
+const NAME = own('churning');
 
 describe('3,000 short processes while the page is scraped', { skip }, () => {
   test('are all counted, three times over, and leave nothing behind', async () => {

@@ -6,14 +6,16 @@ import { RunningAgent } from './agent.ts';
 import { root, skip } from './machine.ts';
 import { reads, readsUntil, type Samples } from './samples.ts';
 import { counted, RULES } from './semantics.ts';
-import { Workloads } from './workload.ts';
+import { own, Workloads } from './workload.ts';
+
+const NODE = own('agent');
 
 describe('the page of a running agent', { skip }, () => {
   const workloads = new Workloads();
   const folder = skip === false ? mkdtempSync(join(root, 'build', 'agent-')) : '';
   let agent: RunningAgent;
   before(async () => {
-    const node = join(folder, 'node-of-agent');
+    const node = join(folder, NODE);
     linkSync(process.execPath, node);
     agent = await RunningAgent.start({ collect_scheduler: true, exclude_processes: [] }, { node });
     for (const rule of RULES) await rule.run(workloads, rule.name);
@@ -25,13 +27,13 @@ describe('the page of a running agent', { skip }, () => {
   });
 
   test('has 2 threads × 1,000,000 getppid exactly', async () => {
-    const process = 'exact-getppid';
+    const process = own('exact-getppid');
     assert.deepEqual(await workloads.run(process, 'getppid', 1_000_000, 2), { getppid: 2_000_000 });
     await reads(agent, (page) => page.total('ebpf_syscall_count', { process, syscall: 'getppid' }), 2_000_000);
   });
 
   test('has 200,000 openat exactly, and the 100,000 that failed with ENOENT', async () => {
-    const process = 'exact-openat';
+    const process = own('exact-openat');
     await workloads.run(process, 'openat', 200_000);
     const view = (page: Samples) => ({
       openat: page.total('ebpf_syscall_count', { process, syscall: 'openat' }),
@@ -48,7 +50,7 @@ describe('the page of a running agent', { skip }, () => {
   }
 
   test('has 400,000 switches of a ping-pong on one CPU within 0.1 %', async () => {
-    const process = 'exact-pingpong';
+    const process = own('exact-pingpong');
     const truth = await workloads.run(process, 'pingpong', 200_000);
     const switches = truth['voluntary']! + truth['involuntary']!;
     assert.ok(switches > 390_000, `the workload itself made only ${switches} switches`);
@@ -57,7 +59,7 @@ describe('the page of a running agent', { skip }, () => {
   });
 
   test('has the run time of a 10 s mixed load within 1 %', async () => {
-    const process = 'exact-mixed';
+    const process = own('exact-mixed');
     const truth = await workloads.run(process, 'mixed', 10);
     await near(agent, (page) => page.total('ebpf_process_runtime_ns', { process }), truth['cpu_s']! * 1e9, 0.01);
     const switches = truth['voluntary']! + truth['involuntary']!;
@@ -68,7 +70,7 @@ describe('the page of a running agent', { skip }, () => {
     const page = await agent.read();
     assert.ok(page.list.length > 0);
     assert.deepEqual(
-      page.list.filter(({ labels }) => labels['process'] === 'node-of-agent'),
+      page.list.filter(({ labels }) => labels['process'] === NODE),
       [],
     );
     const ledger = (await agent.view('/v1/views/receiver/ebpf/ledger')) as Record<string, number>;

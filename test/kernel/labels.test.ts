@@ -8,7 +8,7 @@ import { RunningAgent } from './agent.ts';
 import { skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
-import { Workloads } from './workload.ts';
+import { own, Workloads } from './workload.ts';
 
 const CONTAINER = '0123456789abcdef'.repeat(4);
 
@@ -31,9 +31,9 @@ describe('labels that change while a process runs', { skip }, () => {
   });
 
   test('exec: what was called before stays with the old program, the execve and the rest go to the new one', async () => {
-    await workloads.run('exec-before', 'then', 300, workloads.program('exec-after'), 'getppid-quietly', 200);
+    await workloads.run(own('exec-before'), 'then', 300, workloads.program(own('exec-after')), 'getppid-quietly', 200);
     const view = (page: Samples) =>
-      ['exec-before', 'exec-after'].map((process) => {
+      [own('exec-before'), own('exec-after')].map((process) => {
         const { getppid, execve } = page.by('syscall', 'ebpf_syscall_count', { process });
         return { getppid, execve };
       });
@@ -44,10 +44,10 @@ describe('labels that change while a process runs', { skip }, () => {
   });
 
   test('rename: what all threads call counts under the name that the leader has at that moment', async () => {
-    await workloads.run('renaming', 'rename', 300, 'renamed');
+    await workloads.run(own('renaming'), 'rename', 300, 'renamed');
     const view = (page: Samples) =>
-      page.by('command', 'ebpf_syscall_count', { process: 'renaming', syscall: 'getppid' });
-    await reads(agent, view, { renaming: 300, renamed: 600 });
+      page.by('command', 'ebpf_syscall_count', { process: own('renaming'), syscall: 'getppid' });
+    await reads(agent, view, { [own('renaming')]: 300, renamed: 600 });
   });
 
   test('a move to another cgroup: every thread counts where it is at that moment', async (context: TestContext) => {
@@ -57,11 +57,11 @@ describe('labels that change while a process runs', { skip }, () => {
     const folders = [join(mount.path, name), join(mount.path, name, `docker-${CONTAINER}.scope`)] as const;
     for (const folder of folders) mkdirSync(folder);
     try {
-      await workloads.run('moving', 'cgroup', ...folders, 250);
+      await workloads.run(own('moving'), 'cgroup', ...folders, 250);
       const view = (page: Samples) =>
-        page.by('cgroup', 'ebpf_syscall_count', { process: 'moving', syscall: 'getppid' });
+        page.by('cgroup', 'ebpf_syscall_count', { process: own('moving'), syscall: 'getppid' });
       const page = await reads(agent, view, { [`/${name}`]: 500, [`/${name}/docker-${CONTAINER}.scope`]: 500 });
-      const byContainer = page.by('container_id', 'ebpf_syscall_count', { process: 'moving', syscall: 'getppid' });
+      const byContainer = page.by('container_id', 'ebpf_syscall_count', { process: own('moving'), syscall: 'getppid' });
       assert.deepEqual(byContainer, { '': 500, [CONTAINER]: 500 });
     } finally {
       for (const folder of [...folders].reverse()) if (existsSync(folder)) rmdirSync(folder);
@@ -78,8 +78,8 @@ describe('labels that are not asked for', { skip }, () => {
   test('are not told apart: what differs only in them is added', async () => {
     using workloads = new Workloads();
     await using receiver = new ObservedReceiver({ labels: [], exclude_processes: [] });
-    await workloads.run('apart-1', 'compat', 100);
-    await workloads.run('apart-2', 'compat', 100);
+    await workloads.run(own('apart-1'), 'compat', 100);
+    await workloads.run(own('apart-2'), 'compat', 100);
     const samples = await receiver.read();
     const series = samples.of('ebpf_syscall_count', { syscall: 'execve' });
     assert.equal(series.length, 1);
@@ -89,9 +89,9 @@ describe('labels that are not asked for', { skip }, () => {
   test('pid tells processes of one name apart, and warns of its cost', async () => {
     using workloads = new Workloads();
     await using receiver = new ObservedReceiver({ labels: ['process', 'pid'], exclude_processes: [] });
-    for (let i = 0; i < 3; i++) await workloads.run('by-pid', 'getppid', 10, 1);
+    for (let i = 0; i < 3; i++) await workloads.run(own('by-pid'), 'getppid', 10, 1);
     const samples = await receiver.read();
-    const series = samples.of('ebpf_syscall_count', { process: 'by-pid', syscall: 'getppid' });
+    const series = samples.of('ebpf_syscall_count', { process: own('by-pid'), syscall: 'getppid' });
     assert.deepEqual(
       series.map(({ value }) => value),
       [10, 10, 10],
@@ -104,21 +104,21 @@ describe('labels that are not asked for', { skip }, () => {
     using workloads = new Workloads();
     const keys = { histogram_labels: ['process'], collect_scheduler: true, exclude_processes: [] };
     await using receiver = new ObservedReceiver(keys);
-    await workloads.run('histogram', 'getppid', 1000, 1);
+    await workloads.run(own('histogram'), 'getppid', 1000, 1);
     const samples = await receiver.read();
-    const labels = { process: 'histogram', syscall: 'getppid' };
+    const labels = { process: own('histogram'), syscall: 'getppid' };
     assert.equal(samples.total('ebpf_syscall_latency_ns_count', labels), 1000);
     assert.equal(samples.of('ebpf_syscall_latency_ns_bucket', { ...labels, le: '+Inf' })[0]?.value, 1000);
-    assert.ok(samples.total('ebpf_runqueue_latency_ns_count', { process: 'histogram' }) > 0);
+    assert.ok(samples.total('ebpf_runqueue_latency_ns_count', { process: own('histogram') }) > 0);
   });
 
   test('exponential histograms have the same content', async () => {
     using workloads = new Workloads();
     const keys = { histogram_labels: ['process'], histograms: 'exponential', exclude_processes: [] };
     await using receiver = new ObservedReceiver(keys);
-    await workloads.run('exponential', 'getppid', 1000, 1);
+    await workloads.run(own('exponential'), 'getppid', 1000, 1);
     const samples = await receiver.read();
-    const labels = { process: 'exponential', syscall: 'getppid' };
+    const labels = { process: own('exponential'), syscall: 'getppid' };
     assert.equal(samples.total('ebpf_syscall_latency_ns_count', labels), 1000);
     assert.equal(samples.total('ebpf_syscall_latency_ns_bucket', labels), 1000);
   });
@@ -128,16 +128,16 @@ describe('process filters', { skip }, () => {
   test('leave in what is asked for and out what is excluded, histograms by process too', async () => {
     using workloads = new Workloads();
     await using receiver = new ObservedReceiver({
-      process_filter: ['wanted-*'],
+      process_filter: [`${own('wanted')}*`],
       exclude_processes: ['re:-not$'],
       histogram_labels: ['process'],
     });
-    for (const name of ['wanted-1', 'wanted-not', 'unwanted']) await workloads.run(name, 'getppid', 50, 1);
+    const wanted = own('wanted');
+    for (const name of [wanted, `${wanted}-not`, own('unwanted')]) await workloads.run(name, 'getppid', 50, 1);
     const samples = await receiver.read();
-    assert.deepEqual(samples.by('process', 'ebpf_syscall_count', { syscall: 'getppid' }), { 'wanted-1': 50 });
-    assert.deepEqual(samples.by('process', 'ebpf_syscall_latency_ns_count', { syscall: 'getppid' }), {
-      'wanted-1': 50,
-    });
+    const expected = { [wanted]: 50 };
+    assert.deepEqual(samples.by('process', 'ebpf_syscall_count', { syscall: 'getppid' }), expected);
+    assert.deepEqual(samples.by('process', 'ebpf_syscall_latency_ns_count', { syscall: 'getppid' }), expected);
   });
 });
 

@@ -10,7 +10,7 @@ import { RunningAgent } from './agent.ts';
 import { has, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads } from './samples.ts';
-import { Workloads } from './workload.ts';
+import { own, Workloads } from './workload.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bpflow-lifecycle-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -35,9 +35,9 @@ describe('the end of an agent', { skip }, () => {
   test('hands on the last collection', async () => {
     using workloads = new Workloads();
     const receiver = new ObservedReceiver({ exclude_processes: [] });
-    await workloads.run('at-the-end', 'getppid', 700, 1);
+    await workloads.run(own('at-the-end'), 'getppid', 700, 1);
     await receiver[Symbol.asyncDispose]();
-    assert.equal(receiver.samples.total('ebpf_syscall_count', { process: 'at-the-end', syscall: 'getppid' }), 700);
+    assert.equal(receiver.samples.total('ebpf_syscall_count', { process: own('at-the-end'), syscall: 'getppid' }), 700);
   });
 });
 
@@ -93,24 +93,32 @@ describe('what a consumer refuses', { skip }, () => {
   test('comes again with the next batch', async () => {
     using workloads = new Workloads();
     await using receiver = new ObservedReceiver({ exclude_processes: [] });
-    await workloads.run('refused', 'getppid', 300, 1);
+    await workloads.run(own('refused'), 'getppid', 300, 1);
     receiver.refuseNext = new RetryableError('Not now.');
     await assert.rejects(receiver.collect(), { message: 'Not now.' });
-    await workloads.run('refused', 'getppid', 300, 1);
-    await reads(receiver, (each) => each.total('ebpf_syscall_count', { process: 'refused', syscall: 'getppid' }), 600);
+    await workloads.run(own('refused'), 'getppid', 300, 1);
+    await reads(
+      receiver,
+      (each) => each.total('ebpf_syscall_count', { process: own('refused'), syscall: 'getppid' }),
+      600,
+    );
   });
 
   test('is gone when it is refused for good, and only that', async () => {
     using workloads = new Workloads();
     await using receiver = new ObservedReceiver({ exclude_processes: [] });
-    await workloads.run('lost', 'getppid', 300, 1);
+    await workloads.run(own('lost'), 'getppid', 300, 1);
     receiver.refuseNext = new PermanentError('Never.');
     await receiver.collect();
     assert.ok(
       receiver.scope.logged.some(({ level, message }) => level === 'error' && message.includes('refused for good')),
     );
-    await workloads.run('lost', 'getppid', 200, 1);
-    await reads(receiver, (each) => each.total('ebpf_syscall_count', { process: 'lost', syscall: 'getppid' }), 200);
+    await workloads.run(own('lost'), 'getppid', 200, 1);
+    await reads(
+      receiver,
+      (each) => each.total('ebpf_syscall_count', { process: own('lost'), syscall: 'getppid' }),
+      200,
+    );
   });
 });
 
@@ -120,8 +128,8 @@ describe('a program that has ended long ago', { skip }, () => {
     const keys = { idle_timeout: '10m', collect_scheduler: true, histogram_labels: ['process'], exclude_processes: [] };
     await using receiver = new ObservedReceiver(keys);
     const count = (each: typeof receiver.samples) =>
-      each.total('ebpf_syscall_count', { process: 'retiring', syscall: 'getppid' });
-    await workloads.run('retiring', 'getppid', 100, 1);
+      each.total('ebpf_syscall_count', { process: own('retiring'), syscall: 'getppid' });
+    await workloads.run(own('retiring'), 'getppid', 100, 1);
     await reads(receiver, count, 100);
     receiver.scope.nowMs += 9 * 60_000;
     await receiver.collect();
@@ -143,13 +151,13 @@ describe('a program that has ended long ago', { skip }, () => {
       );
     }
     assert.equal(new Set(ended).size, ended.length);
-    await workloads.run('retiring', 'getppid', 50, 1);
+    await workloads.run(own('retiring'), 'getppid', 50, 1);
     await reads(receiver, count, 150);
   });
 });
 
 function endedSeries(receiver: ObservedReceiver): string[] {
-  return receiver.ended.filter((series) => series.includes('"retiring"'));
+  return receiver.ended.filter((series) => series.includes(own('retiring')));
 }
 
 /** Gives the receiver a folder whose process object was spoiled; it must say so and go on. */

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { RunningAgent } from './agent.ts';
 import { skip } from './machine.ts';
 import { reads, type Samples } from './samples.ts';
-import { Workloads } from './workload.ts';
+import { own, Workloads } from './workload.ts';
 
 const PROGRAMS = 500;
 const CALLS = 100;
@@ -18,7 +18,7 @@ describe('with room for 64 entries and 500 busy programs', { skip }, () => {
       const agent = await RunningAgent.start({ ...limits, collect_scheduler: true, exclude_processes: [] });
       try {
         const before = await agent.read();
-        for (let i = 0; i < PROGRAMS; i++) await workloads.run(`many-${i}`, MODE, CALLS);
+        for (let i = 0; i < PROGRAMS; i++) await workloads.run(own(`many-${i}`), MODE, CALLS);
         const total = (page: Samples) =>
           page.total('ebpf_syscall_count', { syscall: SYSCALL }) -
           before.total('ebpf_syscall_count', { syscall: SYSCALL });
@@ -27,7 +27,12 @@ describe('with room for 64 entries and 500 busy programs', { skip }, () => {
         assert.ok(other >= (PROGRAMS - 64) * CALLS, `only ${other} of them are other`);
         const named = page
           .of('ebpf_syscall_count', { syscall: SYSCALL })
-          .filter(({ labels }) => labels['process']?.startsWith('many-'));
+          .filter(
+            ({ labels }) =>
+              labels['process'] !== 'other' &&
+              labels['process']?.startsWith('many-') &&
+              labels['process'].endsWith(own('')),
+          );
         for (const { value } of named) assert.equal(value, CALLS);
         const ledger = (await agent.view('/v1/views/receiver/ebpf/ledger')) as Record<string, number>;
         const told = 'max_entries' in limits ? ledger['syscalls_full']! : ledger['groups_full']!;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Samples } from './samples.ts';
-import type { Workloads } from './workload.ts';
+import { own, type Workloads } from './workload.ts';
 
 /** One rule of what counts as a system call: what is run under the name of the rule, and what must then be read. */
 export interface Rule {
@@ -21,79 +21,79 @@ const workload =
 
 export const RULES: readonly Rule[] = [
   {
-    name: 'rule-plain',
+    name: own('rule-plain'),
     says: 'two threads are counted together, failed calls also as errors',
     run: workload('openat', 2000),
     expected: { openat: 2000, close: 1000, 'openat ENOENT': 1000, 'close ENOENT': 0, execve: 1, exit_group: 1 },
   },
   {
-    name: 'rule-fork',
+    name: own('rule-fork'),
     says: 'a fork counts once, though it returns twice',
     run: workload('children', 'fork', 100),
     expected: { fork: 100, wait4: 100, exit_group: 101 },
   },
   {
-    name: 'rule-clone',
+    name: own('rule-clone'),
     says: 'a clone counts once',
     run: workload('children', 'clone', 100),
     expected: { clone: 100, exit_group: 101 },
   },
   {
-    name: 'rule-clone3',
+    name: own('rule-clone3'),
     says: 'a clone3 counts once',
     run: workload('children', 'clone3', 100),
     expected: { clone3: 100, exit_group: 101 },
   },
   {
-    name: 'rule-vfork',
+    name: own('rule-vfork'),
     says: 'a vfork counts once',
     run: workload('children', 'vfork', 100),
     expected: { vfork: 100, exit_group: 101 },
   },
   {
-    name: 'rule-threads',
+    name: own('rule-threads'),
     says: 'exit of threads and exit_group of the process are counted, though they never return',
     run: workload('threads', 50),
     expected: { clone3: 50, exit: 50, exit_group: 1 },
   },
   {
-    name: 'rule-killed',
+    name: own('rule-killed'),
     says: 'a process that a signal ends has made no exit call',
     run: workload('killed', 30),
     expected: { exit: 0, exit_group: 1, kill: 30 },
   },
   {
-    name: 'rule-sigreturn',
+    name: own('rule-sigreturn'),
     says: 'rt_sigreturn counts, and what it leaves in the result register is no error',
     run: workload('sigreturn', 200),
     expected: { rt_sigreturn: 200, tgkill: 200, errors: 0 },
   },
   {
-    name: 'rule-eintr',
+    name: own('rule-eintr'),
     says: 'a read that a handler interrupts counts once, with EINTR',
     run: workload('interrupted', 'eintr', 30),
     expected: { readv: 30, 'readv EINTR': 30, rt_sigreturn: 30, errors: 30 },
   },
   {
-    name: 'rule-restart',
+    name: own('rule-restart'),
     says: 'a read that is made again after a handler counts once, without an error',
     run: workload('interrupted', 'restart', 30),
     expected: { readv: 30, 'readv EINTR': 0, rt_sigreturn: 30, errors: 0 },
   },
   {
-    name: 'rule-stopped',
+    name: own('rule-stopped'),
     says: 'a sleep that is stopped and continued is one call, whatever restart_syscall does',
     run: stopAndContinue,
     expected: { clock_nanosleep: 1, restart_syscall: 0, 'clock_nanosleep EINTR': 0 },
   },
   {
-    name: 'rule-seccomp',
+    name: own('rule-seccomp'),
     says: 'a denied call counts with its error',
     run: workload('seccomp', 100),
     expected: { getppid: 100, 'getppid EPERM': 100 },
   },
   {
-    name: 'rule-compat',
+    name: own('rule-compat'),
     says: 'a 32-bit call has the name that its own table gives it',
     run: workload('compat', 100),
     expected: process.arch === 'x64' ? { 'getppid (32-bit)': 100, getppid: 0, semget: 0 } : {},

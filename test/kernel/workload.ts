@@ -8,6 +8,11 @@ import { root } from './machine.ts';
 /** What a program did by its own account, by what it counts. */
 export type Truth = Readonly<Record<string, number>>;
 
+/** A name that no other run of the tests on this machine uses. At most 9 characters fit beside it where threads are named by it. */
+export function own(name: string): string {
+  return `${name}-${process.pid.toString(36)}`;
+}
+
 const PROGRAM = join(root, 'build', 'workload', 'truth');
 
 /** The program `truth` under names of their own, so that each has series of its own. Removed at the end. */
