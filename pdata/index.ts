@@ -3,6 +3,7 @@ export * from './attributes.ts';
 export * from './batches.ts';
 export { concatMetrics, splitMetrics } from './concat-metrics.ts';
 export { attributeSet, attributeSetFromBytes, EMPTY_ATTRIBUTES } from './encoded-attributes.ts';
+export { type EncodedBatch, encodedParts, isEncoded } from './encoded-batch.ts';
 export {
   type BucketRun,
   ExponentialHistogramPointsBuilder,

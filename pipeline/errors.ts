@@ -20,6 +20,7 @@ export type PipelineErrorCode =
   | 'build'
   | 'start'
   | 'service_missing'
+  | 'service_ambiguous'
   | 'service_duplicate'
   | 'telemetry';
 
@@ -128,10 +129,20 @@ export const serviceErrors = {
       'service_missing',
       `${label(id)} needs the service "${service}", which nothing provides: name an extension that does in service.extensions.`,
     ),
+  notProvided: (id: ComponentId, service: string, extension: string): PipelineError =>
+    new PipelineError(
+      'service_missing',
+      `${label(id)} needs the service "${service}" of the extension "${extension}", which does not provide it: name one that does, in service.extensions too.`,
+    ),
+  ambiguous: (id: ComponentId, service: string, extensions: readonly string[]): PipelineError =>
+    new PipelineError(
+      'service_ambiguous',
+      `${label(id)} needs the service "${service}", which several extensions provide: name one of ${extensions.join(', ')}.`,
+    ),
   duplicate: (id: ComponentId, service: string): PipelineError =>
     new PipelineError(
       'service_duplicate',
-      `${label(id)} provides the service "${service}", which another extension provides already: name only one of them in service.extensions.`,
+      `${label(id)} provides the service "${service}", which the agent or this extension provides already.`,
     ),
 };
 

@@ -1,9 +1,9 @@
 import type { Meter } from '@opentelemetry/api';
-import { TemporalityConverter } from '../pdata/temporality/converter.ts';
 import { asError } from '../sdk/errors.ts';
 import type { Clock, ComponentId, Logger, Scope } from '../sdk/scope.ts';
 import type { Views } from './admin/views.ts';
 import type { GraphHost } from './graph/build.ts';
+import { createConverter } from './graph/own-converter.ts';
 import type { HealthBoard, HealthReporter } from './health.ts';
 import type { Container } from './plugins/container.ts';
 import { createScope } from './plugins/scope.ts';
@@ -30,7 +30,7 @@ export function createHost(parts: HostParts): AgentHost {
   return {
     clock: parts.clock,
     abort: parts.abort,
-    converter: (to) => new TemporalityConverter({ to, idleTimeoutMs: IDLE_TIMEOUT_MS }),
+    converter: (wanted) => createConverter(wanted, IDLE_TIMEOUT_MS),
     scope(id, pipeline, ledger): Scope {
       const reporter = parts.board.add(id, pipeline);
       reporters.set(origin(id, pipeline), reporter);

@@ -63,7 +63,7 @@ export type Processor = TransformProcessor | StatefulProcessor;
 export interface Exporter extends Component {
   readonly consume: { readonly [S in Signal]?: (batch: Signals[S], abort: AbortSignal) => void | Promise<void> };
   /** What temporality metrics must have here; the core converts. Default: any. */
-  readonly wants?: Temporality | 'any';
+  readonly wants?: WantedTemporality;
   refusal?(): RetryableError | undefined;
   /** Delivers what is held, now. */
   flush?(): void | Promise<void>;
@@ -87,6 +87,12 @@ export interface Upstream {
   /** Whether any receiver upstream can be pulled. */
   readonly pullable: boolean;
 }
+
+/**
+ * What temporality metrics must have at a component's input; the core converts before. `own_…` asks it of the agent's own
+ * metrics only: foreign ones come as they were sent, as through a Collector.
+ */
+export type WantedTemporality = Temporality | `own_${Temporality}` | 'any';
 
 interface Spec<S extends z.ZodType> {
   readonly kind: ComponentKind;
@@ -112,7 +118,7 @@ export interface ProcessorSpec<S extends z.ZodType = z.ZodType, K extends Signal
   readonly kind: 'processor';
   readonly consumes: readonly K[];
   /** What temporality metrics must have here; the core converts before. Default: any. */
-  readonly wants?: Temporality | 'any';
+  readonly wants?: WantedTemporality;
   /** One instance for each pipeline; `next` has the pipeline's signal. */
   create(config: z.output<S>, scope: Scope, next: Outlets<K>): Processor;
 }

@@ -2,6 +2,7 @@
 export { z } from 'zod';
 export * from '../pdata/index.ts';
 export * from './agent.ts';
+export * from './auth.ts';
 export * from './bpf.ts';
 export * from './component.ts';
 export * from './config-types.ts';

@@ -77,10 +77,13 @@ export interface Scope {
   readonly items: ItemLedger;
   /** The agent's name and version, for user agents and self-descriptions. */
   readonly agent: { readonly name: string; readonly version: string };
-  /** Service under a token. Throws when nobody provides it; see {@link find}. */
-  get<T>(token: Token<T>): T;
-  find<T>(token: Token<T>): T | undefined;
-  /** Extensions only, in `create`: publishes a service. */
+  /**
+   * Service under a token. With an id (`file_storage/queue`) the one of that extension; without, the only one there is.
+   * Throws when nobody provides it, or several do and none is named; see {@link find}.
+   */
+  get<T>(token: Token<T>, extension?: string): T;
+  find<T>(token: Token<T>, extension?: string): T | undefined;
+  /** Extensions only, in `create`: publishes a service. Several extensions may provide the same token. */
   provide<T>(token: Token<T>, service: T): void;
   /** Publishes a read-only JSON view of the component on the admin socket as `<kind>/<id>/<name>`. */
   inspect(name: string, view: () => unknown): void;

@@ -1,4 +1,3 @@
-import type { Temporality } from '../../pdata/metrics.ts';
 import type { Signal } from '../../pdata/signals.ts';
 import type {
   Component,
@@ -14,6 +13,7 @@ import type {
   ReceiverSpec,
   StatefulProcessor,
   TransformProcessor,
+  WantedTemporality,
 } from '../../sdk/component.ts';
 import { asError } from '../../sdk/errors.ts';
 import type { Clock, ComponentId, Scope } from '../../sdk/scope.ts';
@@ -35,7 +35,7 @@ export interface GraphHost {
   readonly abort: AbortSignal;
   /** Makes the part of the container that one component instance gets. */
   scope(id: ComponentId, pipeline: string | undefined, ledger: Ledger): Scope;
-  converter(to: Temporality): ExpiringConverter;
+  converter(wanted: Exclude<WantedTemporality, 'any'>): ExpiringConverter;
 }
 
 export interface ExpiringConverter extends Converter {
@@ -289,7 +289,7 @@ class Builder {
     return { node, outlets: [...wired.values()] };
   }
 
-  #converted(node: Node, signal: Signal, wants: Temporality | 'any' | undefined, input: Edge): Edge {
+  #converted(node: Node, signal: Signal, wants: WantedTemporality | undefined, input: Edge): Edge {
     if (signal !== 'metrics' || wants === undefined || wants === 'any') return input;
     const converter = this.#host.converter(wants);
     this.#converters.push(converter);

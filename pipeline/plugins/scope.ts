@@ -22,17 +22,23 @@ export interface ScopeParts {
 export function createScope(parts: ScopeParts): Scope {
   const { root, ...facts } = parts;
   const container = root.child();
-  const find = <T>(token: Token<T>): T | undefined => container.find(token);
+  const find = <T>(token: Token<T>, extension?: string): T | undefined => {
+    const found = container.find(token);
+    if (extension !== undefined) return found.get(extension);
+    if (found.size > 1) throw serviceErrors.ambiguous(parts.id, serviceName(token), [...found.keys()]);
+    return found.values().next().value;
+  };
   return Object.freeze({
     ...facts,
     find,
-    get<T>(token: Token<T>): T {
-      const service = find(token);
-      if (service === undefined) throw serviceErrors.missing(parts.id, serviceName(token));
-      return service;
+    get<T>(token: Token<T>, extension?: string): T {
+      const service = find(token, extension);
+      if (service !== undefined) return service;
+      if (extension === undefined) throw serviceErrors.missing(parts.id, serviceName(token));
+      throw serviceErrors.notProvided(parts.id, serviceName(token), extension);
     },
     provide<T>(token: Token<T>, service: T): void {
-      if (!root.provide(token, service)) throw serviceErrors.duplicate(parts.id, serviceName(token));
+      if (!root.offer(token, service, String(parts.id))) throw serviceErrors.duplicate(parts.id, serviceName(token));
     },
   });
 }

@@ -38,12 +38,19 @@ export interface FakeScopeOptions {
   readonly pipeline?: string;
   /** Services that the component finds; a test can also `provide` them later. */
   readonly services?: Iterable<readonly [Token<unknown>, unknown]>;
+  /** Services that the component finds by the id of the extension that provides them. */
+  readonly extensions?: Iterable<readonly [Token<unknown>, string, unknown]>;
 }
 
 export function fakeScope(kind: ComponentKind = 'processor', type = 'test', options: FakeScopeOptions = {}): FakeScope {
   const logs: LogEntry[] = [];
   const reports: Health[] = [];
   const services = new Map<Token<unknown>, unknown>(options.services);
+  const named = new Map<string, unknown>();
+  for (const [token, extension, service] of options.extensions ?? [])
+    named.set(`${token.description} ${extension}`, service);
+  const find = <T>(token: Token<T>, extension?: string): T | undefined =>
+    (extension === undefined ? services.get(token) : named.get(`${token.description} ${extension}`)) as T | undefined;
   const views = new Map<string, () => unknown>();
   const log = (level: LogEntry['level']) => (message: string, fields?: LogFields) => {
     logs.push({ level, message, fields });
@@ -57,11 +64,14 @@ export function fakeScope(kind: ComponentKind = 'processor', type = 'test', opti
     clock: manualClock(),
     items: fakeItems(),
     agent: { name: 'bpflow', version },
-    get<T>(token: Token<T>): T {
-      if (!services.has(token)) throw new Error(`Nobody provides ${token.description} to ${id}.`);
-      return services.get(token) as T;
+    get<T>(token: Token<T>, extension?: string): T {
+      const service = find(token, extension);
+      if (service !== undefined) return service;
+      throw new Error(
+        `Nobody provides ${token.description} to ${id}${extension === undefined ? '' : ` as ${extension}`}.`,
+      );
     },
-    find: <T>(token: Token<T>) => services.get(token) as T | undefined,
+    find,
     provide: (token, service) => void services.set(token, service),
     inspect: (name, view) => void views.set(name, view),
     health: (health) => void reports.push(health),

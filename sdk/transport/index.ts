@@ -1,0 +1,2 @@
+/** The door for components that talk to others over the network: servers, clients, TLS, queues and retries. */
+export * from './settings.ts';
