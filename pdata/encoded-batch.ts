@@ -5,6 +5,9 @@ const ENCODED: unique symbol = Symbol.for('bpflow:encoded');
 /**
  * A batch that came as OTLP bytes and was not changed since. Its columns are made when somebody first asks for them, so
  * that passing it on costs nothing per item. Always foreign: none of its metrics has a definition.
+ *
+ * `{ ...batch, attributes }` must make a plain batch: so {@link ENCODED} is not enumerable, and the columns are own
+ * enumerable accessors, which a spread reads.
  */
 export interface EncodedBatch {
   /** Export requests of the batch's signal, one after the other; protobuf joins them to one by concatenation. Nobody writes to them. */
