@@ -2,6 +2,7 @@ export * from './attribute-set.ts';
 export * from './attributes.ts';
 export * from './batches.ts';
 export { concatMetrics, splitMetrics } from './concat-metrics.ts';
+export { type AttributeEditor, editAttributeColumns, editAttributes } from './edit-attributes.ts';
 export { attributeSet, attributeSetFromBytes, EMPTY_ATTRIBUTES } from './encoded-attributes.ts';
 export { type EncodedBatch, encodedParts, isEncoded } from './encoded-batch.ts';
 export {

@@ -1,5 +1,14 @@
 import type { AttributeSet } from './attribute-set.ts';
-import type { InstrumentationScope, Metric, MetricBatch, Resource, SeriesId, SeriesTable } from './metrics.ts';
+import {
+  flagsAt,
+  type InstrumentationScope,
+  type Metric,
+  type MetricBatch,
+  NO_RECORDED_VALUE,
+  type Resource,
+  type SeriesId,
+  type SeriesTable,
+} from './metrics.ts';
 import { perSeries } from './per-series.ts';
 import { pickPoints, rowsWhere } from './pick-points.ts';
 import { SeriesInterner } from './series-interner.ts';
@@ -65,8 +74,8 @@ export type SeriesMapping = (attributes: AttributeSet, resource: Resource, scope
  * The metric with its series renamed: same values, other ids in a derived table. Points of series that became equal are
  * both kept. Returns the same metric when no series of its table has changed.
  *
- * A point that ends a series (`NO_RECORDED_VALUE`) ends the renamed one; who lets several series become one must
- * take such points out.
+ * A point that ends a series (`NO_RECORDED_VALUE`) ends the renamed one. Where several series of the table became one, such
+ * points are taken out: the others go on.
  */
 export function mapSeries<M extends Metric>(metric: M, mapping: SeriesMapping): M {
   return seriesMapper(mapping)(metric);
@@ -87,16 +96,26 @@ export function seriesMapper(mapping: SeriesMapping): <M extends Metric>(metric:
     }
     const ids = new Uint32Array(points.length);
     for (let row = 0; row < ids.length; row++) ids[row] = table.idOf(series, points.ids[row]!);
-    return table.changed ? { ...metric, series: table.table, points: { ...points, ids } } : metric;
+    if (!table.changed) return metric;
+    const renamed = { ...metric, series: table.table, points: { ...points, ids } };
+    if (!table.merged || points.flags === 0) return renamed;
+    const goesOn = (row: number): boolean =>
+      (flagsAt(points.flags, row) & NO_RECORDED_VALUE) === 0 || table.sources(ids[row]!) === 1;
+    const rows = rowsWhere(points.length, goesOn);
+    return rows.length === points.length ? renamed : pickPoints(renamed, rows);
   };
 }
 
 class DerivedTable {
   changed = false;
+  /** Whether several series became one. */
+  merged = false;
   readonly #interner = new SeriesInterner();
   readonly #mapping: SeriesMapping;
   /** Id in the derived table + 1, by the original id. */
   #ids = new Uint32Array(64);
+  /** How many series became the one with this id. */
+  readonly #sources: number[] = [];
 
   constructor(mapping: SeriesMapping) {
     this.#mapping = mapping;
@@ -104,6 +123,10 @@ class DerivedTable {
 
   get table(): SeriesTable {
     return this.#interner.table;
+  }
+
+  sources(id: SeriesId): number {
+    return this.#sources[id] ?? 0;
   }
 
   idOf(source: SeriesTable, id: SeriesId): SeriesId {
@@ -123,6 +146,9 @@ class DerivedTable {
     if (!next.attributes.equals(attributes) || next.resource !== resource || next.scope !== scope) this.changed = true;
     const newId = this.#interner.intern(next.resource, next.scope, next.attributes);
     this.#ids[id] = newId + 1;
+    const sources = (this.#sources[newId] ?? 0) + 1;
+    this.#sources[newId] = sources;
+    if (sources > 1) this.merged = true;
     return newId;
   }
 }

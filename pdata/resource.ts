@@ -19,6 +19,21 @@ export function resourceFromBytes(bytes: Uint8Array, schemaUrl = ''): Resource {
   return Object.freeze({ bytes, attributes: attributesOf(bytes, 1), schemaUrl });
 }
 
+/** The resource with other attributes; itself when they are equal. What else its message holds is kept. */
+export function withResourceAttributes(resource: Resource, attributes: AttributeSet): Resource {
+  if (resource.attributes.equals(attributes)) return resource;
+  const reader = new WireReader(resource.bytes);
+  const writer = new WireWriter(resource.bytes.length + 64);
+  writer.raw(attributes.bytes);
+  while (!reader.done) {
+    const start = reader.position;
+    const tag = reader.tag();
+    reader.skip(tag);
+    if (tag !== 1 * 8 + DELIMITED) writer.raw(resource.bytes.subarray(start, reader.position));
+  }
+  return Object.freeze({ bytes: writer.take(), attributes, schemaUrl: resource.schemaUrl });
+}
+
 /** An instrumentation scope of our own. InstrumentationScope: 1 name, 2 version, 3 attributes. */
 export function createScope(
   name: string,

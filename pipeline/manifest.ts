@@ -3,7 +3,11 @@ import type { BuiltIn } from './plugins/catalogue.ts';
 /** The components that come with the agent. The only place where the core knows one by name. */
 export const builtIns: readonly BuiltIn[] = [
   { kind: 'receiver', type: 'ebpf', load: () => import('../receivers/ebpf/index.ts') },
+  { kind: 'processor', type: 'attributes', load: () => import('../processors/attributes/index.ts') },
   { kind: 'processor', type: 'batch', load: () => import('../processors/batch/index.ts') },
+  { kind: 'processor', type: 'filter', load: () => import('../processors/filter/index.ts') },
+  { kind: 'processor', type: 'resource', load: () => import('../processors/resource/index.ts') },
+  { kind: 'connector', type: 'forward', load: () => import('../connectors/forward/index.ts') },
   { kind: 'exporter', type: 'debug', load: () => import('../exporters/debug/index.ts') },
   { kind: 'exporter', type: 'prometheus', load: () => import('../exporters/prometheus/index.ts') },
   { kind: 'extension', type: 'health_check', load: () => import('../extensions/health-check/index.ts') },

@@ -2,6 +2,7 @@
 export { z } from 'zod';
 export * from '../pdata/index.ts';
 export * from './agent.ts';
+export * from './attribute-actions.ts';
 export * from './auth.ts';
 export * from './bpf.ts';
 export * from './component.ts';
@@ -9,6 +10,7 @@ export * from './config-types.ts';
 export * from './define.ts';
 export * from './errors.ts';
 export * from './facts.ts';
+export * from './matching/index.ts';
 export * from './metric-definition.ts';
 export * from './names.ts';
 export type * from './otel.ts';

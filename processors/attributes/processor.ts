@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import {
+  compileActions,
+  editAttributeColumns,
+  editAttributes,
+  mapMetrics,
+  matchItems,
+  type SeriesVerdict,
+  seriesMapper,
+  type TransformProcessor,
+} from 'bpflow/sdk';
+import type { AttributesConfig } from './config.ts';
+
+type Edit = ReturnType<typeof compileActions>;
+type Mapper = ReturnType<typeof seriesMapper>;
+
+/** Edits attributes: of series once each, of records and spans row by row in the columns that the actions touch. */
+export function createAttributesProcessor(config: AttributesConfig): TransformProcessor {
+  const edit = compileActions(config.actions, (bytes) => createHash('sha256').update(bytes).digest('hex'));
+  const match = matchItems(config.include, config.exclude);
+  const mapperOf = mappers(edit);
+  return {
+    transform: {
+      metrics: (batch) =>
+        mapMetrics(batch, (metric) => {
+          const verdict = match === undefined ? ALL : match.series(metric);
+          return verdict === undefined ? metric : mapperOf(verdict)(metric);
+        }),
+      logs: (batch) => {
+        const attributes = editAttributeColumns(batch.attributes, batch.length, (editor, row) => {
+          if (match === undefined || match.log(batch, row)) edit(editor);
+        });
+        return attributes === batch.attributes ? batch : { ...batch, attributes };
+      },
+      traces: (batch) => {
+        const attributes = editAttributeColumns(batch.attributes, batch.length, (editor, row) => {
+          if (match === undefined || match.span(batch, row)) edit(editor);
+        });
+        return attributes === batch.attributes ? batch : { ...batch, attributes };
+      },
+    },
+  };
+}
+
+const ALL: SeriesVerdict = () => true;
+
+/** One mapper for each verdict, made when it is first needed. */
+function mappers(edit: Edit): (verdict: SeriesVerdict) => Mapper {
+  const known = new Map<SeriesVerdict, Mapper>();
+  return (verdict) => {
+    let mapper = known.get(verdict);
+    if (mapper === undefined) {
+      mapper = seriesMapper((attributes, resource, scope) =>
+        verdict(attributes, resource, scope) ? editAttributes(attributes, edit) : attributes,
+      );
+      known.set(verdict, mapper);
+    }
+    return mapper;
+  };
+}
