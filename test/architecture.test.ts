@@ -24,6 +24,7 @@ describe('who may import what', () => {
     if (file === 'sdk/otel.ts' && target.startsWith('@opentelemetry/')) return true;
     if (isBelow(file, 'sdk/testing') && (target.startsWith('node:') || target === 'yaml')) return true;
     if (isBelow(file, 'sdk/transport') && (target.startsWith('node:') || target === 'bpflow/sdk')) return true;
+    if (isBelow(file, 'sdk/prometheus') && (target.startsWith('node:') || target === 'bpflow/sdk')) return true;
     return isBelow(target, 'sdk') || isBelow(target, 'pdata') || target === 'zod';
   });
 
@@ -34,7 +35,7 @@ describe('who may import what', () => {
   for (const kind of componentKinds) {
     allow(kind, (target, file) => {
       const component = file.split('/').slice(0, 2).join('/');
-      if (isBelow(target, component) || /^bpflow\/(?:sdk|transport|testing)$/.test(target)) return true;
+      if (isBelow(target, component) || /^bpflow\/(?:sdk|transport|prometheus|testing)$/.test(target)) return true;
       if (isBelow(target, 'bpf') && target.endsWith('.gen.ts')) return true;
       return target.startsWith('node:') || (isDependency(target) && !isContainerLibrary(target));
     });

@@ -1,7 +1,6 @@
+import { keepsUtf8, type PageRules, PageStore } from 'bpflow/prometheus';
 import { type Exporter, prometheusLabelName, type Scope, type Timer, type Upstream } from 'bpflow/sdk';
 import type { PrometheusConfig } from './config.ts';
-import { keepsUtf8 } from './naming.ts';
-import { type PageRules, PageStore } from './page-store.ts';
 import { Scraper } from './scrape.ts';
 import { PageServer } from './server.ts';
 

@@ -1,4 +1,4 @@
-import type { View } from './values.ts';
+import type { View } from 'bpflow/prometheus';
 
 /** What of the page's forms the exporter may answer with. */
 export interface Offer {

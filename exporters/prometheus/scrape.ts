@@ -1,12 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
+import { type PageStore, TextWriter, type View, writePage } from 'bpflow/prometheus';
 import type { Clock, Logger, Upstream } from 'bpflow/sdk';
 import { asError } from 'bpflow/sdk';
-import { writePage } from './page.ts';
-import type { PageStore } from './page-store.ts';
-import { TextWriter } from './text-writer.ts';
-import type { View } from './values.ts';
 
 const compress = promisify(gzip);
 

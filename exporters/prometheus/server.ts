@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { View } from 'bpflow/prometheus';
 import { asError, type Clock, type Logger, StartError } from 'bpflow/sdk';
 import { acceptsGzip, negotiate, type Offer } from './negotiation.ts';
 import type { ScrapeResult } from './scrape.ts';
-import type { View } from './values.ts';
 
 /** A client that has not read its page after this is cut off. */
 const RESPONSE_TIMEOUT_MS = 30_000;
