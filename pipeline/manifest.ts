@@ -10,5 +10,17 @@ export const builtIns: readonly BuiltIn[] = [
   { kind: 'connector', type: 'forward', load: () => import('../connectors/forward/index.ts') },
   { kind: 'exporter', type: 'debug', load: () => import('../exporters/debug/index.ts') },
   { kind: 'exporter', type: 'prometheus', load: () => import('../exporters/prometheus/index.ts') },
+  {
+    kind: 'extension',
+    type: 'basic_auth',
+    aliases: ['basicauth'],
+    load: () => import('../extensions/basic-auth/index.ts'),
+  },
+  {
+    kind: 'extension',
+    type: 'bearer_token_auth',
+    aliases: ['bearertokenauth'],
+    load: () => import('../extensions/bearer-token-auth/index.ts'),
+  },
   { kind: 'extension', type: 'health_check', load: () => import('../extensions/health-check/index.ts') },
 ];

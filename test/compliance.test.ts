@@ -11,10 +11,12 @@ import { loadPlugin } from '../pipeline/plugins/load.ts';
 const root = dirname(import.meta.dirname);
 
 describe('every component that comes with the agent', () => {
-  for (const { kind, type, load } of builtIns) {
+  for (const { kind, type, aliases, load } of builtIns) {
     it(`${kind} ${type} is what the manifest says, and runs through the battery beside its code`, async () => {
       const spec = (await load()).default as Record<PropertyKey, unknown>;
       assert.deepEqual([spec['kind'], spec['type'], spec[SPEC_MARK]], [kind, type, version]);
+      const names = ['aliases', 'deprecatedAliases'].flatMap((key) => (spec[key] as string[] | undefined) ?? []);
+      assert.deepEqual([...(aliases ?? [])].sort(), names.sort(), 'its aliases');
       const battery = join(root, `${kind}s`, type.replaceAll('_', '-'), 'compliance.test.ts');
       assert.ok(existsSync(battery), `there is no ${battery}`);
       assert.match(readFileSync(battery, 'utf8'), /^ *describeCompliance\(/m);

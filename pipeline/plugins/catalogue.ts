@@ -8,6 +8,8 @@ import { shareSdk } from './resolve.ts';
 export interface BuiltIn {
   readonly kind: ComponentKind;
   readonly type: string;
+  /** The other names its spec gives it, so that it can be found without importing all of its kind. */
+  readonly aliases?: readonly string[];
   load(): Promise<{ readonly default: unknown }>;
 }
 
@@ -48,9 +50,7 @@ export class Catalogue {
   /** The component of this type or alias; hyphens count as underscores. */
   async find(kind: ComponentKind, type: string): Promise<CatalogueEntry | undefined> {
     const wanted = canonical(type);
-    const own = this.#added.get(key(kind, wanted)) ?? (await this.#builtIn(kind, wanted));
-    if (own !== undefined) return own;
-    return (await this.#allBuiltIns(kind)).find((entry) => namesOf(entry.spec).includes(wanted));
+    return this.#added.get(key(kind, wanted)) ?? this.#builtIn(kind, wanted);
   }
 
   /** All of a kind, sorted by type. Imports every built-in of the kind. */
@@ -60,7 +60,9 @@ export class Catalogue {
   }
 
   #builtIn(kind: ComponentKind, type: string): Promise<CatalogueEntry> | undefined {
-    const builtIn = this.#builtIns.find((candidate) => candidate.kind === kind && candidate.type === type);
+    const builtIn = this.#builtIns.find(
+      (candidate) => candidate.kind === kind && [candidate.type, ...(candidate.aliases ?? [])].includes(type),
+    );
     return builtIn && this.#import(builtIn);
   }
 

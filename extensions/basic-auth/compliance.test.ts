@@ -1,0 +1,12 @@
+import { describeCompliance } from 'bpflow/testing';
+import spec from './index.ts';
+
+describeCompliance(spec, {
+  config: { htpasswd: { inline: 'user:password' } },
+  badConfig: [
+    {},
+    { htpasswd: {} },
+    { client_auth: { password: 'x' } },
+    { htpasswd: { inline: 'a:b' }, client_auth: {} },
+  ],
+});
