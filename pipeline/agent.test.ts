@@ -61,6 +61,7 @@ describe('an agent', () => {
     const views = (await admin(agent.adminPath!, '/v1/views')) as { views: unknown[] };
     assert.deepEqual(views.views, [
       { kind: 'service', id: 'agent', name: 'ledger' },
+      { kind: 'service', id: 'agent', name: 'pipelines' },
       { kind: 'exporter', id: 'out', name: 'seen' },
     ]);
     assert.equal(await admin(agent.adminPath!, '/v1/views/exporter/out/seen'), 1);

@@ -1,5 +1,5 @@
 import { createNoopMeter } from '@opentelemetry/api';
-import { AGENT, type Agent, type ComponentHealth } from '../sdk/agent.ts';
+import { AGENT, type Agent, type ComponentHealth, INSPECTION } from '../sdk/agent.ts';
 import { asError } from '../sdk/errors.ts';
 import type { Clock, Logger } from '../sdk/scope.ts';
 import { version } from '../sdk/version.ts';
@@ -9,7 +9,7 @@ import { systemClock } from './clock.ts';
 import { buildGraph } from './graph/build.ts';
 import type { Graph } from './graph/graph.ts';
 import type { Node } from './graph/node.ts';
-import type { GraphPlan } from './graph/plan.ts';
+import { describePipelines, type GraphPlan } from './graph/plan.ts';
 import { HealthBoard } from './health.ts';
 import { type AgentHost, createHost } from './host.ts';
 import { Container } from './plugins/container.ts';
@@ -71,6 +71,7 @@ export async function createAgent(options: AgentOptions): Promise<RunningAgent> 
   try {
     const container = await Container.root();
     container.provide(AGENT, life);
+    container.provide(INSPECTION, parts.views);
     const host = createHost({
       agent,
       container,
@@ -103,6 +104,7 @@ export async function checkPlan(plan: GraphPlan): Promise<void> {
     health: () => [],
   };
   container.provide(AGENT, agent);
+  container.provide(INSPECTION, new Views());
   const host = createHost({
     agent,
     container,
@@ -155,6 +157,7 @@ class Life implements RunningAgent {
     observeGraph(meter, () => this.#graph ?? { nodes: [], pullTotals: { collected: 0, failed: 0, late: 0 } });
     this.#countUnhandled = unhandledErrorCounter(meter);
     parts.views.add({ kind: 'service', id: 'agent', name: 'ledger' }, () => this.#graph?.nodes.map(ledgerRow) ?? []);
+    parts.views.add({ kind: 'service', id: 'agent', name: 'pipelines' }, () => describePipelines(parts.options.plan));
   }
 
   get adminPath(): string | undefined {

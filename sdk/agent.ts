@@ -27,3 +27,23 @@ export interface Agent {
 
 /** The agent. Always there. */
 export const AGENT: Token<Agent> = token('agent');
+
+/** Where a view is found. The core's own have the kind `service`: `ledger`, `pipelines`. */
+export interface ViewAddress {
+  readonly kind: ComponentId['kind'] | 'service';
+  /** `type` or `type/name`. */
+  readonly id: string;
+  /** Id of the pipeline, for views of processors. */
+  readonly pipeline?: string;
+  readonly name: string;
+}
+
+/** The read-only views that components publish with `scope.inspect`, as the admin socket shows them. */
+export interface Inspection {
+  list(): readonly ViewAddress[];
+  /** What the view shows now; undefined when there is none of this address. Throws what the view throws. */
+  read(address: ViewAddress): unknown;
+}
+
+/** The views. Always there. */
+export const INSPECTION: Token<Inspection> = token('inspection');

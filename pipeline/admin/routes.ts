@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ViewAddress } from '../../sdk/agent.ts';
 import { asError } from '../../sdk/errors.ts';
-import { toJson, type ViewAddress, type Views } from './views.ts';
+import { toJson, type Views } from './views.ts';
 
 export interface AdminSources {
   readonly views: Views;

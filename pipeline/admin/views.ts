@@ -1,17 +1,7 @@
-import type { ComponentId } from '../../sdk/scope.ts';
-
-/** Where a view is found. The core's own have the kind `service`. */
-export interface ViewAddress {
-  readonly kind: ComponentId['kind'] | 'service';
-  /** `type` or `type/name`. */
-  readonly id: string;
-  /** Id of the pipeline, for views of processors. */
-  readonly pipeline?: string;
-  readonly name: string;
-}
+import type { Inspection, ViewAddress } from '../../sdk/agent.ts';
 
 /** Named read-only views of what runs. */
-export class Views {
+export class Views implements Inspection {
   readonly #views: { readonly address: ViewAddress; readonly read: () => unknown }[] = [];
 
   /** A view of the same address takes the place of the older one. */
@@ -21,6 +11,10 @@ export class Views {
     );
     if (same >= 0) this.#views.splice(same, 1);
     this.#views.push({ address, read });
+  }
+
+  read(address: ViewAddress): unknown {
+    return this.find(address)[0]?.read();
   }
 
   list(): readonly ViewAddress[] {

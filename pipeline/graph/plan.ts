@@ -27,3 +27,15 @@ export interface GraphPlan {
   readonly extensions: readonly PlannedComponent[];
   readonly pipelines: readonly PlannedPipeline[];
 }
+
+/** The pipelines as the configuration names them, for views. */
+export function describePipelines(plan: GraphPlan): unknown {
+  const ids = (components: readonly PlannedComponent[]): string[] => components.map(({ id }) => String(id));
+  return plan.pipelines.map(({ id, signal, receivers, processors, exporters }) => ({
+    id,
+    signal,
+    receivers: ids(receivers),
+    processors: ids(processors),
+    exporters: ids(exporters),
+  }));
+}
