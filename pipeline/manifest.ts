@@ -23,4 +23,5 @@ export const builtIns: readonly BuiltIn[] = [
     load: () => import('../extensions/bearer-token-auth/index.ts'),
   },
   { kind: 'extension', type: 'health_check', load: () => import('../extensions/health-check/index.ts') },
+  { kind: 'extension', type: 'zpages', load: () => import('../extensions/zpages/index.ts') },
 ];
