@@ -6,6 +6,7 @@ export const builtIns: readonly BuiltIn[] = [
   { kind: 'processor', type: 'attributes', load: () => import('../processors/attributes/index.ts') },
   { kind: 'processor', type: 'batch', load: () => import('../processors/batch/index.ts') },
   { kind: 'processor', type: 'filter', load: () => import('../processors/filter/index.ts') },
+  { kind: 'processor', type: 'memory_limiter', load: () => import('../processors/memory-limiter/index.ts') },
   { kind: 'processor', type: 'resource', load: () => import('../processors/resource/index.ts') },
   { kind: 'connector', type: 'forward', load: () => import('../connectors/forward/index.ts') },
   { kind: 'exporter', type: 'debug', load: () => import('../exporters/debug/index.ts') },

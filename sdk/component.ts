@@ -52,6 +52,8 @@ export interface StatefulProcessor extends Component {
   readonly consume: { readonly [S in Signal]?: ConsumeOf<S> };
   /** Its own reason to refuse; the core asks `next` itself. */
   refusal?(): RetryableError | undefined;
+  /** Told when a batch was turned away because of its {@link refusal}. */
+  refused?(items: number, signal: Signal): void;
   /** Hands on what is held, now. Called at a pull and before stop. */
   flush?(): void | Promise<void>;
   /** Items held now. */
