@@ -67,6 +67,8 @@ export interface Exporter extends Component {
   /** What temporality metrics must have here; the core converts. Default: any. */
   readonly wants?: WantedTemporality;
   refusal?(): RetryableError | undefined;
+  /** Told when a batch was turned away because of its {@link refusal}. */
+  refused?(items: number, signal: Signal): void;
   /** Delivers what is held, now. */
   flush?(): void | Promise<void>;
   held?(): number;
@@ -75,6 +77,8 @@ export interface Exporter extends Component {
 export interface Connector extends Component {
   readonly consume: { readonly [S in Signal]?: (batch: Signals[S], abort: AbortSignal) => void | Promise<void> };
   refusal?(): RetryableError | undefined;
+  /** Told when a batch was turned away because of its {@link refusal}. */
+  refused?(items: number, signal: Signal): void;
   flush?(): void | Promise<void>;
   held?(): number;
 }

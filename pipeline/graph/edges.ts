@@ -23,7 +23,7 @@ export function outlet(node: Node, signal: Signal, next: Edge): Edge {
       return settle(
         () => {
           const refusal = next.refusal();
-          if (refusal !== undefined) throw refusal;
+          if (refusal !== undefined) throw turnedAway(refusal, signal, count);
           return next.consume(batch, abort);
         },
         () => {
@@ -112,7 +112,7 @@ export function fanOut(branches: readonly Branch[]): Edge {
     refusal: () => firstRefusal(edges),
     consume(batch, abort) {
       const refusal = firstRefusal(edges);
-      if (refusal !== undefined) throw refusal;
+      if (refusal !== undefined) throw turnedAway(refusal, batch.signal, countItems(batch));
       const failures = new Map<Branch, Error>();
       const waiting: Promise<unknown>[] = [];
       for (const branch of branches) {
@@ -161,13 +161,31 @@ function worst(errors: readonly Error[]): Error {
   return errors.find((error) => error instanceof PermanentError) ?? errors[0]!;
 }
 
+/** Which component a refusal is of. */
+const refusers = new WeakMap<Error, Node>();
+
+/** Tells the component that refused what its refusal has turned away. */
+function turnedAway(refusal: RetryableError, signal: Signal, count: number): RetryableError {
+  const refuser = refusers.get(refusal);
+  const component = refuser?.component as { refused?(items: number, signal: Signal): void } | undefined;
+  try {
+    component?.refused?.(count, signal);
+  } catch (thrown) {
+    refuser!.log.error('The component failed when told what it refused.', { error: refuser!.blame(thrown).message });
+  }
+  return refusal;
+}
+
 /** A component that cannot say whether it refuses does not refuse: its consume will tell. */
 function ownRefusal(node: Node): RetryableError | undefined {
   const component = node.component as { refusal?(): RetryableError | undefined };
   if (component.refusal === undefined) return undefined;
   try {
     const refusal = component.refusal();
-    return refusal === undefined ? undefined : (node.blame(refusal) as RetryableError);
+    if (refusal === undefined) return undefined;
+    const blamed = node.blame(refusal) as RetryableError;
+    refusers.set(blamed, node);
+    return blamed;
   } catch (thrown) {
     node.log.error('The component failed when asked whether it refuses data.', { error: node.blame(thrown).message });
     return undefined;

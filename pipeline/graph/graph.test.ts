@@ -48,6 +48,10 @@ describe('the graph', () => {
       retryAfterMs: 7,
     });
     assert.deepEqual([a.got, b.got], [[], []]);
+    assert.deepEqual(
+      world.events.filter((event) => event.startsWith('refused')),
+      ['refused 2 logs b'],
+    );
     assert.equal(world.row('receiver', 'in').refused, 2);
     assert.equal(world.row('exporter', 'a').in, 0);
   });
@@ -607,6 +611,7 @@ class World {
             },
             flush: () => void this.events.push(`flush ${id}`),
             refusal: () => fake.refusal,
+            refused: (items, signal) => void this.events.push(`refused ${items} ${signal} ${id}`),
             consume: { logs: (batch) => (fake.consume ? fake.consume(batch) : void fake.got.push(batch)) },
           };
         },
