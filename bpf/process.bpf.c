@@ -26,6 +26,7 @@ static __always_inline int on_newtask(struct task_struct *task)
 	state->css_set = css_set;
 	if (with_command)
 		read_command(task, state->command);
+	note_change();
 	return 0;
 }
 

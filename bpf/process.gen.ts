@@ -25,7 +25,7 @@ export const LAYOUTS = {
   group_key: 'ad9cb0e5b06f6e3c',
   group_value: 'b435b812c83a2baf',
   group_totals: '7710f660044e1979',
-  node: '78cb9c81e8b5086d',
+  node: 'e5061bcbfc9a4415',
 } as const;
 
 /** A moving view on one `struct group_key` in a buffer of 32-bit words. */
@@ -142,12 +142,12 @@ export class GroupTotals {
 /** A moving view on one `struct node` in a buffer of 32-bit words. */
 export class Node {
   /** Bytes. */
-  static readonly SIZE = 24;
+  static readonly SIZE = 32;
   /** 32-bit words. */
-  static readonly WORDS = 6;
+  static readonly WORDS = 8;
   /** Position of each member, in words. */
-  static readonly WORD = { nextGroup: 0, generation: 2, agent: 4 } as const;
-  #words: Uint32Array = new Uint32Array(6);
+  static readonly WORD = { nextGroup: 0, changes: 2, generation: 4, agent: 6 } as const;
+  #words: Uint32Array = new Uint32Array(8);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -161,12 +161,16 @@ export class Node {
     return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
   }
 
-  get generation(): bigint {
+  get changes(): bigint {
     return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  get generation(): bigint {
+    return (BigInt(this.#words[this.#at + 4 + 1]!) << 32n) | BigInt(this.#words[this.#at + 4]!);
   }
 
   /** Thread group id in the initial pid namespace. */
   get agent(): number {
-    return this.#words[this.#at + 4]!;
+    return this.#words[this.#at + 6]!;
   }
 }

@@ -35,6 +35,7 @@ struct group_totals {
 /* One slot: facts that all objects share. */
 struct node {
 	u64 next_group;
+	u64 changes; /* of tasks: each makes what CPUs remember of their last one stale */
 	u64 generation; /* of the collection that runs or ran last */
 	pid_type agent; /* the agent's own process, 0 until it is known */
 	u32 reserved;

@@ -11,6 +11,9 @@
 #include "include/maps.h"
 #include "syscall.h"
 
+/* No call's syscall_t: its ABI is none. */
+#define NO_SYSCALL 0xffffffff
+
 /* Whether latency is on: without it no state is read but the group. */
 const volatile bool with_latency = true;
 /* Whether the programs that decide about restarted calls are attached. */
@@ -72,6 +75,22 @@ struct {
 	__type(value, struct hist);
 } other_latencies SEC(".maps");
 
+/* The last task of each CPU that needed nothing but its group: its calls are counted without looking for its state. */
+struct last_task {
+	u64 task;
+	u64 css_set;
+	u64 changes;
+	group_t group;
+	u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct last_task);
+} last_tasks SEC(".maps");
+
 #if defined(__TARGET_ARCH_x86)
 #define TS_COMPAT	    0x0002
 #define X32_BIT		    0x40000000
@@ -126,13 +145,12 @@ static __always_inline bool is_compat(struct task_struct *current)
 #define nr_field syscallno
 #endif
 
-/* The number as a syscall_t. -1 is what rt_sigreturn leaves behind: it restored all registers. */
-static __always_inline syscall_t to_syscall(struct task_struct *current, s32 nr)
+/* -1 is what rt_sigreturn leaves behind: it restored all registers. */
+static __noinline syscall_t to_rare_syscall(u32 nr, bool compat)
 {
-	bool compat = is_compat(current);
 	u32 abi = compat ? SYSCALL_ABI_COMPAT : SYSCALL_ABI_NATIVE;
 
-	if (nr == -1)
+	if (nr == -1u)
 		nr = compat ? COMPAT_RT_SIGRETURN : NR_RT_SIGRETURN;
 #if defined(__TARGET_ARCH_x86)
 	if (!compat && (nr & X32_BIT)) {
@@ -140,9 +158,19 @@ static __always_inline syscall_t to_syscall(struct task_struct *current, s32 nr)
 		nr &= ~X32_BIT;
 	}
 #endif
-	if ((u32)nr >= SYSCALL_NUMBERS)
+	if (nr >= SYSCALL_NUMBERS)
 		nr = SYSCALL_UNKNOWN;
 	return nr | abi << SYSCALL_ABI_SHIFT;
+}
+
+/* The number as a syscall_t. */
+static __always_inline syscall_t to_syscall(struct task_struct *current, s32 nr)
+{
+	bool compat = is_compat(current);
+
+	if (compat || (u32)nr >= SYSCALL_NUMBERS)
+		return to_rare_syscall(nr, compat);
+	return nr;
 }
 
 static __always_inline bool is_restart(syscall_t syscall)
@@ -296,57 +324,122 @@ static __noinline int count_stateless(syscall_t syscall, s64 result)
 	return 0;
 }
 
-static __always_inline bool is_restart_result(s64 result)
+static __always_inline bool is_error(s64 result)
 {
-	return result == -ERESTARTSYS || result == -ERESTARTNOINTR || result == -ERESTARTNOHAND ||
-	       result == -ERESTART_RESTARTBLOCK;
+	return (u64)result >= (u64)-MAX_ERRNO;
 }
 
-/* The rare ends of a call. True when the call is not to be counted now. */
-static __noinline bool is_unfinished(struct task_state *state, syscall_t *syscall, s64 result)
+static __always_inline bool is_restart_result(s64 result)
+{
+	return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK && result != -ENOIOCTLCMD;
+}
+
+/* The rare ends of a call: which one is to be counted now, NO_SYSCALL for none. */
+static __noinline syscall_t rare_end(struct task_state *state, syscall_t syscall, s64 result)
 {
 	u32 fresh = state->fresh;
 
 	state->fresh = 0;
-	if (fresh == FRESH_NEW || (fresh == FRESH_UNSEEN && !result && is_fork(*syscall))) {
+	if (fresh == FRESH_NEW || (fresh == FRESH_UNSEEN && !result && is_fork(syscall))) {
 		state->syscall_start = 0;
 		note(LEDGER_CHILD_RETURN);
-		return true;
+		return NO_SYSCALL;
 	}
-	if (state->pending && is_restart(*syscall))
-		*syscall = state->pending - 1;
+	if (state->pending && is_restart(syscall))
+		syscall = state->pending - 1;
 	state->pending = 0;
 	if (!is_restart_result(result))
-		return false;
+		return syscall;
 	note(LEDGER_RESTARTED);
 	if (!with_restarts)
-		return true;
-	state->pending = *syscall + 1;
+		return NO_SYSCALL;
+	state->pending = syscall + 1;
 	state->pending_kind = -result;
-	return true;
+	note_change();
+	return NO_SYSCALL;
+}
+
+static __always_inline int count_end(group_t group, syscall_t syscall, s64 result)
+{
+	if (group == GROUP_EXCLUDED) {
+		note(LEDGER_EXCLUDED);
+		return 0;
+	}
+	count(group, syscall);
+	if (is_error(result))
+		count_error(group, syscall, -result);
+	return 0;
+}
+
+/*
+ * Without latency most calls need only the group, and a task makes many in a row. A CPU's memory of its last task holds as
+ * long as no task has changed; a call that asks to be made again takes the long way, and so does the task until it is over.
+ */
+static __always_inline int on_exit_without_latency(s32 nr, s64 result)
+{
+	struct task_struct *current = get_current();
+	syscall_t syscall = to_syscall(current, nr);
+	struct node *shared = get_node();
+	struct task_state *state;
+	struct last_task *last;
+	u64 changes;
+	u32 first = 0;
+
+	last = bpf_map_lookup_elem(&last_tasks, &first);
+	if (!last || !shared)
+		return 0;
+	if (nr == -1)
+		result = 0;
+	changes = *(volatile u64 *)&shared->changes;
+	if (last->task == (u64)current && last->changes == changes &&
+	    last->css_set == css_set_of(current) && !is_restart_result(result))
+		return count_end(last->group, syscall, result);
+
+	state = current_state(current);
+	if (!state)
+		return count_stateless(syscall, result);
+	if (state->group != GROUP_EXCLUDED &&
+	    (state->fresh || state->pending || is_restart_result(result))) {
+		syscall = rare_end(state, syscall, result);
+		if (syscall == NO_SYSCALL)
+			return 0;
+	}
+	last->task = (u64)current;
+	last->css_set = state->css_set;
+	last->changes = changes;
+	last->group = state->group;
+	return count_end(state->group, syscall, result);
 }
 
 static __always_inline int on_exit(s32 nr, s64 result)
 {
-	struct task_struct *current = get_current();
-	struct task_state *state = current_state(current);
-	syscall_t syscall = to_syscall(current, nr);
-	u64 start = 0;
+	struct task_struct *current;
+	struct task_state *state;
+	syscall_t syscall;
+	bool failed;
+	u64 start;
 
+	if (!with_latency && !with_command)
+		return on_exit_without_latency(nr, result);
+	current = get_current();
+	state = current_state(current);
+	syscall = to_syscall(current, nr);
+	if (nr == -1)
+		result = 0;
 	if (!state)
 		return count_stateless(syscall, result);
 	if (state->group == GROUP_EXCLUDED) {
 		note(LEDGER_EXCLUDED);
 		return 0;
 	}
-	if (nr == -1)
-		result = 0;
-	if ((state->fresh | state->pending) || (result < -511 && result > -517)) {
-		if (is_unfinished(state, &syscall, result))
+	failed = is_error(result);
+	if (state->fresh || state->pending || (failed && is_restart_result(result))) {
+		syscall = rare_end(state, syscall, result);
+		if (syscall == NO_SYSCALL)
 			return 0;
 	}
 	count(state->group, syscall);
-	if (result < 0 && result >= -MAX_ERRNO)
+	if (failed)
 		count_error(state->group, syscall, -result);
 	if (!with_latency)
 		return 0;

@@ -118,6 +118,15 @@ static __always_inline struct task_state *get_state(struct task_struct *task, bo
 	return bpf_map_lookup_elem(&task_table, &key);
 }
 
+/* What a CPU remembers of its last task may be wrong from now on: a task changes its group, or begins under a used address. */
+static __always_inline void note_change(void)
+{
+	struct node *shared = get_node();
+
+	if (shared)
+		__sync_fetch_and_add(&shared->changes, 1);
+}
+
 static __always_inline void read_counters(struct task_struct *task, struct task_counters *now)
 {
 	now->runtime = BPF_CORE_READ(task, se.sum_exec_runtime);
@@ -340,6 +349,7 @@ static __noinline void regroup(struct task_state *state, struct task_struct *tas
 	state->css_set = (u64)BPF_CORE_READ(task, cgroups);
 	if (with_command)
 		read_command(task, state->command);
+	note_change();
 }
 
 /* The css_set tells every move between cgroups, of every thread, by one load. */

@@ -32,12 +32,19 @@ const EDGES: readonly { readonly program: string; readonly size: number; readonl
   { program: 'storm', size: 500, says: 'calls that signals interrupt at any point are counted once' },
 ];
 
-for (const features of [{}, { tp_btf: 'off' }, { task_storage: 'off' }]) {
-  const off = Object.keys(features).join(', ');
+const CONFIGURATIONS: readonly Readonly<Record<string, unknown>>[] = [
+  {},
+  { features: { tp_btf: 'off' } },
+  { features: { task_storage: 'off' } },
+  { syscall_latency: false },
+];
+
+for (const configuration of CONFIGURATIONS) {
+  const off = Object.keys(configuration['features'] ?? configuration).join(', ');
   describe(`the edges of what is one call${off === '' ? '' : `, with ${off} off`}`, { skip }, () => {
     let receiver: ObservedReceiver;
     before(() => {
-      receiver = new ObservedReceiver({ collect_syscalls: true, exclude_processes: [], features });
+      receiver = new ObservedReceiver({ collect_syscalls: true, exclude_processes: [], ...configuration });
     });
     after(() => receiver[Symbol.asyncDispose]());
 
