@@ -1,4 +1,9 @@
 /** The door for components that talk to others over the network: servers, clients, TLS, queues and retries. */
+
+export * from './grpc-server.ts';
+export * from './grpc-settings.ts';
+export * from './grpc-status.ts';
+export * from './listen.ts';
 export * from './settings.ts';
 export * from './tls.ts';
 export * from './watched-text.ts';
