@@ -23,6 +23,7 @@ export const builtIns: readonly BuiltIn[] = [
     aliases: ['bearertokenauth'],
     load: () => import('../extensions/bearer-token-auth/index.ts'),
   },
+  { kind: 'extension', type: 'file_storage', load: () => import('../extensions/file-storage/index.ts') },
   { kind: 'extension', type: 'health_check', load: () => import('../extensions/health-check/index.ts') },
   { kind: 'extension', type: 'zpages', load: () => import('../extensions/zpages/index.ts') },
 ];

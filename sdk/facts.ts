@@ -81,18 +81,29 @@ export interface Kubernetes {
   watch(listener: (pod: PodFacts, change: 'set' | 'removed') => void): () => void;
 }
 
-/** Durable key-value state of one component, for queues and cursors. */
+/**
+ * Durable key-value state of one component, for queues and cursors. What cannot be written (storage full, disk full, no
+ * permission) rejects with RetryableError and changes nothing; later calls may succeed.
+ */
 export interface StorageClient {
+  /** The value; undefined when there is none, or when it is damaged, which the storage counts and reports. */
   get(key: string): Promise<Uint8Array | undefined>;
+  /** Resolves when the value outlives this process. The array must not be changed until then. */
   set(key: string, value: Uint8Array): Promise<void>;
   delete(key: string): Promise<void>;
+  /** The keys that begin with the prefix, in no order, from memory. Keys of damaged values are among them until they are set or deleted. */
+  keys(prefix?: string): Iterable<string>;
   /** All changes or none. */
   batch(changes: readonly { readonly key: string; readonly value: Uint8Array | undefined }[]): Promise<void>;
+  /** Waits for what was asked for, and releases the client. */
   close(): Promise<void>;
 }
 
 export interface Storage {
-  /** The client's own key space; opening it twice at a time fails. */
+  /**
+   * The client's own key space; opening it twice at a time fails. The owner of a component is
+   * `<kind>_<type>_<name>`, as in the Collector: `exporter_otlp_grpc_`, with the purpose `metrics`.
+   */
   open(owner: string, purpose: string): Promise<StorageClient>;
 }
 

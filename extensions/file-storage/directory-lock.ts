@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { link, open, rename, stat, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { type Clock, StartError } from 'bpflow/sdk';
+
+/** A folder that this process has for itself until `release`. */
+export interface DirectoryLock {
+  release(): Promise<void>;
+}
+
+const LOCK = '.bpflow-lock';
+const RETRY_MS = 50;
+/** Longest answer of a holder, in bytes, and longest wait for it. */
+const MAX_ANSWER_BYTES = 200;
+const ANSWER_MS = 1000;
+
+/**
+ * Takes a folder for one process, or for one extension of it. The lock is a unix socket in the folder that its holder
+ * listens on: it ends with the process however that ends, holds across containers that share the folder, and who asks
+ * is told the process id. Throws StartError that names the holder when the folder is not free within `waitMs`.
+ */
+export async function lockDirectory(directory: string, waitMs: number, clock: Clock): Promise<DirectoryLock> {
+  const folder = await open(directory, 'r');
+  try {
+    // A socket's path has 107 bytes at most; through the open folder it is always short.
+    const base = process.platform === 'linux' ? `/proc/self/fd/${folder.fd}` : directory;
+    const path = join(base, LOCK);
+    const own = join(base, `${LOCK}-${randomBytes(6).toString('hex')}`);
+    const server = await listen(own);
+    try {
+      for (const end = clock.monotonic() + waitMs; ; await passed(clock, RETRY_MS)) {
+        if (await linked(own, path)) break;
+        const holder = await holderOf(path);
+        if (holder === undefined) await removeStale(path, `${own}-stale`);
+        else if (clock.monotonic() >= end) throw inUse(directory, holder);
+      }
+    } catch (error) {
+      server.close();
+      throw error;
+    } finally {
+      await unlink(own).catch(() => {});
+    }
+    const file = join(directory, LOCK);
+    const { ino } = await stat(file);
+    return { release: () => release(server, file, ino) };
+  } finally {
+    await folder.close();
+  }
+}
+
+function inUse(directory: string, holder: string): StartError {
+  const other = holder === String(process.pid) ? 'another file_storage of this agent' : `process ${holder}`;
+  return new StartError(`${directory} is in use by ${other}; stop it, or set another "directory"`);
+}
+
+/** A server that tells its process id to everybody who connects. */
+function listen(path: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.end(String(process.pid));
+    });
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      server.on('error', () => {});
+      server.unref();
+      resolve(server);
+    });
+  });
+}
+
+/** Makes the socket known under the lock's name; false when there is one. */
+async function linked(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Process id of the holder, `?` when it does not answer; undefined when there is none. */
+function holderOf(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect(path);
+    const over = (holder: string | undefined): void => {
+      socket.destroy();
+      resolve(holder);
+    };
+    socket.setEncoding('latin1').setTimeout(ANSWER_MS, () => over(answer || '?'));
+    socket.on('data', (text) => {
+      answer += text;
+      if (answer.length > MAX_ANSWER_BYTES) over('?');
+    });
+    socket.once('end', () => over(/^\d+$/.test(answer) ? answer : '?'));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      over(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? undefined : '?'),
+    );
+  });
+}
+
+/** Removes a socket that nobody listens on. One that somebody took over in the meantime is put back. */
+async function removeStale(path: string, aside: string): Promise<void> {
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if ((await holderOf(aside)) !== undefined) await link(aside, path).catch(() => {});
+  await unlink(aside).catch(() => {});
+}
+
+/** Gives the folder free, unless the lock's name is somebody else's by now. */
+async function release(server: Server, path: string, ino: number): Promise<void> {
+  const isOurs = await stat(path).then(
+    (found) => found.ino === ino,
+    () => false,
+  );
+  if (isOurs) await unlink(path).catch(() => {});
+  await new Promise<void>((resolve) => void server.close(() => resolve()));
+}
+
+function passed(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
+}

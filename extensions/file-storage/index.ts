@@ -1,0 +1,11 @@
+import { defineExtension } from 'bpflow/sdk';
+import { fileStorageConfig } from './config.ts';
+import { createFileStorage } from './file-storage.ts';
+
+export default defineExtension({
+  type: 'file_storage',
+  stability: 'beta',
+  description: 'Keeps queues and cursors in files, so that they outlive the agent.',
+  config: fileStorageConfig,
+  create: createFileStorage,
+});

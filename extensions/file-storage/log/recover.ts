@@ -1,0 +1,96 @@
+import { open } from 'node:fs/promises';
+import { type Found, scanSegment } from './scan.ts';
+import { Segment } from './segment.ts';
+
+/** Where a value is. */
+export interface Location {
+  /** Undefined when the value is known to be damaged. */
+  readonly segment: Segment | undefined;
+  readonly at: number;
+  readonly bytes: number;
+  readonly crc: number;
+}
+
+export interface Damage {
+  readonly file: string;
+  /** Records that are lost; where a header is lost too, the least there can have been. */
+  readonly records: number;
+  readonly bytes: number;
+  /** Whether it is the end of the file, as a crash of the machine leaves it. */
+  readonly torn: boolean;
+}
+
+export interface Recovered {
+  readonly index: Map<string, Location>;
+  readonly segments: Segment[];
+  readonly nextSequence: number;
+}
+
+/**
+ * Reads the segments of a folder. In the newest one, which a crash may have left in any state, every value is checked;
+ * in the others a value is checked when it is read. A damaged record counts as not there, but keys that only it knows
+ * stay known, so that their owner learns of the loss. A torn end of the newest segment is cut.
+ */
+export async function recover(folder: string, damaged: (damage: Damage) => void): Promise<Recovered> {
+  const index = new Map<string, Location>();
+  const segments: Segment[] = [];
+  let nextSequence = 1;
+  const listed = await Segment.list(folder);
+  for (const [place, segment] of listed.entries()) {
+    const isNewest = place === listed.length - 1;
+    const handle = await open(segment.path, isNewest ? 'r+' : 'r');
+    let records = 0;
+    let bytes = 0;
+    let torn = false;
+    try {
+      nextSequence = Math.max(nextSequence, segment.first);
+      const scan = scanSegment(handle, { salt: segment.salt, first: segment.first, values: isNewest });
+      for await (const found of scan) {
+        if (found.kind !== 'torn') segment.size = found.at + found.bytes;
+        if (found.kind === 'record') nextSequence = found.sequence + 1;
+        if (found.kind === 'record' && found.intact) {
+          enter(index, segment, found);
+          continue;
+        }
+        bytes += found.bytes;
+        records += found.kind === 'damage' ? found.records : 1;
+        if (found.kind === 'record') enterDamaged(index, found);
+        if (found.kind === 'torn') {
+          torn = true;
+          nextSequence++;
+          if (isNewest) await handle.truncate(found.at);
+          else segment.size = found.at + found.bytes;
+        }
+      }
+    } finally {
+      await handle.close();
+    }
+    if (records > 0) damaged({ file: segment.path, records, bytes, torn });
+    segments.push(segment);
+  }
+  return { index, segments, nextSequence };
+}
+
+type FoundRecord = Extract<Found, { kind: 'record' }>;
+
+function enter(index: Map<string, Location>, segment: Segment, { table, valuesAt }: FoundRecord): void {
+  for (const { key, deleted, valueAt, valueBytes, valueCrc } of table) {
+    const previous = index.get(key);
+    if (previous?.segment !== undefined) {
+      previous.segment.liveEntries--;
+      previous.segment.liveBytes -= previous.bytes;
+    }
+    index.delete(key);
+    if (deleted) continue;
+    index.set(key, { segment, at: valuesAt + valueAt, bytes: valueBytes, crc: valueCrc });
+    segment.liveEntries++;
+    segment.liveBytes += valueBytes;
+  }
+}
+
+function enterDamaged(index: Map<string, Location>, { table, valuesAt }: FoundRecord): void {
+  for (const { key, deleted, valueAt, valueBytes, valueCrc } of table) {
+    if (deleted || index.has(key)) continue;
+    index.set(key, { segment: undefined, at: valuesAt + valueAt, bytes: valueBytes, crc: valueCrc });
+  }
+}
