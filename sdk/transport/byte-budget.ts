@@ -1,24 +1,43 @@
-/** A bound on bytes that many hold at a time: requests that are being received, inflated, handled. */
+import type { Clock } from '../scope.ts';
+
+/** When memory runs short, a request that has been arriving for longer than this makes room. */
+const SLOW_MS = 5000;
+
+/** What one request holds of a budget. */
+export interface BudgetLease {
+  /** Bytes held. */
+  readonly held: number;
+  /** False, and nothing taken, when there are not so many left. */
+  take(bytes: number): boolean;
+  /** The request has arrived: it is not evicted any more. */
+  arrived(): void;
+  /** Gives everything back. Safe twice; the lease can be used again. */
+  release(): void;
+}
+
+/**
+ * A bound on the bytes of all requests that are being received, inflated and handled. When they reach it, the request that has
+ * been arriving for the longest time makes room, if it is slow; so slow senders cannot keep others out.
+ */
 export class ByteBudget {
   /** Bytes that may be held at a time. */
   readonly limit: number;
+  readonly #clock: Clock;
+  /** Of requests that are arriving, the oldest first. */
+  readonly #arriving = new Set<Lease>();
   #used = 0;
   #peak = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, clock: Clock) {
     this.limit = limit;
+    this.#clock = clock;
   }
 
-  /** False, and nothing taken, when there are not so many left. */
-  take(bytes: number): boolean {
-    if (this.#used + bytes > this.limit) return false;
-    this.#used += bytes;
-    if (this.#used > this.#peak) this.#peak = this.#used;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#used -= bytes;
+  /** For a request that begins to arrive. `evict` must end it and release its lease. */
+  open(evict: () => void): BudgetLease {
+    const lease = new Lease(this, this.#clock.monotonic(), evict);
+    this.#arriving.add(lease);
+    return lease;
   }
 
   /** Bytes held now. */
@@ -29,5 +48,55 @@ export class ByteBudget {
   /** The most that was held at a time. */
   get peak(): number {
     return this.#peak;
+  }
+
+  /** For leases. */
+  add(bytes: number): boolean {
+    while (this.#used + bytes > this.limit) if (!this.#evictSlowest()) return false;
+    this.#used += bytes;
+    if (this.#used > this.#peak) this.#peak = this.#used;
+    return true;
+  }
+
+  /** For leases. */
+  remove(lease: BudgetLease, bytes: number): void {
+    this.#arriving.delete(lease as Lease);
+    this.#used -= bytes;
+  }
+
+  #evictSlowest(): boolean {
+    const [slowest] = this.#arriving;
+    if (slowest === undefined || this.#clock.monotonic() - slowest.begunMs < SLOW_MS) return false;
+    this.#arriving.delete(slowest);
+    slowest.evict();
+    return true;
+  }
+}
+
+class Lease implements BudgetLease {
+  readonly begunMs: number;
+  readonly evict: () => void;
+  readonly #budget: ByteBudget;
+  held = 0;
+
+  constructor(budget: ByteBudget, begunMs: number, evict: () => void) {
+    this.#budget = budget;
+    this.begunMs = begunMs;
+    this.evict = evict;
+  }
+
+  take(bytes: number): boolean {
+    if (!this.#budget.add(bytes)) return false;
+    this.held += bytes;
+    return true;
+  }
+
+  arrived(): void {
+    this.#budget.remove(this, 0);
+  }
+
+  release(): void {
+    this.#budget.remove(this, this.held);
+    this.held = 0;
   }
 }

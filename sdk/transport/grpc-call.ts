@@ -2,7 +2,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { AuthError, type RequestHeaders, type ServerAuth } from '../auth.ts';
 import { asError } from '../errors.ts';
 import type { Clock, Logger, Timer } from '../scope.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import type { BudgetLease, ByteBudget } from './byte-budget.ts';
 import { type GrpcMessage, GrpcMessageReader, grpcFrame } from './grpc-frame.ts';
 import { encodeGrpcMessage, encodeRpcStatus, GRPC, type GrpcCode, GrpcError } from './grpc-status.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
@@ -35,8 +35,6 @@ export interface GrpcCallHost {
   readonly inflater: Inflater;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Makes room in the budget by ending a request that is received too slowly; false when there is none. */
-  evict(): boolean;
 }
 
 /** One unary call: its life from the first header to the trailers. */
@@ -48,11 +46,11 @@ export class GrpcCall {
   readonly #host: GrpcCallHost;
   readonly #ended: (call: GrpcCall, code: GrpcCode) => void;
   readonly #reader: GrpcMessageReader;
+  readonly #lease: BudgetLease;
   #method: GrpcMethod | undefined;
   #state: 'receiving' | 'handling' | 'ended' = 'receiving';
   #authenticated: true | Promise<boolean> = true;
   #deadlineMs: number | undefined;
-  #held = 0;
   #abort: AbortController | undefined;
   #timer: Timer | undefined;
 
@@ -68,6 +66,7 @@ export class GrpcCall {
     this.#headers = headers;
     this.#host = host;
     this.#reader = new GrpcMessageReader(host.maxMessageBytes);
+    this.#lease = host.budget.open(() => this.fail(tooSlow()));
     this.begunMs = host.clock.monotonic();
   }
 
@@ -185,16 +184,15 @@ export class GrpcCall {
 
   #receive(chunk: Buffer): void {
     if (this.#state !== 'receiving') return;
-    const { budget } = this.#host;
-    while (!budget.take(chunk.length)) {
-      if (!this.#host.evict()) {
-        this.fail(overloaded());
-        return;
-      }
-      // The slowest may have been this one.
-      if ((this.#state as string) === 'ended') return;
+    if (!this.#lease.take(chunk.length)) {
+      this.fail(overloaded());
+      return;
     }
-    this.#held += chunk.length;
+    // It may have been this one that made room.
+    if ((this.#state as string) === 'ended') {
+      this.#lease.release();
+      return;
+    }
     try {
       this.#reader.push(chunk);
     } catch (error) {
@@ -205,6 +203,7 @@ export class GrpcCall {
   #received(): void {
     if (this.#state !== 'receiving') return;
     this.#state = 'handling';
+    this.#lease.arrived();
     const allowed = this.#authenticated;
     if (allowed === true) this.#inflate();
     else void allowed.then((ok) => ok && this.#inflate());
@@ -248,12 +247,11 @@ export class GrpcCall {
 
   #handleInflated({ bytes }: GrpcMessage, inflated: Uint8Array): void {
     if (this.#state === 'ended') return;
-    this.#release();
-    if (!this.#host.budget.take(inflated.length)) {
+    this.#lease.release();
+    if (!this.#lease.take(inflated.length)) {
       this.fail(overloaded());
       return;
     }
-    this.#held = inflated.length;
     // Inflating leaves small results in memory that others share.
     const own = inflated.buffer.byteLength > 2 * inflated.length + bytes.length ? new Uint8Array(inflated) : inflated;
     try {
@@ -297,14 +295,9 @@ export class GrpcCall {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#timer?.cancel();
-    this.#release();
+    this.#lease.release();
     if (code !== GRPC.OK) this.#abort?.abort();
     this.#ended(this, code);
-  }
-
-  #release(): void {
-    this.#host.budget.give(this.#held);
-    this.#held = 0;
   }
 
   /** What the client still sends is dropped, and it is told to stop. */
@@ -343,6 +336,10 @@ function overloaded(): GrpcError {
   return new GrpcError(GRPC.UNAVAILABLE, 'the requests under way fill the memory that is set aside for them', {
     retryAfterMs: OVERLOADED_RETRY_MS,
   });
+}
+
+function tooSlow(): GrpcError {
+  return new GrpcError(GRPC.UNAVAILABLE, 'the request arrives too slowly, and its memory is needed');
 }
 
 function tooLate(): GrpcError {

@@ -11,6 +11,7 @@ import * as grpc from '@grpc/grpc-js';
 import { AuthError, type Clock, type ServerAuth } from 'bpflow/sdk';
 import { fakeScope } from 'bpflow/testing';
 import {
+  ByteBudget,
   GRPC,
   GrpcError,
   type GrpcMethod,
@@ -49,12 +50,14 @@ async function serve(method: GrpcMethod['handle'] | GrpcMethod, options: Partial
   const codes: number[] = [];
   const closed: string[] = [];
   const scope = fakeScope();
+  const budget = new ByteBudget(256 * 1024 * 1024, clock);
   const server = new GrpcServer({
     address: { host: '127.0.0.1', port: 0 },
     methods: new Map([[ECHO, typeof method === 'function' ? { handle: method } : method]]),
     keepalive: grpcKeepalive(undefined),
     maxMessageBytes: 4 * 1024 * 1024,
     clock,
+    budget,
     log: scope.log,
     answered: (code) => codes.push(code),
     closed: (reason) => closed.push(reason),
@@ -62,7 +65,7 @@ async function serve(method: GrpcMethod['handle'] | GrpcMethod, options: Partial
   });
   const address = await server.start();
   closing.push(() => server.stop(0));
-  return { server, address, codes, closed, scope };
+  return { server, address, codes, closed, scope, budget };
 }
 
 function client(address: string, options: grpc.ClientOptions = {}, credentials = grpc.credentials.createInsecure()) {
@@ -110,7 +113,7 @@ describe('a gRPC server, to grpc-js', () => {
   });
 
   test('answers calls that take their time, many at once, in whatever order', async () => {
-    const { address, server } = await serve(async ({ message }) => {
+    const { address, server, budget } = await serve(async ({ message }) => {
       await sleep(message[0]! % 20);
       return message;
     });
@@ -121,7 +124,7 @@ describe('a gRPC server, to grpc-js', () => {
         assert.ok((await call(to, message)).message.equals(message));
       }),
     );
-    assert.equal(server.state.bufferedBytes, 0);
+    assert.equal(budget.used, 0);
     assert.equal(server.state.calls, 0);
   });
 
@@ -190,7 +193,7 @@ describe('a gRPC server, to grpc-js', () => {
   });
 
   test('refuses messages that are too large, inflated too', async () => {
-    const { address, server } = await serve(({ message }) => message, { maxMessageBytes: 1000 });
+    const { address, budget } = await serve(({ message }) => message, { maxMessageBytes: 1000 });
     const code = grpc.status.RESOURCE_EXHAUSTED;
     assert.equal((await call(client(address), Buffer.alloc(1000))).message.length, 1000);
     await assert.rejects(call(client(address), Buffer.alloc(1001)), {
@@ -206,7 +209,7 @@ describe('a gRPC server, to grpc-js', () => {
       code,
       details: 'grpc: received message after decompression larger than max 1000',
     });
-    await until(() => server.state.bufferedBytes === 0);
+    await until(() => budget.used === 0);
   });
 
   test('refuses before it has received the message', async () => {
@@ -299,7 +302,7 @@ describe('a gRPC server, to grpc-js', () => {
   });
 
   test('loses no call when its connections reach their age', async () => {
-    const { address, server } = await serve(
+    const { address, server, budget } = await serve(
       async ({ message }) => {
         await sleep(1);
         return message;
@@ -315,7 +318,7 @@ describe('a gRPC server, to grpc-js', () => {
     const to = client(address);
     for (let i = 0; i < 300; i++) await call(to, Buffer.alloc(10));
     assert.ok(server.state.connectionsSinceStart > 1);
-    assert.equal(server.state.bufferedBytes, 0);
+    assert.equal(budget.used, 0);
   });
 
   test('answers pings of clients that it allows to ping', async () => {
@@ -495,12 +498,12 @@ describe('a gRPC server, on the wire', () => {
     ];
   for (const [name, body, headers, status, text] of broken) {
     test(`refuses ${name}`, async () => {
-      const { address, server } = await serve(({ message }) => message);
+      const { address, budget } = await serve(({ message }) => message);
       const answer = await raw(address, { body, headers });
       assert.equal(answer.headers['grpc-status'], String(status));
       assert.match(decodeURIComponent(String(answer.headers['grpc-message'])), text);
       if (status === GRPC.UNIMPLEMENTED) assert.equal(answer.headers['grpc-accept-encoding'], 'identity,gzip,zstd');
-      assert.equal(server.state.bufferedBytes, 0);
+      assert.equal(budget.used, 0);
     });
   }
 

@@ -4,7 +4,7 @@ import { Server as NetServer } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ServerAuth } from '../auth.ts';
 import type { Clock, Logger, Timer } from '../scope.ts';
-import { ByteBudget } from './byte-budget.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import { GrpcCall, type GrpcCallHost, type GrpcMethod } from './grpc-call.ts';
 import { type CloseReason, GrpcConnection, type GrpcKeepalive } from './grpc-connection.ts';
 import { GRPC, type GrpcCode, GrpcError } from './grpc-status.ts';
@@ -30,8 +30,8 @@ export interface GrpcServerOptions {
   readonly maxConcurrentStreams?: number | undefined;
   /** Connections at a time; the longest idle one makes room. Default: 4096. */
   readonly maxConnections?: number;
-  /** All requests under way together, from their first byte to their answer. Default: 256 MiB, or 8 messages where that is more. */
-  readonly maxBufferedBytes?: number;
+  /** For all requests under way together, from their first byte to their answer; servers may share one. */
+  readonly budget: ByteBudget;
   readonly clock: Clock;
   readonly log: Logger;
   /** Called for each call when it is over. */
@@ -42,8 +42,6 @@ export interface GrpcServerOptions {
 
 /** A request must be complete by then, whatever deadline its client has. */
 const RECEIVE_TIMEOUT_MS = 60_000;
-/** When memory runs short, one that has taken longer than this makes room. */
-const SLOW_RECEIVE_MS = 5000;
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 1000;
 const STREAM_WINDOW_BYTES = 8 * 1024 * 1024;
@@ -52,7 +50,7 @@ const SESSION_WINDOW_BYTES = 64 * 1024 * 1024;
 const MAX_TOLD = 32;
 
 /**
- * A server of unary gRPC methods over HTTP/2. No client can make it hold more than `maxBufferedBytes` of requests, keep it from
+ * A server of unary gRPC methods over HTTP/2. No client can make it hold more than its budget of requests, keep it from
  * serving others, or make it wait: every limit of HTTP/2 is set, every wait has an end.
  *
  * The flow windows are large, so that a client never waits for the server to ask for more of a request: that is what makes it
@@ -66,7 +64,6 @@ export class GrpcServer {
   readonly #receiving = new Set<GrpcCall>();
   readonly #told = new Set<string>();
   readonly #host: GrpcCallHost;
-  readonly #budget: ByteBudget;
   readonly #maxConnections: number;
   #timer: Timer | undefined;
   #stopping: Promise<void> | undefined;
@@ -77,17 +74,15 @@ export class GrpcServer {
     this.#options = options;
     const { maxMessageBytes, clock, log } = options;
     this.#maxConnections = options.maxConnections ?? 4096;
-    this.#budget = new ByteBudget(options.maxBufferedBytes ?? Math.max(256 * 1024 * 1024, 8 * maxMessageBytes));
     const inflater = new Inflater();
     this.#host = {
       methods: options.methods,
       auth: options.auth,
       maxMessageBytes,
-      budget: this.#budget,
+      budget: options.budget,
       inflater,
       clock,
       log,
-      evict: () => this.#evictSlowest(),
     };
     const settings = {
       settings: {
@@ -152,9 +147,6 @@ export class GrpcServer {
     readonly connections: number;
     readonly connectionsSinceStart: number;
     readonly calls: number;
-    readonly bufferedBytes: number;
-    readonly bufferedBytesPeak: number;
-    readonly bufferedBytesLimit: number;
   } {
     let calls = 0;
     for (const connection of this.#connections) calls += connection.calls;
@@ -162,9 +154,6 @@ export class GrpcServer {
       connections: this.#connections.size,
       connectionsSinceStart: this.#accepted,
       calls,
-      bufferedBytes: this.#budget.used,
-      bufferedBytesPeak: this.#budget.peak,
-      bufferedBytesLimit: this.#budget.limit,
     };
   }
 
@@ -228,20 +217,6 @@ export class GrpcServer {
         call.fail(new GrpcError(GRPC.UNAVAILABLE, `the request did not arrive within ${RECEIVE_TIMEOUT_MS / 1000} s`));
       }
     }
-  }
-
-  /** Ends the request that has been arriving for the longest time. */
-  #evictSlowest(): boolean {
-    const now = this.#options.clock.monotonic();
-    for (const call of this.#receiving) {
-      if (!call.receiving) this.#receiving.delete(call);
-      else {
-        if (now - call.begunMs < SLOW_RECEIVE_MS) return false;
-        call.fail(new GrpcError(GRPC.UNAVAILABLE, 'the request arrives too slowly, and its memory is needed'));
-        return true;
-      }
-    }
-    return false;
   }
 
   #evictIdlest(): boolean {

@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http';
+import type { ByteBudget } from './byte-budget.ts';
+import { type ContentCoding, DamagedError, type Inflater, TooLargeError } from './inflate.ts';
+
+/** A request that is answered with an error. The message is the client's to see. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly status: number;
+  /** The client may try again after so many ms. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    status: number,
+    message: string,
+    options: ErrorOptions & { readonly retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message, options);
+    this.status = status;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+export interface BodyLimits {
+  /** As it comes, and inflated. */
+  readonly maxBytes: number;
+  /** For all requests together. */
+  readonly budget: ByteBudget;
+  readonly inflater: Inflater;
+  /** Values of Content-Encoding that are taken; the empty one is none. */
+  readonly codings: ReadonlySet<string>;
+}
+
+/** The body of a request, and what it takes of the budget until it is released. */
+export interface HeldBody {
+  readonly bytes: Uint8Array;
+  /** Safe twice. */
+  release(): void;
+}
+
+/** What clients are asked to wait when requests fill the memory that is set aside for them. */
+const OVERLOADED_RETRY_MS = 1000;
+
+/**
+ * Reads and inflates a body. Rejects with {@link HttpError}: 400 for one that is too large, damaged or of an unknown encoding,
+ * 503 when the budget is used up; and with any other error when the client goes away.
+ */
+export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<HeldBody> {
+  const { maxBytes, budget, inflater } = limits;
+  const coding = codingOf(request, limits.codings);
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+  let evicted = false;
+  const lease = budget.open(() => {
+    evicted = true;
+    lease.release();
+    request.destroy();
+  });
+  const hold = (bytes: number): void => {
+    if (!lease.take(bytes)) {
+      throw new HttpError(503, 'the requests under way fill the memory that is set aside for them', {
+        retryAfterMs: OVERLOADED_RETRY_MS,
+      });
+    }
+  };
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      if (lease.held + chunk.length > maxBytes) throw tooLarge();
+      hold(chunk.length);
+      if (evicted) break;
+      chunks.push(chunk);
+    }
+    if (evicted || !request.complete) throw new HttpError(400, 'unexpected EOF');
+    lease.arrived();
+    const bytes = Buffer.allocUnsafeSlow(lease.held);
+    let at = 0;
+    for (const chunk of chunks) at += chunk.copy(bytes, at);
+    if (coding === undefined) return { bytes, release: () => lease.release() };
+    const inflated = await inflater.inflate(coding, bytes, maxBytes);
+    lease.release();
+    hold(inflated.length);
+    return { bytes: inflated, release: () => lease.release() };
+  } catch (error) {
+    lease.release();
+    if (error instanceof TooLargeError) throw tooLarge();
+    if (error instanceof DamagedError) throw new HttpError(400, error.message, { cause: error });
+    throw error;
+  }
+}
+
+function codingOf({ headers }: IncomingMessage, codings: ReadonlySet<string>): ContentCoding | undefined {
+  const written = headers['content-encoding']?.trim().toLowerCase() ?? '';
+  const name = written === 'identity' ? '' : written;
+  if (!codings.has(name))
+    throw new HttpError(400, `unsupported Content-Encoding: ${headers['content-encoding'] ?? 'none'}`);
+  switch (name) {
+    case '':
+      return undefined;
+    case 'gzip':
+    case 'zstd':
+      return name;
+    case 'zlib':
+    case 'deflate':
+      return 'deflate';
+    default:
+      throw new HttpError(400, `unsupported Content-Encoding: ${name}`);
+  }
+}
+
+function tooLarge(): HttpError {
+  return new HttpError(400, 'http: request body too large');
+}
