@@ -1,0 +1,2 @@
+export * from './memory-queue.ts';
+export * from './queue.ts';
