@@ -1,51 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { manualClock } from 'bpflow/testing';
-import { LogStore, type LogStoreOptions } from './log-store.ts';
-import type { Damage } from './recover.ts';
-
-const root = mkdtempSync(join(tmpdir(), 'bpflow-log-'));
-after(() => rmSync(root, { recursive: true, force: true }));
-
-/** A store in a folder of its own, and what it told. */
-async function store(options: Partial<LogStoreOptions> = {}) {
-  const damage: Damage[] = [];
-  const failures: string[] = [];
-  const folder = options.folder ?? mkdtempSync(join(root, 'store-'));
-  const opened = await LogStore.open({
-    folder,
-    maxBytes: 0,
-    segmentBytes: 64 * 1024,
-    sync: 'never',
-    syncIntervalMs: 1000,
-    clock: manualClock(),
-    events: {
-      damaged: (what) => damage.push(what),
-      failed: (operation, error) => failures.push(`${operation}: ${error.message}`),
-      written: () => {},
-    },
-    ...options,
-  });
-  const reopen = async (): ReturnType<typeof store> => {
-    await opened.close();
-    return store({ ...options, folder });
-  };
-  return { store: opened, folder, damage, failures, reopen };
-}
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bytesOnDisk, openStore } from '../test/open-store.ts';
 
 const text = (value: Uint8Array | undefined): string | undefined => value && Buffer.from(value).toString();
 const bytes = (value: string): Uint8Array => Buffer.from(value);
-/** Bytes of all files of a folder. */
-const onDisk = (folder: string): number =>
-  readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
-
 describe('a log store', () => {
   test('gives back what was set, until it is deleted, also after it was opened again', async () => {
-    const first = await store();
+    const first = await openStore();
     await first.store.set('a', bytes('1'));
     await first.store.set('b', bytes('2'));
     await first.store.set('a', bytes('3'));
@@ -63,7 +28,7 @@ describe('a log store', () => {
   });
 
   test('keeps a batch of changes together', async () => {
-    const first = await store();
+    const first = await openStore();
     await first.store.set('a', bytes('1'));
     await first.store.batch([
       { key: 'a', value: undefined },
@@ -78,7 +43,7 @@ describe('a log store', () => {
   });
 
   test('keeps the order of changes that are asked for at once', async () => {
-    const first = await store();
+    const first = await openStore();
     await Promise.all(Array.from({ length: 500 }, (_, i) => first.store.set(`key-${i % 7}`, bytes(String(i)))));
     await Promise.all([first.store.set('x', bytes('1')), first.store.delete('x'), first.store.delete('key-0')]);
     const second = await first.reopen();
@@ -89,7 +54,7 @@ describe('a log store', () => {
   });
 
   test('takes values larger than a segment', async () => {
-    const first = await store();
+    const first = await openStore();
     const large = randomBytes(1_000_000);
     await first.store.set('large', large);
     await first.store.set('small', bytes('1'));
@@ -100,13 +65,95 @@ describe('a log store', () => {
   });
 
   test('gives the space back of what is deleted', async () => {
-    const { store: log, folder } = await store();
+    const { store: log, folder } = await openStore();
     const value = randomBytes(1000);
     for (let i = 0; i < 2000; i++) {
       await log.set(`item-${i}`, value);
       if (i >= 10) await log.delete(`item-${i - 10}`);
     }
     await log.close();
-    assert.ok(onDisk(folder) < 4 * 64 * 1024, `${onDisk(folder)} bytes`);
+    assert.ok(bytesOnDisk(folder) < 4 * 64 * 1024, `${bytesOnDisk(folder)} bytes`);
+  });
+
+  test('moves what lives out of files that are mostly dead, while others write', async () => {
+    const first = await openStore();
+    const kept = new Map<string, Buffer>();
+    const work: Promise<void>[] = [];
+    for (let i = 0; i < 3000; i++) {
+      const value = randomBytes(500);
+      const key = i % 10 === 0 ? `kept-${i}` : `fleeting-${i % 3}`;
+      if (i % 10 === 0) kept.set(key, value);
+      work.push(first.store.set(key, value));
+      if (i % 100 === 0) await Promise.all(work.splice(0));
+      // Some that live for long are changed or go, perhaps while they are moved.
+      if (i % 250 === 0) {
+        const old = [...kept.keys()][Math.floor(kept.size / 2)]!;
+        if (i % 500 === 0) {
+          kept.delete(old);
+          work.push(first.store.delete(old));
+        } else {
+          kept.set(old, value);
+          work.push(first.store.set(old, value));
+        }
+      }
+    }
+    await Promise.all(work);
+    const second = await first.reopen();
+    assert.deepEqual(first.failures, []);
+    const live = second.store.size.liveBytes;
+    for (let tries = 0; tries < 500 && bytesOnDisk(second.folder) >= 2 * live + 4 * 64 * 1024; tries++) await sleep(10);
+    assert.ok(bytesOnDisk(second.folder) < 2 * live + 4 * 64 * 1024, `${bytesOnDisk(second.folder)} for ${live} bytes`);
+    for (const [key, value] of kept) assert.deepEqual(await second.store.get(key), value, key);
+    assert.deepEqual([...second.store.keys('kept-')].sort(), [...kept.keys()].sort());
+    await second.store.close();
+  });
+
+  test('refuses what would make it larger than it may be, and takes deletes and what fits then', async () => {
+    const maxBytes = 512 * 1024;
+    const { store: log, folder, failures } = await openStore({ maxBytes });
+    const value = randomBytes(10_000);
+    let stored = 0;
+    // Room for 30 items is sure: what is left of 512 KiB without two files of 64 KiB.
+    await assert.rejects(
+      async () => {
+        for (; stored < 100; stored++) await log.set(`item-${stored}`, value);
+      },
+      {
+        name: 'RetryableError',
+        message: /^storage full: \d+ bytes of at most 512KiB are in use; "max_size" sets the limit$/,
+      },
+    );
+    assert.ok(stored > 30, `${stored} items of 10 kB in 512 KiB`);
+    for (let i = 0; i < stored - 30; i++) await log.delete(`item-${i}`);
+    for (let i = 0; i < 500; i++) {
+      await log.delete(`item-${stored + i - 30}`);
+      for (let tries = 0; ; tries++) {
+        try {
+          await log.set(`item-${stored + i}`, value);
+          break;
+        } catch (error) {
+          assert.ok(tries < 1000, String(error));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }
+      assert.ok(bytesOnDisk(folder) <= maxBytes, `${bytesOnDisk(folder)} bytes`);
+    }
+    assert.deepEqual(failures, []);
+    await log.close();
+  });
+
+  test('refuses keys and values that are too long', async () => {
+    const { store: log } = await openStore();
+    await assert.rejects(log.set('k'.repeat(70_000), bytes('1')), /a key has 70000 bytes, at most 65535/);
+    await log.close();
+    await assert.rejects(log.set('a', bytes('1')), /closed/);
+  });
+
+  test('holds files that only their owner can read', async () => {
+    const { store: log, folder } = await openStore();
+    await log.set('a', bytes('1'));
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+    for (const name of readdirSync(folder)) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600);
+    await log.close();
   });
 });

@@ -52,6 +52,8 @@ export class LogStore implements StorageClient {
   readonly #readers: Segment[] = [];
   /** Bytes of the records that wait to be written. */
   #pendingBytes = 0;
+  /** Something did not fit since the last time there was room. */
+  #refused = false;
   #reclaiming: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -165,7 +167,11 @@ export class LogStore implements StorageClient {
     if (maxBytes === 0) return;
     // One segment is kept free, for moving what lives out of the oldest one.
     const limit = maxBytes - this.#segmentBytes(segmentBytes);
-    if (this.size.bytes + this.#pendingBytes + bytes <= limit) return;
+    if (this.size.bytes + this.#pendingBytes + bytes <= limit) {
+      this.#refused = false;
+      return;
+    }
+    this.#refused = true;
     this.#reclaim();
     throw new RetryableError(
       `storage full: ${this.size.bytes} bytes of at most ${formatByteSize(maxBytes)} are in use; "max_size" sets the limit`,
@@ -257,11 +263,15 @@ export class LogStore implements StorageClient {
     return oldest !== undefined && oldest !== this.#appender.segment && oldest.liveEntries === 0;
   }
 
-  /** More dead than alive, by more than files of the usual size leave anyway; each byte moved then frees one at least. */
+  /**
+   * More dead than alive, by more than files of the usual size leave anyway: each byte moved then frees one at least.
+   * When something did not fit, one file's worth of dead bytes is enough.
+   */
   #isMostlyDead(): boolean {
     if (this.#segments.length < 2 || this.#segments[0] === this.#appender.segment) return false;
     const { bytes, liveBytes } = this.size;
-    return bytes - liveBytes > liveBytes + 2 * this.#segmentBytes(this.#options.segmentBytes);
+    const segmentBytes = this.#segmentBytes(this.#options.segmentBytes);
+    return bytes - liveBytes > (this.#refused ? segmentBytes : liveBytes + 2 * segmentBytes);
   }
 
   async #removeOldest(): Promise<boolean> {

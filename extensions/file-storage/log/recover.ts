@@ -33,40 +33,39 @@ export interface Recovered {
  */
 export async function recover(folder: string, damaged: (damage: Damage) => void): Promise<Recovered> {
   const index = new Map<string, Location>();
-  const segments: Segment[] = [];
+  const segments = await Segment.list(folder);
   let nextSequence = 1;
-  const listed = await Segment.list(folder);
-  for (const [place, segment] of listed.entries()) {
-    const isNewest = place === listed.length - 1;
-    const handle = await open(segment.path, isNewest ? 'r+' : 'r');
+  for (const [place, segment] of segments.entries()) {
+    const next = segments[place + 1];
+    const handle = await open(segment.path, next === undefined ? 'r+' : 'r');
     let records = 0;
     let bytes = 0;
     let torn = false;
+    nextSequence = segment.first;
     try {
-      nextSequence = Math.max(nextSequence, segment.first);
-      const scan = scanSegment(handle, { salt: segment.salt, first: segment.first, values: isNewest });
+      const scan = scanSegment(handle, { salt: segment.salt, first: segment.first, values: next === undefined });
       for await (const found of scan) {
-        if (found.kind !== 'torn') segment.size = found.at + found.bytes;
         if (found.kind === 'record') nextSequence = found.sequence + 1;
+        else if (found.kind === 'damage') nextSequence += found.records;
         if (found.kind === 'record' && found.intact) {
           enter(index, segment, found);
-          continue;
+        } else {
+          bytes += found.bytes;
+          torn = found.kind === 'torn';
+          if (!torn) records += found.kind === 'damage' ? found.records : 1;
+          if (found.kind === 'record') enterDamaged(index, found);
         }
-        bytes += found.bytes;
-        records += found.kind === 'damage' ? found.records : 1;
-        if (found.kind === 'record') enterDamaged(index, found);
-        if (found.kind === 'torn') {
-          torn = true;
-          nextSequence++;
-          if (isNewest) await handle.truncate(found.at);
-          else segment.size = found.at + found.bytes;
-        }
+        if (torn && next === undefined) await handle.truncate(found.at);
+        else segment.size = found.at + found.bytes;
       }
     } finally {
       await handle.close();
     }
-    if (records > 0) damaged({ file: segment.path, records, bytes, torn });
-    segments.push(segment);
+    // Files are contiguous: the next one tells how many records this one had.
+    const missing = next === undefined ? 0 : Math.max(0, next.first - nextSequence);
+    const lost = records + Math.max(missing, torn ? 1 : 0);
+    if (torn) nextSequence++;
+    if (lost > 0) damaged({ file: segment.path, records: lost, bytes, torn });
   }
   return { index, segments, nextSequence };
 }
