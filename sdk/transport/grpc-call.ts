@@ -3,7 +3,7 @@ import { AuthError, type RequestHeaders, type ServerAuth } from '../auth.ts';
 import { asError } from '../errors.ts';
 import type { Clock, Logger, Timer } from '../scope.ts';
 import type { BudgetLease, ByteBudget } from './byte-budget.ts';
-import { type GrpcMessage, GrpcMessageReader, grpcFrame } from './grpc-frame.ts';
+import { GrpcMessageReader, grpcFrame } from './grpc-frame.ts';
 import { encodeGrpcMessage, encodeRpcStatus, GRPC, type GrpcCode, GrpcError } from './grpc-status.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
 import { type ContentCoding, DamagedError, type Inflater, TooLargeError } from './inflate.ts';
@@ -222,11 +222,11 @@ export class GrpcCall {
       const inflated = this.#host.inflater.inflate(this.#coding(), message.bytes, this.#host.maxMessageBytes);
       if (inflated instanceof Promise) {
         inflated.then(
-          (bytes) => this.#handleInflated(message, bytes),
+          (bytes) => this.#handleInflated(bytes),
           (error: unknown) => this.fail(error),
         );
       } else {
-        this.#handleInflated(message, inflated);
+        this.#handleInflated(inflated);
       }
     } catch (error) {
       this.fail(error);
@@ -245,17 +245,15 @@ export class GrpcCall {
     );
   }
 
-  #handleInflated({ bytes }: GrpcMessage, inflated: Uint8Array): void {
+  #handleInflated(inflated: Uint8Array): void {
     if (this.#state === 'ended') return;
     this.#lease.release();
     if (!this.#lease.take(inflated.length)) {
       this.fail(overloaded());
       return;
     }
-    // Inflating leaves small results in memory that others share.
-    const own = inflated.buffer.byteLength > 2 * inflated.length + bytes.length ? new Uint8Array(inflated) : inflated;
     try {
-      this.#handle(own);
+      this.#handle(inflated);
     } catch (error) {
       this.fail(error);
     }

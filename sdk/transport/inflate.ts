@@ -24,7 +24,7 @@ export class DamagedError extends Error {
 
 /**
  * Inflates a request. At most `maxBytes` come out, and at most that and a window (8 MiB for zstd) are ever held, whatever the
- * ratio. Small requests are inflated at once, large ones off the main thread.
+ * ratio. The result has its own memory. Small requests are inflated at once, large ones off the main thread.
  *
  * Throws or rejects with {@link TooLargeError} or {@link DamagedError}.
  */
@@ -37,14 +37,14 @@ export function inflate(coding: ContentCoding, bytes: Uint8Array, maxBytes: numb
   const { now, later } = CODINGS[coding];
   if (bytes.length <= INFLATE_NOW_BYTES) {
     try {
-      return now(bytes, options);
+      return own(now(bytes, options));
     } catch (error) {
       throw failure(coding, error, maxBytes);
     }
   }
   return new Promise((resolve, reject) => {
     later(bytes, options, (error, result) => {
-      if (error === null) resolve(result);
+      if (error === null) resolve(own(result));
       else reject(failure(coding, error, maxBytes));
     });
   });
@@ -74,6 +74,14 @@ export class Inflater {
 
 /** As many as libuv has threads. */
 const LARGE_AT_A_TIME = 4;
+
+/** The result without the rest of the memory it was written to, which it would keep alive. */
+function own(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer.byteLength <= bytes.length + bytes.length / 4) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
 
 /** Inflating this much takes below 0.1 ms unless it is a bomb, and then at most that of `maxBytes`. */
 const INFLATE_NOW_BYTES = 4 * 1024;
