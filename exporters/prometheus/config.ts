@@ -1,4 +1,8 @@
 import { duration, endpoint, z } from 'bpflow/sdk';
+import { httpServerFields } from 'bpflow/transport';
+
+const { tls, auth, response_headers, keep_alives_enabled, max_request_body_size, include_metadata } =
+  httpServerFields();
 
 /** Configuration of the `prometheus` exporter: the Collector's keys, and a few of our own. */
 export const prometheusConfig = z.strictObject({
@@ -55,6 +59,34 @@ export const prometheusConfig = z.strictObject({
     .boolean()
     .default(true)
     .describe('Whether foreign resources appear as target_info, one series for each job and instance.'),
+  send_timestamps: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether each value carries the time at which it was measured. Prometheus then keeps no staleness marks.',
+    ),
+  max_series: z
+    .int()
+    .min(1)
+    .default(1_000_000)
+    .describe('Series that may be on the page. Those that come when there are so many are left out and counted.'),
+  tls: tls.describe('TLS, and which clients are let in. Default: plain HTTP.'),
+  auth: auth.describe('Which extension decides who may scrape.'),
+  response_headers,
+  max_connections: z
+    .int()
+    .min(1)
+    .default(512)
+    .describe('Connections that may be open at a time. At that many, idle ones are closed to let a new one in.'),
+  read_header_timeout: duration().prefault('10s').describe('A request must be complete by then. 0 is no limit.'),
+  write_timeout: duration().prefault('30s').describe('A page must have been read by then. 0 is no limit.'),
+  idle_timeout: duration()
+    .prefault('125s')
+    .describe('A connection without requests is closed after this; longer than usual scrape intervals. 0 is no limit.'),
+  keep_alives_enabled,
+  read_timeout: duration().optional().describe('Accepted as in the Collector: requests for the page have no body.'),
+  max_request_body_size: max_request_body_size.describe('Accepted as in the Collector: bodies are never read.'),
+  include_metadata,
   without_scope_info: z.boolean().default(false).describe('Leave the otel_scope_… labels off foreign series.'),
 });
 

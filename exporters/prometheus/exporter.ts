@@ -1,11 +1,13 @@
 import { keepsUtf8, type PageRules, PageStore } from 'bpflow/prometheus';
-import { type Exporter, prometheusLabelName, type Scope, type Timer, type Upstream } from 'bpflow/sdk';
+import { type Exporter, prometheusLabelName, type Scope, SERVER_AUTH, type Timer, type Upstream } from 'bpflow/sdk';
 import type { PrometheusConfig } from './config.ts';
 import { Scraper } from './scrape.ts';
 import { PageServer } from './server.ts';
 
 /** Series expire at each scrape, and without scrapes so often. */
 const EXPIRE_EVERY_MS = 60_000;
+/** That series are left out is told again so often. */
+const REMIND_EVERY_MS = 60_000;
 
 /** Keeps the last value of every series and serves them to scrapers. */
 export function createPrometheusExporter(config: PrometheusConfig, scope: Scope, upstream: Upstream): Exporter {
@@ -18,18 +20,40 @@ export function createPrometheusExporter(config: PrometheusConfig, scope: Scope,
     description: 'Series whose labels on the page equal those of another series; they share one line.',
   });
   const rules = rulesOf(config);
+  let toldAt = Number.NEGATIVE_INFINITY;
+  const tellLimit = (points: number): void => {
+    if (clock.monotonic() - toldAt < REMIND_EVERY_MS) return;
+    toldAt = clock.monotonic();
+    log.warn('The page has as many series as max_series allows. New ones are left out until others have expired.', {
+      max_series: config.max_series,
+      points,
+    });
+  };
   const store = new PageStore(rules, {
-    dropped: (points, reason) => items.dropped(points, reason),
+    dropped(points, reason) {
+      items.dropped(points, reason);
+      if (reason === 'series_limit') tellLimit(points);
+    },
     collision: (count) => collisions.add(count, { exporter }),
     leftOut: (metric, reason) => log.warn('A metric is left out of the page.', { metric, reason }),
   });
   const scraper = new Scraper({ store, upstream, clock, log, onScrape: config.collect === 'on_scrape' });
   const server = new PageServer({
-    ...config.endpoint,
+    endpoint: config.endpoint,
+    tls: config.tls,
+    auth: () => (config.auth ? scope.get(SERVER_AUTH, config.auth.authenticator) : undefined),
+    limits: {
+      connections: config.max_connections,
+      requestMs: config.read_header_timeout,
+      responseMs: config.write_timeout,
+      idleMs: config.idle_timeout,
+      keepAlive: config.keep_alives_enabled,
+    },
+    headers: config.response_headers,
     offer: { openMetrics: config.enable_open_metrics, utf8: rules.utf8 },
     clock,
     log,
-    scrape: (view, gzipped, evict) => scraper.scrape(view, gzipped, evict),
+    scrape: (view, gzipped, patienceMs, evict) => scraper.scrape(view, gzipped, patienceMs, evict),
     answered: (outcome) => scrapes.add(1, { exporter, outcome }),
   });
   scope.meter
@@ -61,7 +85,7 @@ export function createPrometheusExporter(config: PrometheusConfig, scope: Scope,
       }
       await server.start();
       expiry = clock.every(EXPIRE_EVERY_MS, () => store.expire(clock.monotonic()));
-      scope.health({ state: 'ok', summary: `Serves http://${server.address}/metrics.` });
+      scope.health({ state: 'ok', summary: `Serves ${server.url}.` });
     },
     async stop() {
       expiry?.cancel();
@@ -85,5 +109,7 @@ function rulesOf(config: PrometheusConfig): PageRules {
     targetInfo: config.target_info,
     openMetrics: config.enable_open_metrics,
     expirationMs: config.metric_expiration,
+    sendTimestamps: config.send_timestamps,
+    maxSeries: config.max_series,
   };
 }

@@ -11,24 +11,57 @@ export interface Answer {
   readonly contentType: string;
 }
 
+const PROTOBUF = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
+
 /** Chooses the form of the page by the `Accept` header: the scraper's best that is on offer, else classic text. */
-export function negotiate(accept: string | undefined, offer: Offer): Answer {
+function negotiate(accept: string | undefined, offer: Offer): Answer {
   for (const { type, parameters } of accepted(accept)) {
     const utf8 = offer.utf8 && parameters.get('escaping') === 'allow-utf-8';
     const version = parameters.get('version');
+    if (
+      type === 'application/vnd.google.protobuf' &&
+      parameters.get('proto') === 'io.prometheus.client.MetricFamily' &&
+      parameters.get('encoding') === 'delimited'
+    ) {
+      const view: View = { openMetrics: false, protobuf: true, utf8 };
+      return { view, contentType: `${PROTOBUF}; escaping=${escaping(view)}` };
+    }
     if (
       offer.openMetrics &&
       type === 'application/openmetrics-text' &&
       (version === undefined || version === '1.0.0')
     ) {
-      return answer('application/openmetrics-text; version=1.0.0', { openMetrics: true, utf8 });
+      return answer('application/openmetrics-text; version=1.0.0', { openMetrics: true, protobuf: false, utf8 });
     }
     if (type === 'text/plain' && (version === undefined || version === '0.0.4' || version === '1.0.0')) {
-      return answer(`text/plain; version=${version ?? '0.0.4'}`, { openMetrics: false, utf8 });
+      return answer(`text/plain; version=${version ?? '0.0.4'}`, { openMetrics: false, protobuf: false, utf8 });
     }
     if (type === '*/*' || type === 'text/*') break;
   }
-  return answer('text/plain; version=0.0.4', { openMetrics: false, utf8: false });
+  return answer('text/plain; version=0.0.4', { openMetrics: false, protobuf: false, utf8: false });
+}
+
+/** Different headers whose answers are remembered. */
+const MAX_REMEMBERED = 32;
+
+/** Remembers the answers: scrapers send the same header each time. */
+export class Negotiator {
+  readonly #offer: Offer;
+  readonly #answers = new Map<string | undefined, Answer>();
+
+  constructor(offer: Offer) {
+    this.#offer = offer;
+  }
+
+  answer(accept: string | undefined): Answer {
+    let answer = this.#answers.get(accept);
+    if (answer === undefined) {
+      answer = negotiate(accept, this.#offer);
+      if (this.#answers.size >= MAX_REMEMBERED) this.#answers.clear();
+      this.#answers.set(accept, answer);
+    }
+    return answer;
+  }
 }
 
 /** Whether the client takes gzip. */
@@ -37,7 +70,11 @@ export function acceptsGzip(acceptEncoding: string | undefined): boolean {
 }
 
 function answer(type: string, view: View): Answer {
-  return { view, contentType: `${type}; charset=utf-8; escaping=${view.utf8 ? 'allow-utf-8' : 'underscores'}` };
+  return { view, contentType: `${type}; charset=utf-8; escaping=${escaping(view)}` };
+}
+
+function escaping({ utf8 }: View): string {
+  return utf8 ? 'allow-utf-8' : 'underscores';
 }
 
 interface Range {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import { type PageStore, TextWriter, type View, writePage } from 'bpflow/prometheus';
+import { type PageStore, TextWriter, type View, viewKey, writePage } from 'bpflow/prometheus';
 import type { Clock, Logger, Upstream } from 'bpflow/sdk';
 import { asError } from 'bpflow/sdk';
 
@@ -11,6 +11,8 @@ const compress = promisify(gzip);
 const MAX_AGE_MS = 1000;
 /** Then the page is served as it is. */
 const COLLECT_TIMEOUT_MS = 1000;
+/** Looking for expired series costs a little for each, so a flood of scrapes looks only so often. */
+const EXPIRE_EVERY_MS = 20;
 /** Pages that slow readers may keep alive at a time. */
 const MAX_PAGES = 4;
 
@@ -45,25 +47,44 @@ export class Scraper {
   /** Pages that somebody still reads or that are current, oldest first. */
   readonly #alive = new Set<Page>();
   #spare: Buffer | undefined;
+  #expiredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ScraperOptions) {
     this.#options = options;
   }
 
-  /** `evict` is called when the reader is so slow that newer pages need the memory; it must end the reading. */
-  async scrape(view: View, gzipped: boolean, evict: () => void): Promise<ScrapeResult> {
-    const { store, upstream, clock, onScrape } = this.#options;
-    const collected = onScrape && upstream.pullable ? await this.#collect() : 'pushed';
-    store.expire(clock.monotonic());
+  /**
+   * `patienceMs` is how long the reader can wait for fresh data; infinite when it does not say. `evict` is called when the
+   * reader is so slow that newer pages need the memory; it must end the reading. Nothing is waited for without need.
+   */
+  scrape(view: View, gzipped: boolean, patienceMs: number, evict: () => void): ScrapeResult | Promise<ScrapeResult> {
+    const { upstream, onScrape } = this.#options;
+    if (!onScrape || !upstream.pullable) return this.#answer('pushed', view, gzipped, evict);
+    return this.#collect(patienceMs).then((collected) => this.#answer(collected, view, gzipped, evict));
+  }
+
+  #answer(
+    collected: ScrapeResult['collected'],
+    view: View,
+    gzipped: boolean,
+    evict: () => void,
+  ): ScrapeResult | Promise<ScrapeResult> {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#expiredAt >= EXPIRE_EVERY_MS) {
+      this.#options.store.expire(now);
+      this.#expiredAt = now;
+    }
     const page = this.#page(view);
     const reader = page.open(evict);
-    try {
-      const body = gzipped ? await page.gzipped() : page.body;
-      return { collected, lease: { body, release: () => this.#close(page, reader) } };
-    } catch (error) {
-      this.#close(page, reader);
-      throw error;
-    }
+    const release = (): void => this.#close(page, reader);
+    if (!gzipped) return { collected, lease: { body: page.body, release } };
+    return page.gzipped().then(
+      (body) => ({ collected, lease: { body, release } }),
+      (error: unknown) => {
+        release();
+        throw error;
+      },
+    );
   }
 
   /** Bytes of the page last written. */
@@ -73,7 +94,16 @@ export class Scraper {
     return bytes;
   }
 
-  #collect(): Promise<'fresh' | 'late' | 'failed'> {
+  /** One collection for all that ask at a time; who cannot wait for its end gets what is there. */
+  #collect(patienceMs: number): Promise<'fresh' | 'late' | 'failed'> {
+    const collecting = this.#collectOnce();
+    if (patienceMs >= COLLECT_TIMEOUT_MS) return collecting;
+    const late = Promise.withResolvers<'late'>();
+    const timer = this.#options.clock.after(patienceMs, () => late.resolve('late'));
+    return Promise.race([collecting, late.promise]).finally(() => timer.cancel());
+  }
+
+  #collectOnce(): Promise<'fresh' | 'late' | 'failed'> {
     this.#collecting ??= this.#options.upstream
       .collect({ maxAgeMs: MAX_AGE_MS, timeoutMs: COLLECT_TIMEOUT_MS })
       .catch((error: unknown) => {
@@ -89,7 +119,7 @@ export class Scraper {
   }
 
   #page(view: View): Page {
-    const key = `${view.openMetrics} ${view.utf8}`;
+    const key = viewKey(view);
     const current = this.#current.get(key);
     if (current?.version === this.#options.store.version) return current;
     if (current !== undefined) {
@@ -170,4 +200,14 @@ class Page {
     this.#gzipped ??= compress(this.body, { level: constants.Z_BEST_SPEED });
     return this.#gzipped;
   }
+}
+
+/** What a scraper leaves for the way of the page. */
+const MARGIN_MS = 50;
+
+/** How long a scraper can wait for fresh data by its `X-Prometheus-Scrape-Timeout-Seconds`, in ms. */
+export function patienceOf(timeout: string | readonly string[] | undefined): number {
+  if (timeout === undefined) return Number.POSITIVE_INFINITY;
+  const ms = Number(timeout) * 1000;
+  return ms > 0 ? Math.max(ms * 0.9 - MARGIN_MS, 0) : Number.POSITIVE_INFINITY;
 }

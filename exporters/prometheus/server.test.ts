@@ -350,8 +350,7 @@ describe('the listener', () => {
   test('that has no such address says so', async () => {
     await assert.rejects(new Served({ endpoint: '192.0.2.1:0' }).start(), {
       name: 'StartError',
-      message:
-        'cannot listen on 192.0.2.1:0: this machine has no such address; set "endpoint" to one it has, or to 0.0.0.0 for all',
+      message: 'cannot listen on 192.0.2.1:0: this machine has no such address; set an "endpoint" of this machine',
     });
   });
 

@@ -1,14 +1,25 @@
-import { flagsAt, type Metric, NO_RECORDED_VALUE, type SeriesId, type SeriesTable, type TimeColumn } from 'bpflow/sdk';
+import {
+  type Exemplars,
+  flagsAt,
+  formatOpenMetricsFloat,
+  type Metric,
+  NO_RECORDED_VALUE,
+  type SeriesId,
+  type SeriesTable,
+  type TimeColumn,
+} from 'bpflow/sdk';
 import { HistogramValues } from './histogram-values.ts';
 import { type LabelRules, type LabelText, seriesLabels } from './labels.ts';
+import { labelMessages, type MessageWriter } from './message-writer.ts';
 import type { FamilyDescription } from './naming.ts';
 import { NumberValues } from './number-values.ts';
 import { detached, sameSeries } from './series-identity.ts';
+import type { SeriesLimit } from './series-limit.ts';
 import { SortedTexts } from './sorted-texts.ts';
 import { SummaryValues } from './summary-values.ts';
 import type { Target, Targets } from './targets.ts';
 import type { TextWriter } from './text-writer.ts';
-import type { LineStarts, Values } from './values.ts';
+import type { LineStarts, Values, View } from './values.ts';
 
 /** One metric name as it arrives; several can share a family. */
 export interface Origin {
@@ -26,8 +37,15 @@ export interface Origin {
 /** What became of a metric's points. */
 export interface Outcome {
   older: number;
+  /** Points of series that found no room. */
+  refused: number;
   /** Series found to share their labels with another one. */
   collisions: number;
+}
+
+export interface FamilyRules extends LabelRules {
+  /** Whether each value carries the time of its point. */
+  readonly sendTimestamps: boolean;
 }
 
 /** Idle series that share their labels with living ones are kept so many times longer, so that their common total does not fall. */
@@ -45,7 +63,8 @@ export class Family {
   readonly description: FamilyDescription;
   readonly #values: Values;
   readonly #targets: Targets;
-  readonly #rules: LabelRules;
+  readonly #rules: FamilyRules;
+  readonly #limit: SeriesLimit;
   /** Counters and histograms: totals that only grow. */
   readonly #growing: boolean;
   readonly #slots = new SortedTexts();
@@ -67,8 +86,9 @@ export class Family {
   #head = new Int32Array(0);
   #live = 0;
 
-  constructor(description: FamilyDescription, rules: LabelRules, targets: Targets) {
+  constructor(description: FamilyDescription, rules: FamilyRules, targets: Targets, limit: SeriesLimit) {
     this.description = description;
+    this.#limit = limit;
     this.#rules = rules;
     this.#targets = targets;
     this.#growing = description.type === 'counter' || description.type === 'histogram';
@@ -95,11 +115,13 @@ export class Family {
     const { points, series } = metric;
     const rowOf = rowsFor(origin, series);
     const time = timeReader(points.time);
+    const exemplars = points.exemplars === undefined ? undefined : new ExemplarCursor(points.exemplars);
+    // A series that found no room is not looked up again before one has left.
+    const refused = -this.#limit.turn;
     for (let i = 0; i < points.length; i++) {
       const id = points.ids[i]!;
       let row = rowOf[id]!;
-      const known =
-        row !== 0 && this.#ids[row] === id && this.#tables[row] === series && this.#originOf[row] === origin;
+      const known = row > 0 && this.#ids[row] === id && this.#tables[row] === series && this.#originOf[row] === origin;
       if ((flagsAt(points.flags, i) & NO_RECORDED_VALUE) !== 0) {
         if (!known) row = this.#find(origin, series, id, this.#labels(origin, series, id).text);
         if (row !== 0) this.#end(row);
@@ -107,8 +129,12 @@ export class Family {
         continue;
       }
       if (!known) {
-        row = this.#bind(origin, series, id, outcome);
-        rowOf[id] = row;
+        row = row === refused ? 0 : this.#bind(origin, series, id, outcome);
+        rowOf[id] = row === 0 ? refused : row;
+        if (row === 0) {
+          outcome.refused++;
+          continue;
+        }
       }
       const at = time(i);
       if (at < this.#times[row]!) {
@@ -118,6 +144,7 @@ export class Family {
       this.#times[row] = at;
       this.#seen[row] = now;
       this.#values.set(row, points, i);
+      if (exemplars?.find(i)) this.#values.keep(row, exemplars.exemplars, exemplars.from, exemplars.to);
     }
   }
 
@@ -147,10 +174,22 @@ export class Family {
   /** Writes all series, sorted by their labels. */
   write(out: TextWriter, starts: LineStarts): void {
     const order = this.#slots.order();
+    const timestamps = this.#rules.sendTimestamps ? new TimestampTexts(starts.view) : undefined;
     for (const slot of order) {
       const labels = (starts.view.utf8 ? this.#slots.alternative(slot) : undefined) ?? this.#slots.text(slot);
       const row = this.#head[slot]!;
-      this.#values.write(out, starts, labels, this.#next[row] === 0 ? row : this.#combined(row));
+      const time = timestamps === undefined ? '' : timestamps.text(this.#timeMs(row));
+      this.#values.write(out, starts, labels, this.#next[row] === 0 ? row : this.#combined(row), time);
+    }
+  }
+
+  /** Writes all series as the Metric messages of a MetricFamily, sorted by their labels. */
+  writeMessages(out: MessageWriter, utf8: boolean): void {
+    for (const slot of this.#slots.order()) {
+      const row = this.#head[slot]!;
+      const time = this.#rules.sendTimestamps ? this.#timeMs(row) : 0;
+      const labels = this.#slots.made(slot, utf8, labelMessages);
+      this.#values.writeMessage(out, labels, this.#next[row] === 0 ? row : this.#combined(row), time);
     }
   }
 
@@ -162,6 +201,13 @@ export class Family {
       this.#starts.set(key, starts);
     }
     return starts;
+  }
+
+  /** When the newest value of a slot was measured, ms since 1970. */
+  #timeMs(head: number): number {
+    let ns = 0;
+    for (let row = head; row !== 0; row = this.#next[row]!) ns = Math.max(ns, this.#times[row]!);
+    return Math.floor((ns + TIME_PRECISION_NS / 2) / 1e6);
   }
 
   /** The row to print for several rows of one slot. */
@@ -198,11 +244,12 @@ export class Family {
     return 0;
   }
 
-  /** The row for a series seen for the first time in this table. */
+  /** The row for a series seen for the first time in this table; 0 when there is no room for another one. */
   #bind(origin: Origin, table: SeriesTable, id: SeriesId, outcome: Outcome): number {
     const { text, utf8 } = this.#labels(origin, table, id);
     let row = this.#find(origin, table, id, text);
     if (row === 0) {
+      if (this.#limit.isReached) return 0;
       const slot = this.#slots.find(text) ?? this.#addSlot(text, utf8);
       if (this.#head[slot] !== 0) outcome.collisions++;
       row = this.#addRow(slot);
@@ -230,6 +277,7 @@ export class Family {
     this.#ended[row] = 0;
     this.#head[slot] = row;
     this.#live++;
+    this.#limit.added();
     return row;
   }
 
@@ -243,6 +291,7 @@ export class Family {
       else if (other !== row) alive++;
     }
     this.#live--;
+    this.#limit.removed();
     if (alive === 0) {
       this.#removeSlot(slot);
       return;
@@ -337,6 +386,50 @@ function rowsFor(origin: Origin, table: SeriesTable): Int32Array {
   }
   return rows;
 }
+
+/** Finds the exemplars of points that are asked for in ascending order. */
+class ExemplarCursor {
+  readonly exemplars: Exemplars;
+  from = 0;
+  to = 0;
+
+  constructor(exemplars: Exemplars) {
+    this.exemplars = exemplars;
+  }
+
+  /** Whether the point has any: then they are [from, to). */
+  find(point: number): boolean {
+    const { point: points } = this.exemplars;
+    this.from = this.to;
+    while (this.from < points.length && points[this.from]! < point) this.from++;
+    this.to = this.from;
+    while (this.to < points.length && points[this.to]! === point) this.to++;
+    return this.to > this.from;
+  }
+}
+
+/** Timestamps of lines; most series of a family have the same. */
+class TimestampTexts {
+  readonly #openMetrics: boolean;
+  #ms = Number.NaN;
+  #text = '';
+
+  constructor({ openMetrics }: View) {
+    this.#openMetrics = openMetrics;
+  }
+
+  /** With a blank before it; empty for 0. */
+  text(ms: number): string {
+    if (ms !== this.#ms) {
+      this.#ms = ms;
+      this.#text = ms === 0 ? '' : ` ${this.#openMetrics ? formatOpenMetricsFloat(ms / 1000) : ms}`;
+    }
+    return this.#text;
+  }
+}
+
+/** What a time in ns since 1970 may be off as a float. */
+const TIME_PRECISION_NS = 256;
 
 /** Times as floats: they only decide what is older, and a BigInt per point would cost more than the rest. */
 function timeReader(time: TimeColumn): (i: number) => number {

@@ -3,4 +3,4 @@ export { keepsUtf8 } from './naming.ts';
 export { writePage } from './page.ts';
 export { type DropReason, type PageEvents, type PageRules, PageStore } from './page-store.ts';
 export { TextWriter } from './text-writer.ts';
-export type { View } from './values.ts';
+export { type View, viewKey } from './values.ts';

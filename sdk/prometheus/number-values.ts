@@ -1,4 +1,6 @@
-import { formatInteger, type NumberPoints } from 'bpflow/sdk';
+import { type Exemplars, formatInteger, type NumberPoints } from 'bpflow/sdk';
+import { type Exemplar, exemplarAt, exemplarText, writeExemplar } from './exemplars.ts';
+import { type MessageWriter, varintSize } from './message-writer.ts';
 import type { FamilyDescription } from './naming.ts';
 import { NUMBER_BYTES, type TextWriter } from './text-writer.ts';
 import { begin, type LineStarts, type Values } from './values.ts';
@@ -9,6 +11,8 @@ export class NumberValues implements Values {
   #values = new Float64Array(0);
   #integer = new Uint8Array(0);
   readonly #big = new Map<number, bigint>();
+  /** The last one of each counter that has any. */
+  readonly #exemplars = new Map<number, Exemplar>();
 
   constructor(family: FamilyDescription) {
     this.#family = family;
@@ -38,6 +42,9 @@ export class NumberValues implements Values {
     const big = this.#big.get(from);
     if (big === undefined) this.#big.delete(to);
     else this.#big.set(to, big);
+    const exemplar = this.#exemplars.get(from);
+    if (exemplar === undefined) this.#exemplars.delete(to);
+    else this.#exemplars.set(to, exemplar);
   }
 
   add(to: number, from: number): boolean {
@@ -54,17 +61,52 @@ export class NumberValues implements Values {
 
   clear(row: number): void {
     this.#big.delete(row);
+    this.#exemplars.delete(row);
   }
 
-  write(out: TextWriter, starts: LineStarts, labels: string, row: number): void {
+  keep(row: number, exemplars: Exemplars, _from: number, to: number): void {
+    if (this.#family.type === 'counter') this.#exemplars.set(row, exemplarAt(exemplars, to - 1, this.#family.scale));
+  }
+
+  write(out: TextWriter, starts: LineStarts, labels: string, row: number, time: string): void {
     const { factor, scale } = this.#family;
-    out.reserve(starts.sample.open.length + labels.length + NUMBER_BYTES);
+    const ending = this.#exemplars.size === 0 || !starts.view.openMetrics ? time : time + this.#exemplarText(row);
+    out.reserve(starts.sample.open.length + labels.length + NUMBER_BYTES + ending.length);
     begin(out, starts.sample, labels);
     const value = this.#values[row]!;
-    if (factor !== 1) out.floatLine(scale(value));
-    else if (this.#integer[row] === 0) out.floatLine(value);
-    else if (this.#big.size === 0 || !this.#big.has(row)) out.integerLine(value);
-    else out.line(formatInteger(this.#big.get(row)!));
+    if (factor !== 1) out.floatLine(scale(value), ending);
+    else if (this.#integer[row] === 0) out.floatLine(value, ending);
+    else if (this.#big.size === 0 || !this.#big.has(row)) out.integerLine(value, ending);
+    else out.line(formatInteger(this.#big.get(row)!) + ending);
+  }
+
+  /** Metric: 1 label, 2 gauge, 3 counter, 6 timestamp_ms. Gauge: 1 value. Counter: 1 value, 2 exemplar. */
+  writeMessage(out: MessageWriter, labels: string, row: number, timeMs: number): void {
+    const { type, scale } = this.#family;
+    const value = scale(this.#values[row]!);
+    const exemplar = this.#exemplars.size === 0 ? undefined : this.#exemplars.get(row);
+    if (exemplar !== undefined) {
+      out.message(4, (metric) => {
+        metric.out.reserve(labels.length);
+        metric.out.text(labels);
+        metric.message(3, (counter) => {
+          counter.double(1, value);
+          writeExemplar(counter, 2, exemplar);
+        });
+        if (timeMs !== 0) metric.uint(6, timeMs);
+      });
+      return;
+    }
+    out.begin(4, labels.length + DOUBLE_BYTES + 2 + (timeMs === 0 ? 0 : 1 + varintSize(timeMs)));
+    out.out.text(labels);
+    out.begin(type === 'counter' ? 3 : 2, DOUBLE_BYTES);
+    out.double(1, value);
+    if (timeMs !== 0) out.uint(6, timeMs);
+  }
+
+  #exemplarText(row: number): string {
+    const exemplar = this.#exemplars.get(row);
+    return exemplar === undefined ? '' : exemplarText(exemplar);
   }
 
   #setBig(row: number, value: bigint): void {
@@ -78,6 +120,9 @@ export class NumberValues implements Values {
     return this.#big.get(row) ?? BigInt(this.#values[row]!);
   }
 }
+
+/** A double with its tag. */
+const DOUBLE_BYTES = 9;
 
 function grown(column: Float64Array, length: number): Float64Array<ArrayBuffer> {
   const longer = new Float64Array(length);

@@ -1,17 +1,19 @@
 import type { Metric, MetricBatch } from 'bpflow/sdk';
-import { Family, type Origin, type Outcome } from './family.ts';
-import type { LabelRules } from './labels.ts';
+import { Family, type FamilyRules, type Origin, type Outcome } from './family.ts';
 import { describeFamily, type FamilyDescription, type NamingRules } from './naming.ts';
+import { SeriesLimit } from './series-limit.ts';
 import { Targets } from './targets.ts';
 
-export interface PageRules extends NamingRules, LabelRules {
+export interface PageRules extends NamingRules, FamilyRules {
   readonly targetInfo: boolean;
   readonly openMetrics: boolean;
   readonly expirationMs: number;
+  /** Series that may be there; those that come when there are so many are left out until one has left. */
+  readonly maxSeries: number;
 }
 
 /** Why points did not come onto the page. */
-export type DropReason = 'older_timestamp' | 'delta_temporality' | 'name_conflict';
+export type DropReason = 'older_timestamp' | 'series_limit' | 'delta_temporality' | 'name_conflict';
 
 export interface PageEvents {
   dropped(points: number, reason: DropReason): void;
@@ -36,6 +38,7 @@ export class PageStore {
   readonly #rules: PageRules;
   readonly #events: PageEvents;
   readonly #targets: Targets;
+  readonly #limit: SeriesLimit;
   readonly #families = new Map<string, Family>();
   readonly #origins = new Map<string, Origin>();
   readonly #leftOut = new Map<string, LeftOut>();
@@ -48,6 +51,7 @@ export class PageStore {
   constructor(rules: PageRules, events: PageEvents) {
     this.#rules = rules;
     this.#events = events;
+    this.#limit = new SeriesLimit(rules.maxSeries);
     this.#targets = new Targets(rules.utf8);
     if (this.showsTargets) this.#taken.set(this.targetInfoName, 'target_info');
   }
@@ -89,7 +93,7 @@ export class PageStore {
 
   /** Takes a batch. `now` is monotonic time in ms. */
   apply(batch: MetricBatch, now: number): void {
-    const outcome: Outcome = { older: 0, collisions: 0 };
+    const outcome: Outcome = { older: 0, refused: 0, collisions: 0 };
     for (const metric of batch.metrics) {
       if (metric.points.length === 0) continue;
       if (metric.definition !== undefined) this.#lastOwn = now;
@@ -103,6 +107,7 @@ export class PageStore {
       if (origin.family.live === 0) this.#removeFamily(origin.family);
     }
     if (outcome.older > 0) this.#events.dropped(outcome.older, 'older_timestamp');
+    if (outcome.refused > 0) this.#events.dropped(outcome.refused, 'series_limit');
     if (outcome.collisions > 0) this.#events.collision(outcome.collisions);
   }
 
@@ -164,7 +169,7 @@ export class PageStore {
         drop: 'name_conflict',
       };
     }
-    const family = new Family(description, this.#rules, this.#targets);
+    const family = new Family(description, this.#rules, this.#targets, this.#limit);
     this.#families.set(name, family);
     for (const line of lineNames(description, this.#rules.openMetrics)) this.#taken.set(line, family);
     this.#sorted = undefined;

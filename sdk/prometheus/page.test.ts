@@ -33,7 +33,7 @@ import { type PageRules, PageStore } from './page-store.ts';
 import { TextWriter } from './text-writer.ts';
 import type { View } from './values.ts';
 
-const CLASSIC: View = { openMetrics: false, utf8: false };
+const CLASSIC: View = { openMetrics: false, protobuf: false, utf8: false };
 
 const RULES: PageRules = {
   names: 'seed',
@@ -46,6 +46,8 @@ const RULES: PageRules = {
   targetInfo: true,
   openMetrics: false,
   expirationMs: 300_000,
+  sendTimestamps: false,
+  maxSeries: 1_000_000,
 };
 
 const CALLS = defineMetric({
@@ -755,7 +757,7 @@ describe('other forms of the page', () => {
       page.histogram({ name: 'h', unit: '', description: 'say "x"' }, [1], [{ counts: [1, 0], sum: 1 }]),
     );
     assert.equal(
-      page.text({ openMetrics: true, utf8: false }),
+      page.text({ openMetrics: true, protobuf: false, utf8: false }),
       `# HELP ebpf_syscall_count System calls that returned.
 # TYPE ebpf_syscall_count counter
 ebpf_syscall_count_total{syscall="read"} 3
@@ -776,7 +778,7 @@ h_count 1
     page.take(page.gauge('cpu.time', [{ attributes: { 'a.b': 'é', plain: 'x' }, value: 1 }]));
     page.take(page.gauge('no.labels', [{ value: 1 }]));
     page.take(page.histogram('h.é', [], [{ counts: [1], sum: 1 }]));
-    assert.deepEqual(page.samples({ openMetrics: false, utf8: true }), [
+    assert.deepEqual(page.samples({ openMetrics: false, protobuf: false, utf8: true }), [
       '{"cpu.time","a.b"="é",plain="x"} 1',
       '{"h.é_bucket",le="+Inf"} 1',
       '{"h.é_sum"} 1',

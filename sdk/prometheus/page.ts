@@ -1,11 +1,16 @@
 import { escapeHelp, escapeLabelValue } from 'bpflow/sdk';
 import type { Family } from './family.ts';
+import { writeMessages } from './page-messages.ts';
 import type { PageStore } from './page-store.ts';
 import { byteString, NUMBER_BYTES, type TextWriter } from './text-writer.ts';
-import { lineStarts, quoted, type View } from './values.ts';
+import { lineStarts, quoted, type View, viewKey } from './values.ts';
 
 /** Writes the whole page: families by name, series by labels, each with its last value. */
 export function writePage(store: PageStore, view: View, out: TextWriter): void {
+  if (view.protobuf) {
+    writeMessages(store, view, out);
+    return;
+  }
   let targetInfo = store.showsTargets ? store.targetInfoName : undefined;
   for (const family of store.families) {
     if (targetInfo !== undefined && targetInfo < family.description.name) {
@@ -24,7 +29,7 @@ export function writePage(store: PageStore, view: View, out: TextWriter): void {
 function writeFamily(family: Family, view: View, out: TextWriter): void {
   const { type, help } = family.description;
   const name = (view.utf8 ? family.description.utf8Name : undefined) ?? family.description.name;
-  const starts = family.starts(`${view.openMetrics} ${view.utf8}`, () => lineStarts(name, view, type === 'counter'));
+  const starts = family.starts(viewKey(view), () => lineStarts(name, view, type === 'counter'));
   const titled = type === 'counter' && view.openMetrics ? name.replace(/_total$/, '') : name;
   writeHead(out, titled, type, help, view);
   family.write(out, starts);

@@ -6,6 +6,8 @@ export class SortedTexts {
   readonly #slots = new Map<string, number>();
   readonly #texts: (string | undefined)[] = [];
   readonly #alternatives: (string | undefined)[] = [];
+  /** What is made of each text and of its alternative, once somebody asks. */
+  readonly #made: (string | undefined)[][] = [[], []];
   #free: number[] = [];
   #order = new Uint32Array(0);
   #added: number[] = [];
@@ -34,6 +36,7 @@ export class SortedTexts {
     this.#slots.delete(this.#texts[slot]!);
     this.#texts[slot] = undefined;
     this.#alternatives[slot] = undefined;
+    for (const made of this.#made) if (slot < made.length) made[slot] = undefined;
     this.#removed.push(slot);
     // Nobody may ask for the order for long, while series come and go.
     if (this.#removed.length > 1024 && this.#removed.length > this.size) this.order();
@@ -46,6 +49,18 @@ export class SortedTexts {
   /** The other form of the text, where it has one. */
   alternative(slot: number): string | undefined {
     return this.#alternatives[slot];
+  }
+
+  /** What `make` makes of the text, or of its alternative where it is preferred and there; made once. */
+  made(slot: number, preferAlternative: boolean, make: (text: string) => string): string {
+    const alternative = preferAlternative ? this.#alternatives[slot] : undefined;
+    const made = this.#made[alternative === undefined ? 0 : 1]!;
+    let result = made[slot];
+    if (result === undefined) {
+      result = make(alternative ?? this.#texts[slot]!);
+      made[slot] = result;
+    }
+    return result;
   }
 
   /** All slots, by the byte order of their texts. Valid until the next change. */

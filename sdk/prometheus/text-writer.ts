@@ -39,20 +39,27 @@ export class TextWriter {
     this.buffer[this.length++] = value;
   }
 
-  /** A whole number with all its digits; a line ends after it. */
-  integerLine(value: number): void {
+  bytes(source: Buffer, length: number): void {
+    source.copy(this.buffer, this.length, 0, length);
+    this.length += length;
+  }
+
+  /** A whole number with all its digits; a line ends after it and what else belongs to it. */
+  integerLine(value: number, ending = ''): void {
     if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) this.length = writeDigits(this.buffer, this.length, value);
     else this.text(formatInteger(value));
+    if (ending !== '') this.text(ending);
     this.buffer[this.length++] = 10;
   }
 
-  /** A number as {@link formatFloat} prints it; a line ends after it. */
-  floatLine(value: number): void {
+  /** A number as {@link formatFloat} prints it; a line ends after it and what else belongs to it. */
+  floatLine(value: number, ending = ''): void {
     if (value >= 0 && value < 1e6 && value === Math.floor(value)) {
       this.length = writeDigits(this.buffer, this.length, value);
     } else {
       this.text(formatFloat(value));
     }
+    if (ending !== '') this.text(ending);
     this.buffer[this.length++] = 10;
   }
 }

@@ -1,9 +1,12 @@
-import type { PointColumns } from 'bpflow/sdk';
+import type { Exemplars, PointColumns } from 'bpflow/sdk';
+import type { MessageWriter } from './message-writer.ts';
 import { byteString, type TextWriter } from './text-writer.ts';
 
 /** How a page is written. */
 export interface View {
   readonly openMetrics: boolean;
+  /** Whether it is a sequence of MetricFamily messages instead of text. */
+  readonly protobuf: boolean;
   /** Whether names and labels keep all their characters, in quotes. */
   readonly utf8: boolean;
 }
@@ -17,8 +20,12 @@ export interface Values {
   /** Adds a row's value to another's; false, and nothing done, where they cannot be added. */
   add(to: number, from: number): boolean;
   clear(row: number): void;
-  /** Writes the lines of one series. `labels` is a byte string without braces. */
-  write(out: TextWriter, starts: LineStarts, labels: string, row: number): void;
+  /** Keeps the exemplars [from, to) of the point last set. */
+  keep(row: number, exemplars: Exemplars, from: number, to: number): void;
+  /** Writes the lines of one series. `labels` is a byte string without braces; `time` is empty, or a blank and the timestamp. */
+  write(out: TextWriter, starts: LineStarts, labels: string, row: number, time: string): void;
+  /** Writes the Metric message of one series into its family. `labels` are LabelPair messages; `timeMs` is 0 for none. */
+  writeMessage(out: MessageWriter, labels: string, row: number, timeMs: number): void;
 }
 
 /** The texts with which a family's lines begin in one view. */
@@ -52,6 +59,11 @@ export function lineStarts(name: string, view: View, counter: boolean): LineStar
     sum: start('_sum'),
     count: start('_count'),
   };
+}
+
+/** The views that differ. */
+export function viewKey({ openMetrics, protobuf, utf8 }: View): string {
+  return `${protobuf ? 'protobuf' : openMetrics ? 'openmetrics' : 'text'}${utf8 ? ' utf8' : ''}`;
 }
 
 /** A UTF-8 metric name in quotes, as a byte string. */
