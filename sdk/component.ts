@@ -24,8 +24,11 @@ export type Outlets<K extends Signal = Signal> = { readonly [S in K]?: Consumer<
 export interface Component {
   /** Called once, consumers before producers. Throwing stops the agent's start. */
   start?(): void | Promise<void>;
-  /** Called at most once by the agent, producers before consumers; safe without start() and twice. Stops producing, hands on what is held, releases. */
-  stop?(): void | Promise<void>;
+  /**
+   * Called at most once by the agent, producers before consumers; safe without start() and twice. Stops producing, hands on
+   * what is held, releases. The abort comes shortly before it is no longer waited for: what is still held is then given up.
+   */
+  stop?(abort?: AbortSignal): void | Promise<void>;
 }
 
 export interface Receiver extends Component {
@@ -66,12 +69,25 @@ export interface Exporter extends Component {
   readonly consume: { readonly [S in Signal]?: (batch: Signals[S], abort: AbortSignal) => void | Promise<void> };
   /** What temporality metrics must have here; the core converts. Default: any. */
   readonly wants?: WantedTemporality;
-  refusal?(): RetryableError | undefined;
+  /** The signal is that of the batch; without one, whether any would be refused. */
+  refusal?(signal?: Signal): RetryableError | undefined;
   /** Told when a batch was turned away because of its {@link refusal}. */
   refused?(items: number, signal: Signal): void;
   /** Delivers what is held, now. */
   flush?(): void | Promise<void>;
   held?(): number;
+  /** What became of items, by signal, for an exporter that accepts before it has delivered. Without: what was accepted is sent. */
+  outcomes?(): ReadonlyMap<Signal, ExportOutcome>;
+}
+
+/** Items since the start, as `otelcol_exporter_*` count them. */
+export interface ExportOutcome {
+  /** Delivered, those included that the other side rejected in a partial success. */
+  readonly sent: number;
+  /** Given up, once for each. */
+  readonly failed: number;
+  /** Not taken by the queue, and left with their sender. */
+  readonly notQueued: number;
 }
 
 export interface Connector extends Component {

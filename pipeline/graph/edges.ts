@@ -79,7 +79,7 @@ export function exporterInput(node: ExporterNode, signal: Signal): Edge {
   const consume = node.component.consume[signal] as Consume | undefined;
   if (consume === undefined) throw new Error(`It has no consume for ${signal}.`);
   return {
-    refusal: () => ownRefusal(node),
+    refusal: () => ownRefusal(node, signal),
     consume: entered(node, signal, (batch, abort) => consume.call(node.component.consume, batch, abort)),
   };
 }
@@ -177,11 +177,11 @@ function turnedAway(refusal: RetryableError, signal: Signal, count: number): Ret
 }
 
 /** A component that cannot say whether it refuses does not refuse: its consume will tell. */
-function ownRefusal(node: Node): RetryableError | undefined {
-  const component = node.component as { refusal?(): RetryableError | undefined };
+function ownRefusal(node: Node, signal?: Signal): RetryableError | undefined {
+  const component = node.component as { refusal?(signal?: Signal): RetryableError | undefined };
   if (component.refusal === undefined) return undefined;
   try {
-    const refusal = component.refusal();
+    const refusal = component.refusal(signal);
     if (refusal === undefined) return undefined;
     const blamed = node.blame(refusal) as RetryableError;
     refusers.set(blamed, node);

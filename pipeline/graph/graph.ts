@@ -65,11 +65,12 @@ export class Graph {
   async stop(timeoutMs: number, stopped: (node: Node) => void = () => {}): Promise<readonly Node[]> {
     this.#expiry?.cancel();
     const deadline = new Deadline(timeoutMs);
+    const warning = deadline.warning();
     const unfinished: Node[] = [];
     const finish = async (node: Node): Promise<void> => {
       if (this.#stopped.has(node)) return;
       this.#stopped.add(node);
-      const finished = await deadline.bound(stopNode(node));
+      const finished = await deadline.bound(stopNode(node, warning.signal));
       if (finished) stopped(node);
       else unfinished.push(node);
     };
@@ -78,6 +79,7 @@ export class Graph {
     await Promise.all(dataWay.filter((node) => node.id.kind === 'receiver').map(finish));
     for (const node of dataWay) await finish(node);
     for (const node of this.extensions.toReversed()) await finish(node);
+    warning.release();
     this.#expiry = undefined;
     return unfinished;
   }
@@ -103,8 +105,8 @@ async function startAll(nodes: readonly Node[], started: (node: Node) => void): 
   if (errors.length > 0) throw new PipelineErrors(errors);
 }
 
-async function stopNode(node: Node): Promise<void> {
-  for (const step of [() => node.flush(), () => node.component.stop?.()]) {
+async function stopNode(node: Node, abort: AbortSignal): Promise<void> {
+  for (const step of [() => node.flush(), () => node.component.stop?.(abort)]) {
     try {
       await step();
     } catch (thrown) {

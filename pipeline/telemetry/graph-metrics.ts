@@ -8,6 +8,7 @@ import type {
 } from '@opentelemetry/api';
 import type { Signal } from '../../pdata/signals.ts';
 import { SIGNALS } from '../../pdata/signals.ts';
+import type { Exporter } from '../../sdk/component.ts';
 import type { Ledger } from '../graph/ledger.ts';
 import type { Node } from '../graph/node.ts';
 import type { PullTotals } from '../graph/pull.ts';
@@ -60,15 +61,19 @@ function observeCollectorNames(meter: Meter, graph: () => GraphView): void {
   const refused = perSignal('otelcol_receiver_refused', 'Number of {} that could not be pushed into the pipeline.');
   const sent = perSignal('otelcol_exporter_sent', 'Number of {} successfully sent to destination.');
   const failed = perSignal('otelcol_exporter_send_failed', 'Number of {} in failed attempts to send to destination.');
+  const notQueued = perSignal(
+    'otelcol_exporter_enqueue_failed',
+    'Number of {} failed to be added to the sending queue.',
+  );
   const incoming = meter.createObservableCounter('otelcol_processor_incoming_items', {
     description: 'Number of items passed to the processor. [Alpha]',
   });
   const outgoing = meter.createObservableCounter('otelcol_processor_outgoing_items', {
     description: 'Number of items emitted from the processor. [Alpha]',
   });
-  const all = [accepted, refused, sent, failed].flatMap((counters) => [...counters.values()]);
+  const all = [accepted, refused, sent, failed, notQueued].flatMap((counters) => [...counters.values()]);
   observe(meter, [...all, incoming, outgoing], (sink) => {
-    for (const { id, ledger } of graph().nodes) {
+    for (const { id, ledger, component } of graph().nodes) {
       switch (id.kind) {
         case 'receiver':
           for (const signal of signalsOf(ledger)) {
@@ -82,13 +87,22 @@ function observeCollectorNames(meter: Meter, graph: () => GraphView): void {
             sink.add(outgoing, ledger.outBySignal.get(signal) ?? 0, { otel_signal: signal, processor: String(id) });
           }
           break;
-        case 'exporter':
-          for (const signal of signalsOf(ledger)) {
+        case 'exporter': {
+          const outcomes = (component as Exporter).outcomes?.();
+          for (const signal of new Set([...signalsOf(ledger), ...activeIn(outcomes)])) {
+            const outcome = outcomes?.get(signal);
+            if (outcome !== undefined) {
+              sink.add(sent.get(signal)!, outcome.sent, { exporter: String(id) });
+              sink.add(failed.get(signal)!, outcome.failed, { exporter: String(id) });
+              if (outcome.notQueued > 0) sink.add(notQueued.get(signal)!, outcome.notQueued, { exporter: String(id) });
+              continue;
+            }
             const lost = ledger.lostBySignal.get(signal) ?? 0;
             sink.add(sent.get(signal)!, (ledger.inBySignal.get(signal) ?? 0) - lost, { exporter: String(id) });
             sink.add(failed.get(signal)!, ledger.refusedBySignal.get(signal) ?? 0, { exporter: String(id) });
           }
           break;
+        }
         default:
       }
     }
@@ -203,4 +217,9 @@ function observe(meter: Meter, instruments: Observable[], read: (sink: Sink) => 
 
 function signalsOf(ledger: Ledger): Iterable<Signal> {
   return new Set([...ledger.inBySignal.keys(), ...ledger.refusedBySignal.keys()]);
+}
+
+/** Signals that an exporter sent or failed to send, also those it only found in a storage. */
+function activeIn(outcomes: ReturnType<NonNullable<Exporter['outcomes']>> | undefined): Signal[] {
+  return [...(outcomes ?? [])].filter(([, { sent, failed }]) => sent + failed > 0).map(([signal]) => signal);
 }

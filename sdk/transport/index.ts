@@ -1,6 +1,7 @@
 /** The door for components that talk to others over the network: servers, clients, TLS, queues and retries. */
 
 export * from './byte-budget.ts';
+export * from './delivery/index.ts';
 export * from './grpc-server.ts';
 export * from './grpc-settings.ts';
 export * from './grpc-status.ts';
