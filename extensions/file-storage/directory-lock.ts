@@ -29,11 +29,11 @@ export async function lockDirectory(directory: string, waitMs: number, clock: Cl
     const own = join(base, `${LOCK}-${randomBytes(6).toString('hex')}`);
     const server = await listen(own);
     try {
-      for (const end = clock.monotonic() + waitMs; ; await passed(clock, RETRY_MS)) {
-        if (await linked(own, path)) break;
+      for (const end = clock.monotonic() + waitMs; !(await linked(own, path)); ) {
         const holder = await holderOf(path);
         if (holder === undefined) await removeStale(path, `${own}-stale`);
         else if (clock.monotonic() >= end) throw inUse(directory, holder);
+        else await passed(clock, RETRY_MS);
       }
     } catch (error) {
       server.close();

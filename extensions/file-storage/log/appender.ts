@@ -51,6 +51,7 @@ export class Appender {
   #sequence: number;
   #running: Promise<void> | undefined;
   #unsynced = false;
+  #sealed = false;
 
   /** Goes on in `segment`, which has whole records only; `sequence` is the number of the next record. */
   constructor(options: AppenderOptions, sequence: number, segment: Segment | undefined) {
@@ -84,8 +85,13 @@ export class Appender {
     }
   }
 
-  /** Begins a new file with the next record. */
-  async rotate(): Promise<void> {
+  /** Makes the next record begin a new file. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  /** Closes the file that is written to. */
+  async #rotate(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
     this.#segment = undefined;
@@ -101,7 +107,7 @@ export class Appender {
   /** Waits for what runs, synchronises unless the policy is never, and closes the file. */
   async close(): Promise<void> {
     await this.#running;
-    await this.rotate();
+    await this.#rotate();
   }
 
   async #run(): Promise<void> {
@@ -155,9 +161,9 @@ export class Appender {
 
   async #segmentFor(bytes: number): Promise<Segment> {
     const { folder, segmentBytes, sync, opened } = this.#options;
-    if (this.#segment !== undefined && this.#segment.size > 0 && this.#segment.size + bytes > segmentBytes) {
-      await this.rotate();
-    }
+    const size = this.#segment?.size ?? 0;
+    if (this.#sealed || (size > 0 && size + bytes > segmentBytes)) await this.#rotate();
+    this.#sealed = false;
     if (this.#segment !== undefined) {
       this.#file ??= await open(this.#segment.path, 'r+');
       return this.#segment;
@@ -198,14 +204,18 @@ export class Appender {
     for (const record of placed) this.#options.placed(record);
   }
 
-  /** Cuts a write that failed. Where even that fails, the file ends here, and its end is left to the scan of the next start. */
+  /**
+   * Cuts a write that failed. Where even that fails, its end is left to the scan of the next start. The next record begins a
+   * new file, so that on a full disk this one can be removed when nothing in it lives.
+   */
   async #takeBack(file: FileHandle, size: number, sequence: number): Promise<void> {
     try {
       await file.truncate(size);
+      if (size === 0) return;
     } catch {
       this.#sequence = sequence;
-      await this.rotate().catch(() => {});
     }
+    await this.#rotate().catch(() => {});
   }
 }
 

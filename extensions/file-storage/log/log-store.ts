@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { type Clock, formatByteSize, RetryableError, type StorageClient, type Timer } from 'bpflow/sdk';
 import { Appender, type Placed, type SyncPolicy } from './appender.ts';
 import { type Change, HEADER_BYTES, isIntact, prepareRecord } from './record.ts';
@@ -12,7 +12,7 @@ export interface LogStoreOptions {
   readonly maxBytes: number;
   readonly segmentBytes: number;
   readonly sync: SyncPolicy;
-  /** ms between two synchronisations with the policy `interval`. */
+  /** ms between two looks at whether the folder is still there, and two synchronisations with the policy `interval`. */
   readonly syncIntervalMs: number;
   readonly clock: Clock;
   readonly events: LogStoreEvents;
@@ -48,10 +48,12 @@ export class LogStore implements StorageClient {
   readonly #index: Map<string, Location>;
   readonly #segments: Segment[];
   readonly #appender: Appender;
-  readonly #syncTimer: Timer | undefined;
+  readonly #timer: Timer;
   readonly #readers: Segment[] = [];
   /** Bytes of the records that wait to be written. */
   #pendingBytes = 0;
+  /** Keys whose deletion could not be written. It goes out with the next change. */
+  readonly #unwritten = new Set<string>();
   /** Something did not fit since the last time there was room. */
   #refused = false;
   #reclaiming: Promise<void> | undefined;
@@ -74,7 +76,7 @@ export class LogStore implements StorageClient {
       recovered.nextSequence,
       last !== undefined && last.size < segmentBytes ? last : undefined,
     );
-    if (sync === 'interval') this.#syncTimer = clock.every(syncIntervalMs, () => void this.#sync());
+    this.#timer = clock.every(syncIntervalMs, () => void this.#tick());
   }
 
   /** Reads what is there. Rejects when the folder cannot be made or read. */
@@ -130,14 +132,21 @@ export class LogStore implements StorageClient {
   async batch(changes: readonly Change[]): Promise<void> {
     if (changes.length === 0) return;
     if (this.#closed !== undefined) throw new Error('the storage client is closed');
-    const record = prepareRecord(changes);
+    const isDelete = changes.every(({ value }) => value === undefined);
+    const late = [...this.#unwritten];
+    const record = prepareRecord([...late.map((key) => ({ key, value: undefined })), ...changes]);
     // What only deletes makes room, so it is always let in.
-    if (changes.some(({ value }) => value !== undefined)) this.#admit(record.totalBytes);
+    if (!isDelete) this.#admit(record.totalBytes);
+    this.#unwritten.clear();
     this.#pendingBytes += record.totalBytes;
     try {
       await this.#appender.append(record);
     } catch (error) {
       this.#options.events.failed('write', error as Error);
+      for (const key of late) if (!this.#index.has(key)) this.#unwritten.add(key);
+      if (isDelete) for (const { key } of changes) this.#deleteUnwritten(key);
+      this.#reclaim();
+      if (isDelete) return;
       throw new RetryableError(`cannot write to the storage: ${(error as Error).message}`, { cause: error });
     } finally {
       this.#pendingBytes -= record.totalBytes;
@@ -148,8 +157,10 @@ export class LogStore implements StorageClient {
 
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      this.#syncTimer?.cancel();
+      this.#timer.cancel();
       await this.#reclaiming;
+      const late = [...this.#unwritten].map((key) => ({ key, value: undefined }));
+      if (late.length > 0) await this.#appender.append(prepareRecord(late)).catch(() => {});
       await this.#appender.close();
       for (const segment of this.#readers.splice(0)) await segment.release();
     })();
@@ -191,6 +202,13 @@ export class LogStore implements StorageClient {
     }
   }
 
+  /** On a full disk a delete must still make room: it counts at once, and is written as soon as that is possible. */
+  #deleteUnwritten(key: string): void {
+    forget(this.#index.get(key));
+    this.#index.delete(key);
+    this.#unwritten.add(key);
+  }
+
   /** The value, or undefined when it is damaged, which is told. */
   async #read(key: string, location: Location): Promise<Uint8Array | undefined> {
     const segment = location.segment!;
@@ -228,12 +246,41 @@ export class LogStore implements StorageClient {
     return segment.reader();
   }
 
-  async #sync(): Promise<void> {
+  async #tick(): Promise<void> {
     try {
-      await this.#appender.sync();
+      if (this.#options.sync === 'interval') await this.#appender.sync();
+      await this.#checkPlace();
     } catch (error) {
       this.#options.events.failed('sync', error as Error);
     }
+  }
+
+  /** Notices that somebody moved or removed the files: what stood in them is lost, and the next change makes new ones. */
+  async #checkPlace(): Promise<void> {
+    const gone = new Set<Segment>();
+    for (const segment of [this.#segments[0], this.#appender.segment]) {
+      if (segment === undefined || gone.has(segment)) continue;
+      if (!(await exists(segment.path)) && this.#segments.includes(segment)) gone.add(segment);
+    }
+    if (gone.size === 0) return;
+    for (const segment of this.#segments)
+      if (!(await exists(segment.path))) gone.add(segment);
+    this.#appender.seal();
+    let records = 0;
+    let bytes = 0;
+    for (const [key, location] of this.#index) {
+      if (location.segment === undefined || !gone.has(location.segment)) continue;
+      forget(location);
+      this.#index.set(key, { ...location, segment: undefined });
+      records++;
+      bytes += location.bytes;
+    }
+    const file = this.#options.folder;
+    this.#options.events.failed('write', new Error(`files of ${file} were moved or removed; new ones are made`));
+    if (records > 0) this.#options.events.damaged({ file, records, bytes, torn: false });
+    for (const segment of gone) await segment.release();
+    for (const segment of gone)
+      if (segment !== this.#appender.segment) this.#segments.splice(this.#segments.indexOf(segment), 1);
   }
 
   /** Removes what is dead, in the background. */
@@ -306,7 +353,9 @@ export class LogStore implements StorageClient {
           const value = await this.#read(key, location);
           if (value === undefined) continue;
           const isWanted = (): boolean => this.#index.get(key) === location;
-          copies.push(this.#appender.append(prepareRecord([{ key, value }]), isWanted));
+          const copy = this.#appender.append(prepareRecord([{ key, value }]), isWanted);
+          copy.catch(() => {});
+          copies.push(copy);
           bytes += value.length;
           if (bytes < MAX_COPY_BYTES) continue;
           await Promise.all(copies);
@@ -322,6 +371,17 @@ export class LogStore implements StorageClient {
       this.#options.events.failed('compact', error as Error);
       return false;
     }
+  }
+}
+
+/** Whether a file is there; true also when that cannot be told. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== 'ENOENT' && code !== 'ENOTDIR';
   }
 }
 

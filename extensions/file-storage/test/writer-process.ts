@@ -1,0 +1,40 @@
+import { writeSync } from 'node:fs';
+import { STORAGE } from 'bpflow/sdk';
+import { fakeScope } from 'bpflow/testing';
+import { fileStorageConfig } from '../config.ts';
+import { createFileStorage } from '../file-storage.ts';
+import { storedValue } from './stored-value.ts';
+
+/**
+ * Writes to a storage until it is killed: `node writer-process.ts <directory> <first>`. Each line of its output is a change
+ * that was acknowledged: `+7` key 7 was set, `-7` it was deleted, `=7` keys 7 to 9 were set as one.
+ */
+const [directory, first] = process.argv.slice(2);
+const scope = fakeScope('extension', 'file_storage');
+const config = { directory, fsync: 'never', segment_size: '128KiB', create_directory: true };
+await createFileStorage(fileStorageConfig.parse(config), scope).start?.();
+const storage = await scope.get(STORAGE).open('test', 'writer');
+
+let next = Number(first);
+const acknowledge = (text: string): void => void writeSync(1, `${text}\n`);
+
+async function write(): Promise<never> {
+  for (;;) {
+    const number = next;
+    if (number % 5 === 0) {
+      next += 3;
+      const keys = [number, number + 1, number + 2];
+      await storage.batch(keys.map((key) => ({ key: String(key), value: storedValue(key) })));
+      acknowledge(`=${number}`);
+    } else {
+      next++;
+      await storage.set(String(number), storedValue(number));
+      acknowledge(`+${number}`);
+      if (number % 3 !== 0) {
+        await storage.delete(String(number));
+        acknowledge(`-${number}`);
+      }
+    }
+  }
+}
+await Promise.all([write(), write(), write(), write()]);
