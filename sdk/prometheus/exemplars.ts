@@ -44,6 +44,27 @@ export function writeExemplar(out: MessageWriter, field: number, { value, time, 
   });
 }
 
+/** Finds the exemplars of points that are asked for in ascending order. */
+export class ExemplarCursor {
+  readonly exemplars: Exemplars;
+  from = 0;
+  to = 0;
+
+  constructor(exemplars: Exemplars) {
+    this.exemplars = exemplars;
+  }
+
+  /** Whether the point has any: then they are [from, to). */
+  find(point: number): boolean {
+    const { point: points } = this.exemplars;
+    this.from = this.to;
+    while (this.from < points.length && points[this.from]! < point) this.from++;
+    this.to = this.from;
+    while (this.to < points.length && points[this.to]! === point) this.to++;
+    return this.to > this.from;
+  }
+}
+
 /** Empty for zeros, which stand for none. */
 function hex(ids: Uint8Array, from: number, length: number): string {
   const text = Buffer.from(ids.buffer, ids.byteOffset + from, length).toString('hex');

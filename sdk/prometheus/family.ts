@@ -1,13 +1,5 @@
-import {
-  type Exemplars,
-  flagsAt,
-  formatOpenMetricsFloat,
-  type Metric,
-  NO_RECORDED_VALUE,
-  type SeriesId,
-  type SeriesTable,
-  type TimeColumn,
-} from 'bpflow/sdk';
+import { flagsAt, type Metric, NO_RECORDED_VALUE, type SeriesId, type SeriesTable } from 'bpflow/sdk';
+import { ExemplarCursor } from './exemplars.ts';
 import { HistogramValues } from './histogram-values.ts';
 import { type LabelRules, type LabelText, seriesLabels } from './labels.ts';
 import { labelMessages, type MessageWriter } from './message-writer.ts';
@@ -19,7 +11,8 @@ import { SortedTexts } from './sorted-texts.ts';
 import { SummaryValues } from './summary-values.ts';
 import type { Target, Targets } from './targets.ts';
 import type { TextWriter } from './text-writer.ts';
-import type { LineStarts, Values, View } from './values.ts';
+import { TimestampTexts, timeReader, wholeMs } from './times.ts';
+import type { LineStarts, Values } from './values.ts';
 
 /** One metric name as it arrives; several can share a family. */
 export interface Origin {
@@ -207,7 +200,7 @@ export class Family {
   #timeMs(head: number): number {
     let ns = 0;
     for (let row = head; row !== 0; row = this.#next[row]!) ns = Math.max(ns, this.#times[row]!);
-    return Math.floor((ns + TIME_PRECISION_NS / 2) / 1e6);
+    return wholeMs(ns);
   }
 
   /** The row to print for several rows of one slot. */
@@ -385,60 +378,6 @@ function rowsFor(origin: Origin, table: SeriesTable): Int32Array {
     origin.rows.set(table, rows);
   }
   return rows;
-}
-
-/** Finds the exemplars of points that are asked for in ascending order. */
-class ExemplarCursor {
-  readonly exemplars: Exemplars;
-  from = 0;
-  to = 0;
-
-  constructor(exemplars: Exemplars) {
-    this.exemplars = exemplars;
-  }
-
-  /** Whether the point has any: then they are [from, to). */
-  find(point: number): boolean {
-    const { point: points } = this.exemplars;
-    this.from = this.to;
-    while (this.from < points.length && points[this.from]! < point) this.from++;
-    this.to = this.from;
-    while (this.to < points.length && points[this.to]! === point) this.to++;
-    return this.to > this.from;
-  }
-}
-
-/** Timestamps of lines; most series of a family have the same. */
-class TimestampTexts {
-  readonly #openMetrics: boolean;
-  #ms = Number.NaN;
-  #text = '';
-
-  constructor({ openMetrics }: View) {
-    this.#openMetrics = openMetrics;
-  }
-
-  /** With a blank before it; empty for 0. */
-  text(ms: number): string {
-    if (ms !== this.#ms) {
-      this.#ms = ms;
-      this.#text = ms === 0 ? '' : ` ${this.#openMetrics ? formatOpenMetricsFloat(ms / 1000) : ms}`;
-    }
-    return this.#text;
-  }
-}
-
-/** What a time in ns since 1970 may be off as a float. */
-const TIME_PRECISION_NS = 256;
-
-/** Times as floats: they only decide what is older, and a BigInt per point would cost more than the rest. */
-function timeReader(time: TimeColumn): (i: number) => number {
-  if (typeof time === 'bigint') {
-    const constant = Number(time);
-    return () => constant;
-  }
-  const halves = new Uint32Array(time.buffer, time.byteOffset, time.length * 2);
-  return (i) => halves[2 * i + 1]! * 4294967296 + halves[2 * i]!;
 }
 
 function longer(column: Int32Array, length: number): Int32Array<ArrayBuffer> {
