@@ -46,7 +46,7 @@ export class StorageTelemetry {
       [...open].map(([client, store]) => ({
         client,
         ...store.size,
-        files: store.segments,
+        files: store.files,
         damaged: this.#damage.get(client) ?? { records: 0, bytes: 0 },
         failing: this.#failing.get(client),
       })),

@@ -1,15 +1,7 @@
 import { open } from 'node:fs/promises';
-import { type Found, scanSegment } from './scan.ts';
+import { LiveIndex } from './live-index.ts';
+import { scanSegment } from './scan.ts';
 import { Segment } from './segment.ts';
-
-/** Where a value is. */
-export interface Location {
-  /** Undefined when the value is known to be damaged. */
-  readonly segment: Segment | undefined;
-  readonly at: number;
-  readonly bytes: number;
-  readonly crc: number;
-}
 
 export interface Damage {
   readonly file: string;
@@ -21,8 +13,8 @@ export interface Damage {
 }
 
 export interface Recovered {
-  readonly index: Map<string, Location>;
-  readonly segments: Segment[];
+  readonly index: LiveIndex;
+  /** Number of the next record. */
   readonly nextSequence: number;
 }
 
@@ -32,8 +24,8 @@ export interface Recovered {
  * stay known, so that their owner learns of the loss. A torn end of the newest segment is cut.
  */
 export async function recover(folder: string, damaged: (damage: Damage) => void): Promise<Recovered> {
-  const index = new Map<string, Location>();
-  const segments = await Segment.list(folder);
+  const index = new LiveIndex(await Segment.list(folder));
+  const { segments } = index;
   let nextSequence = 1;
   for (const [place, segment] of segments.entries()) {
     const next = segments[place + 1];
@@ -48,12 +40,12 @@ export async function recover(folder: string, damaged: (damage: Damage) => void)
         if (found.kind === 'record') nextSequence = found.sequence + 1;
         else if (found.kind === 'damage') nextSequence += found.records;
         if (found.kind === 'record' && found.intact) {
-          enter(index, segment, found);
+          index.apply(segment, found.table, found.valuesAt);
         } else {
           bytes += found.bytes;
           torn = found.kind === 'torn';
           if (!torn) records += found.kind === 'damage' ? found.records : 1;
-          if (found.kind === 'record') enterDamaged(index, found);
+          if (found.kind === 'record') index.applyDamaged(found.table);
         }
         if (torn && next === undefined) await handle.truncate(found.at);
         else segment.size = found.at + found.bytes;
@@ -67,29 +59,5 @@ export async function recover(folder: string, damaged: (damage: Damage) => void)
     if (torn) nextSequence++;
     if (lost > 0) damaged({ file: segment.path, records: lost, bytes, torn });
   }
-  return { index, segments, nextSequence };
-}
-
-type FoundRecord = Extract<Found, { kind: 'record' }>;
-
-function enter(index: Map<string, Location>, segment: Segment, { table, valuesAt }: FoundRecord): void {
-  for (const { key, deleted, valueAt, valueBytes, valueCrc } of table) {
-    const previous = index.get(key);
-    if (previous?.segment !== undefined) {
-      previous.segment.liveEntries--;
-      previous.segment.liveBytes -= previous.bytes;
-    }
-    index.delete(key);
-    if (deleted) continue;
-    index.set(key, { segment, at: valuesAt + valueAt, bytes: valueBytes, crc: valueCrc });
-    segment.liveEntries++;
-    segment.liveBytes += valueBytes;
-  }
-}
-
-function enterDamaged(index: Map<string, Location>, { table, valuesAt }: FoundRecord): void {
-  for (const { key, deleted, valueAt, valueBytes, valueCrc } of table) {
-    if (deleted || index.has(key)) continue;
-    index.set(key, { segment: undefined, at: valuesAt + valueAt, bytes: valueBytes, crc: valueCrc });
-  }
+  return { index, nextSequence };
 }

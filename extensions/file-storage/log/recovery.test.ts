@@ -85,6 +85,9 @@ function damage(folder: string, next: () => number): { file: string; touched: [n
   return { file: join(pristine, name), touched, cut };
 }
 
+const isValue = (value: Uint8Array | undefined, key: string): boolean =>
+  value !== undefined && values.get(key)!.equals(value);
+
 describe('a damaged store', () => {
   test(`opens, loses what was damaged and nothing else, and counts it (${CASES} cases)`, async () => {
     for (let seed = 0; seed < CASES; seed++) {
@@ -98,8 +101,8 @@ describe('a damaged store', () => {
       for (const record of records) {
         for (const key of record.keys) {
           const value = await opened.store.get(key);
-          if (!isHit(record)) assert.deepEqual(value, values.get(key), `case ${seed}: ${key}`);
-          else if (value !== undefined) assert.deepEqual(value, values.get(key), `case ${seed}: ${key} is wrong`);
+          if (!isHit(record)) assert.ok(isValue(value, key), `case ${seed}: ${key}`);
+          else if (value !== undefined) assert.ok(isValue(value, key), `case ${seed}: ${key} is wrong`);
         }
       }
       assert.deepEqual(opened.failures, []);
@@ -114,8 +117,7 @@ describe('a damaged store', () => {
       assert.equal(String(await again.store.get('after')), 'fine', `case ${seed}`);
       for (const record of records) {
         if (isHit(record)) continue;
-        for (const key of record.keys)
-          assert.deepEqual(await again.store.get(key), values.get(key), `case ${seed}: ${key}`);
+        for (const key of record.keys) assert.ok(isValue(await again.store.get(key), key), `case ${seed}: ${key}`);
       }
       await again.store.close();
     }

@@ -43,7 +43,7 @@ export class Segment {
     return segments;
   }
 
-  /** The file, open for reading until `release` or `remove`. */
+  /** The file, open for reading until `release`. */
   reader(): Promise<FileHandle> {
     this.#reader ??= open(this.path, 'r').catch((error: unknown) => {
       this.#reader = undefined;
@@ -59,8 +59,12 @@ export class Segment {
     await (await reader)?.close();
   }
 
+  /** Removes the file, if it is there. */
   async remove(): Promise<void> {
-    await unlink(this.path);
-    await this.release();
+    try {
+      await unlink(this.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 }
