@@ -17,7 +17,7 @@ leave_out() {
 
 # is_current NAME: the program is there, built from the sources as they are.
 is_current() { [[ -x $out/$1 && -e $out/$1.key && $(<"$out/$1.key") == "$(key_of "$1")" ]]; }
-key_of() { cat scripts/build-peers.sh "test/peers/$1"/{main.go,go.mod,go.sum,manifest.yaml} 2>/dev/null | sha256sum; }
+key_of() { cat scripts/build-peers.sh "test/peers/$1"/*.{go,mod,sum,yaml} 2>/dev/null | sha256sum; }
 
 # Our own programs, of modules that go.sum names.
 build_program() {

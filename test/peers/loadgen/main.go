@@ -335,6 +335,10 @@ func main() {
 		scrape(os.Args[2:])
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "certs" {
+		certs(os.Args[2:])
+		return
+	}
 	endpoint := flag.String("endpoint", "127.0.0.1:4317", "host:port for gRPC, base URL for http")
 	proto := flag.String("proto", "grpc", "grpc | http")
 	signal := flag.String("signal", "metrics", "metrics | logs | traces")

@@ -34,6 +34,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
+	grpcstats "google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -437,7 +438,7 @@ func main() {
 			os.Exit(1)
 		}
 		ln = &cutListener{Listener: ln}
-		options := []grpc.ServerOption{}
+		options := []grpc.ServerOption{grpc.StatsHandler(encodingReader{})}
 		if tlsConfig != nil {
 			options = append(options, grpc.Creds(credentials.NewTLS(tlsConfig)))
 		}
@@ -459,10 +460,7 @@ func main() {
 				return err
 			}
 			md, _ := metadata.FromIncomingContext(st.Context())
-			enc := "identity"
-			if e := md.Get("grpc-encoding"); len(e) > 0 {
-				enc = e[0]
-			}
+			enc := *st.Context().Value(encodingKey{}).(*string)
 			mu.Lock()
 			c.Encodings["grpc:"+enc]++
 			for k, v := range md {
@@ -658,3 +656,21 @@ func (l *cutListener) cut() {
 	}
 	l.conns = nil
 }
+
+// encodingReader puts the request's grpc-encoding into the context; the metadata of a call lacks it.
+type encodingReader struct{}
+type encodingKey struct{}
+
+func (encodingReader) TagRPC(ctx context.Context, _ *grpcstats.RPCTagInfo) context.Context {
+	encoding := "identity"
+	return context.WithValue(ctx, encodingKey{}, &encoding)
+}
+func (encodingReader) HandleRPC(ctx context.Context, s grpcstats.RPCStats) {
+	if h, ok := s.(*grpcstats.InHeader); ok && h.Compression != "" {
+		*ctx.Value(encodingKey{}).(*string) = h.Compression
+	}
+}
+func (encodingReader) TagConn(ctx context.Context, _ *grpcstats.ConnTagInfo) context.Context {
+	return ctx
+}
+func (encodingReader) HandleConn(context.Context, grpcstats.ConnStats) {}
