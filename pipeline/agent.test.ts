@@ -107,12 +107,37 @@ describe('an agent', () => {
     await agent.stop();
   });
 
-  it('refuses two extensions that provide the same service', async () => {
+  it('wants a name where several extensions provide a service', async () => {
     const parts = components();
-    const second = planned({ ...greeter(parts.stops), type: 'second' } as unknown as ComponentSpec);
-    await assert.rejects(createAgent(options({ ...parts, extensions: [...parts.extensions, second] })), {
+    const second = planned({ ...greeter(parts.stops, 'good day'), type: 'second' } as unknown as ComponentSpec);
+    const agent = await createAgent(options({ ...parts, extensions: [...parts.extensions, second] }));
+    const { scope } = parts.exporter();
+    assert.equal(scope.get(GREETING, 'greeter').text, 'hello');
+    assert.equal(scope.get(GREETING, 'second').text, 'good day');
+    assert.throws(() => scope.get(GREETING), {
       message:
-        'failed to build pipelines: failed to create "second" extension: extension "second" provides the service "test-greeting", which another extension provides already: name only one of them in service.extensions.',
+        'exporter "out" needs the service "test-greeting", which several extensions provide: name one of greeter, second.',
+    });
+    assert.throws(() => scope.get(GREETING, 'third'), {
+      message:
+        'exporter "out" needs the service "test-greeting" of the extension "third", which does not provide it: name one that does, in service.extensions too.',
+    });
+    await agent.stop();
+  });
+
+  it('refuses an extension that provides a service twice', async () => {
+    const parts = components();
+    const twice = defineExtension({
+      ...common('twice'),
+      create(_, scope) {
+        scope.provide(GREETING, { text: 'a' });
+        scope.provide(GREETING, { text: 'b' });
+        return {};
+      },
+    });
+    await assert.rejects(createAgent(options({ ...parts, extensions: [planned(twice)] })), {
+      message:
+        'failed to build pipelines: failed to create "twice" extension: extension "twice" provides the service "test-greeting", which the agent or this extension provides already.',
     });
   });
 
@@ -212,11 +237,11 @@ function components() {
   return state;
 }
 
-function greeter(stops: string[]) {
+function greeter(stops: string[], text = 'hello') {
   return defineExtension({
     ...common('greeter'),
     create(_, scope) {
-      scope.provide(GREETING, { text: 'hello' });
+      scope.provide(GREETING, { text });
       return { stop: () => void stops.push('greeter') };
     },
   });
