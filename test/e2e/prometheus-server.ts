@@ -33,14 +33,20 @@ export class PrometheusServer {
     });
   }
 
-  /** `targets` are host:port. Its first scrape is about 5 s away. */
-  static async start(targets: readonly string[]): Promise<PrometheusServer> {
+  /**
+   * `targets` are host:port. Its first scrape is about 5 s away. `job` are more keys of the scrape configuration, `features`
+   * those of `--enable-feature`.
+   */
+  static async start(
+    targets: readonly string[],
+    { job = {}, features = [] }: { readonly job?: Record<string, unknown>; readonly features?: readonly string[] } = {},
+  ): Promise<PrometheusServer> {
     const folder = await mkdtemp(join(tmpdir(), 'bpflow-prometheus-'));
     const config = join(folder, 'prometheus.yml');
     await writeFile(
       config,
       `global: { scrape_interval: 1s, scrape_timeout: 1s }
-scrape_configs: [{ job_name: test, static_configs: [{ targets: ${JSON.stringify(targets)} }] }]
+scrape_configs: [${JSON.stringify({ job_name: 'test', static_configs: [{ targets }], ...job })}]
 `,
     );
     const port = await freePort();
@@ -51,6 +57,7 @@ scrape_configs: [{ job_name: test, static_configs: [{ targets: ${JSON.stringify(
         `--storage.tsdb.path=${join(folder, 'data')}`,
         `--web.listen-address=127.0.0.1:${port}`,
         '--log.level=debug',
+        ...(features.length === 0 ? [] : [`--enable-feature=${features.join(',')}`]),
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );

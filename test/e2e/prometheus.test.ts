@@ -2,23 +2,29 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import {
   type Attributes,
+  AuthError,
   attributeSet,
   createResource,
   createScope,
   defineMetric,
   EMPTY_RESOURCE,
   EMPTY_SCOPE,
+  ExponentialHistogramPointsBuilder,
   type Exporter,
+  exponentialHistogram,
   gauge,
   HistogramPointsBuilder,
   histogram,
   type Metric,
   metricBatch,
   NumberPointsBuilder,
+  SERVER_AUTH,
   SeriesInterner,
+  type ServerAuth,
   sum,
 } from 'bpflow/sdk';
 import { fakeScope } from 'bpflow/testing';
@@ -66,22 +72,38 @@ const OWN = (
 
 const HOSTILE = 'a"} 1\nevil{x="\\ 2\0\x1bé😀';
 
+/** When a value was measured that Prometheus still shows. */
+const RECENT_MS = Date.now() - 2000;
+
+/** Lets in who shows `scraper:secret`. */
+const SCRAPER: ServerAuth = {
+  authenticate({ authorization }) {
+    if (authorization !== `Basic ${Buffer.from('scraper:secret').toString('base64')}`)
+      throw new AuthError('Who are you?');
+  },
+};
+
+const certificate = (name: string): string => join(import.meta.dirname, `../../sdk/transport/testdata/tls/${name}.pem`);
+
 const exporters: Exporter[] = [];
 after(async () => {
   for (const exporter of exporters) await exporter.stop?.();
 });
 
 /** Serves one of each of the agent's own metrics, and foreign ones with hostile labels. Returns host:port. */
-async function serve(config: Record<string, unknown>): Promise<string> {
-  const scope = fakeScope('exporter', 'prometheus');
+async function serve(
+  config: Record<string, unknown>,
+  metrics: readonly Metric[] = [...ownMetrics(), ...foreignMetrics()],
+): Promise<string> {
+  const scope = fakeScope('exporter', 'prometheus', { extensions: [[SERVER_AUTH, 'basic_auth/scraper', SCRAPER]] });
   const exporter = createPrometheusExporter(prometheusConfig.parse({ endpoint: '127.0.0.1:0', ...config }), scope, {
     pullable: false,
     collect: () => Promise.resolve('fresh'),
   });
   exporters.push(exporter);
   await exporter.start?.();
-  await exporter.consume.metrics!(metricBatch([...ownMetrics(), ...foreignMetrics()]), new AbortController().signal);
-  return /http:\/\/([^/]+)\/metrics/.exec(scope.lastHealth?.summary ?? '')![1]!;
+  await exporter.consume.metrics!(metricBatch(metrics), new AbortController().signal);
+  return /https?:\/\/([^/]+)\/metrics/.exec(scope.lastHealth?.summary ?? '')![1]!;
 }
 
 function ownMetrics(): Metric[] {
@@ -180,4 +202,86 @@ describe('a real Prometheus', { skip: missing('prometheus') }, () => {
       await server.stop();
     }
   });
+
+  test('scrapes native histograms, with their buckets, over protobuf', async () => {
+    const target = await serve({}, [...foreignMetrics(), exponential(), ...ownMetrics()]);
+    const server = await PrometheusServer.start([target], { features: ['native-histograms', 'exemplar-storage'] });
+    try {
+      const value = async (expression: string): Promise<number> => Number((await server.query(expression))[0]!.value);
+      assert.equal(await value('histogram_count(foreign_exponential)'), 21);
+      assert.equal(await value('histogram_sum(foreign_exponential)'), 30.5);
+      assert.equal(await value('histogram_fraction(-Inf, 0, foreign_exponential) * 21'), 9 + 2);
+      // (1, 2] holds 5 of those above zero, (4, 8] 3.
+      assert.ok(Math.abs((await value('histogram_fraction(1, 2, foreign_exponential) * 21')) - 5) < 1e-9);
+      assert.ok(Math.abs((await value('histogram_fraction(4, 8, foreign_exponential) * 21')) - 3) < 1e-9);
+      assert.equal(await value('ebpf_syscall_latency_ns_bucket{le="+Inf"}'), 6);
+      assert.equal(await value('ebpf_syscall_latency_ns_bucket{le="2048.0"}'), 3);
+      assert.equal(await value('ebpf_syscall_count'), 9007199254740991);
+      assert.equal(Object.values((await server.query('ebpf_syscall_count'))[0]!.metric).includes(HOSTILE), true);
+      assert.deepEqual(
+        server.log.filter((line) => /level=(warn|error)/.test(line)),
+        [],
+      );
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test('scrapes over TLS with a client certificate and a password, with timestamps', async () => {
+    const target = await serve(
+      {
+        send_timestamps: true,
+        auth: { authenticator: 'basic_auth/scraper' },
+        tls: {
+          cert_file: certificate('server'),
+          key_file: certificate('server-key'),
+          client_ca_file: certificate('ca'),
+        },
+      },
+      [recent()],
+    );
+    const server = await PrometheusServer.start([target], {
+      job: {
+        scheme: 'https',
+        basic_auth: { username: 'scraper', password: 'secret' },
+        tls_config: {
+          ca_file: certificate('ca'),
+          cert_file: certificate('client'),
+          key_file: certificate('client-key'),
+          server_name: 'localhost',
+        },
+      },
+    });
+    try {
+      const [sample] = await server.query('timestamp(recent)');
+      assert.equal(Number(sample!.value), RECENT_MS / 1000);
+    } finally {
+      await server.stop();
+    }
+  });
 });
+
+/** Buckets: (1, 2] 5, (4, 8] 3, (-4, -2] 9, and 4 that are about zero. */
+function exponential(): Metric {
+  const interner = new SeriesInterner();
+  const builder = new ExponentialHistogramPointsBuilder();
+  const id = interner.intern(EMPTY_RESOURCE, EMPTY_SCOPE, attributeSet({ a: 'b' }));
+  builder.add(id, {
+    scale: 0,
+    zeroCount: 4,
+    zeroThreshold: 0.001,
+    positive: { offset: 0, counts: [5, 0, 3] },
+    negative: { offset: 1, counts: [9] },
+    sum: 30.5,
+  });
+  const names = { name: 'foreign.exponential', unit: '', description: 'Text.' };
+  return exponentialHistogram(names, interner.table, builder.take(1n, 0n), { temporality: 'cumulative' });
+}
+
+function recent(): Metric {
+  const interner = new SeriesInterner();
+  const builder = new NumberPointsBuilder({ integer: true });
+  builder.add(interner.intern(EMPTY_RESOURCE, EMPTY_SCOPE, attributeSet({})), 1);
+  const names = { name: 'recent', unit: '', description: 'Text.' };
+  return gauge(names, interner.table, builder.take(BigInt(RECENT_MS) * 1_000_000n, 0n));
+}
