@@ -25,10 +25,19 @@ const IDLE_PING_MS = 2 * 3_600_000;
 /** A client that has not begun to speak HTTP/2 by then does not mean to. */
 const PREFACE_TIMEOUT_MS = 10_000;
 /** How long a round trip to a client may take before the second GOAWAY. */
-const DRAIN_ROUND_TRIP_MS = 500;
+const ROUND_TRIP_MS = 1000;
+const IDLE_ROUND_TRIP_MS = 100;
 const LAST_STREAM = 2 ** 31 - 1;
 
-export type CloseReason = 'preface_timeout' | 'keepalive_timeout' | 'age' | 'too_many_pings' | 'evicted' | 'shutdown';
+/** Why a server ended a connection before its time. */
+export type CloseReason =
+  | 'protocol_error'
+  | 'preface_timeout'
+  | 'keepalive_timeout'
+  | 'age'
+  | 'too_many_pings'
+  | 'evicted'
+  | 'shutdown';
 
 /** One client's connection: when it must be asked for a sign of life, asked to end, or cut off. */
 export class GrpcConnection {
@@ -124,12 +133,12 @@ export class GrpcConnection {
     }
     this.session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
     const close = (): void => {
-      timer.cancel();
+      clearTimeout(timer);
       if (!this.session.destroyed) this.session.close();
     };
     // Some clients without calls answer nothing any more.
-    const timer = this.#clock.after(DRAIN_ROUND_TRIP_MS, close);
-    this.session.once('close', () => timer.cancel());
+    const timer = setTimeout(close, this.calls === 0 ? IDLE_ROUND_TRIP_MS : ROUND_TRIP_MS);
+    this.session.once('close', () => clearTimeout(timer));
     this.#ping(close);
   }
 

@@ -4,8 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import type { Clock } from 'bpflow/sdk';
-import { fakeScope, type ManualClock } from 'bpflow/testing';
+import { fakeScope } from 'bpflow/testing';
 import { ByteBudget, GRPC, GrpcServer, type GrpcServerOptions, grpcKeepalive } from 'bpflow/transport';
 
 const ECHO = '/test.v1.Test/Echo';
@@ -17,7 +16,7 @@ afterEach(async () => {
 
 async function serve(options: Partial<GrpcServerOptions> = {}, limit = 64 * MIB) {
   const scope = fakeScope();
-  const clock: ManualClock = scope.clock;
+  const { clock } = scope;
   const budget = new ByteBudget(limit, clock);
   const codes = new Map<number, number>();
   const closed: string[] = [];
@@ -26,7 +25,7 @@ async function serve(options: Partial<GrpcServerOptions> = {}, limit = 64 * MIB)
     methods: new Map([[ECHO, { handle: ({ message }) => message.subarray(0, 16) }]]),
     keepalive: grpcKeepalive(undefined),
     maxMessageBytes: 4 * MIB,
-    clock: { ...clock, every: realEvery(clock) },
+    clock,
     budget,
     log: scope.log,
     answered: (code) => codes.set(code, (codes.get(code) ?? 0) + 1),
@@ -37,20 +36,6 @@ async function serve(options: Partial<GrpcServerOptions> = {}, limit = 64 * MIB)
   closing.push(() => server.stop(0));
   const [host, port] = address.split(':') as [string, string];
   return { server, address, host, port: Number(port), budget, codes, closed, clock, scope };
-}
-
-/** Stopping is in real time; all other waits are the manual clock's. */
-function realEvery(clock: ManualClock): Clock['every'] {
-  return (ms, callback) => {
-    const manual = clock.every(ms, callback);
-    const real = setInterval(callback, 50).unref();
-    return {
-      cancel() {
-        manual.cancel();
-        clearInterval(real);
-      },
-    };
-  };
 }
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');

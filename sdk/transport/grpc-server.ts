@@ -53,8 +53,9 @@ const MAX_TOLD = 32;
  * A server of unary gRPC methods over HTTP/2. No client can make it hold more than its budget of requests, keep it from
  * serving others, or make it wait: every limit of HTTP/2 is set, every wait has an end.
  *
- * The flow windows are large, so that a client never waits for the server to ask for more of a request: that is what makes it
- * cost 0.29 CPU-seconds for a million points in requests of 1,000, where @grpc/grpc-js takes 0.71.
+ * The flow windows are large, so that a client never waits for the server to ask for more of a request. A million points in
+ * requests of 1,000 cost 0.19 CPU-seconds (5 million points/s) with the small young generation that the agent runs with; with
+ * Node's default, where requests live on until a full collection, 0.5.
  */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
@@ -114,7 +115,7 @@ export class GrpcServer {
     }
     this.#server.maxConnections = this.#maxConnections + 64;
     this.#server.on('session', (session: ServerHttp2Session) => this.#connect(session));
-    this.#server.on('sessionError', (error: Error) => this.#tell(error.message));
+    this.#server.on('sessionError', () => {});
     this.#server.on('error', (error) =>
       log.error('A gRPC server has a problem with its listener.', { error: error.message }),
     );
@@ -166,14 +167,11 @@ export class GrpcServer {
       ({ session }) => new Promise<void>((resolve) => session.once('close', () => resolve())),
     );
     for (const connection of this.#connections) connection.drain();
-    const { clock } = this.#options;
-    const end = clock.monotonic() + drainMs;
-    const cut = clock.every(Math.max(1, Math.min(100, drainMs / 4)), () => {
-      if (clock.monotonic() < end) return;
+    const cut = setTimeout(() => {
       for (const connection of [...this.#connections]) connection.cut('shutdown');
-    });
+    }, drainMs);
     await Promise.all([closed, ...gone]);
-    cut.cancel();
+    clearTimeout(cut);
     this.#timer?.cancel();
   }
 
@@ -189,7 +187,11 @@ export class GrpcServer {
     const connection = new GrpcConnection(session, clock, keepalive, (reason) => this.#options.closed?.(reason));
     this.#connections.add(connection);
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    session.on('error', (error) => this.#tell(error.message));
+    session.on('error', (error) => {
+      this.#options.closed?.('protocol_error');
+      // Also what grpc-go says at each goodbye: its last GOAWAY names a stream that cannot be.
+      this.#options.log.debug('A connection ended with an error.', { error: error.message });
+    });
     session.on('stream', (stream, headers) => this.#call(connection, stream as ServerHttp2Stream, headers));
     session.on('close', () => this.#connections.delete(connection));
     if (this.#stopping !== undefined) connection.drain();
