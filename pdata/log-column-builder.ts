@@ -1,9 +1,9 @@
 import type { AttributeValue } from './attributes.ts';
 import { Double } from './attributes.ts';
-import { encodeValue } from './log-columns.ts';
+import { encodeValue, sparseBelow } from './log-columns.ts';
 import type { DictionaryColumn, LogColumn } from './logs.ts';
 
-type Kind = LogColumn['kind'];
+type Kind = Exclude<LogColumn['kind'], 'sparse'>;
 
 /** Collects one attribute over the rows of a batch. The column has the one kind that all values share, else `encoded`. */
 export class LogColumnBuilder {
@@ -20,6 +20,13 @@ export class LogColumnBuilder {
   }
 
   build(length: number): LogColumn {
+    if (this.#rows.length < sparseBelow(length)) {
+      return {
+        kind: 'sparse',
+        rows: Uint32Array.from(this.#rows),
+        values: this.#values.map((value) => encodeValue(value)),
+      };
+    }
     const kind = this.#kind ?? 'encoded';
     if (kind === 'encoded') {
       const values = new Array<Uint8Array | undefined>(length).fill(undefined);

@@ -1,6 +1,7 @@
 import type { AttributeSet } from './attribute-set.ts';
 import type { AttributeValue } from './attributes.ts';
 import type { TimeColumn } from './metrics.ts';
+import type { SentRows } from './sent-rows.ts';
 import type { InstrumentationScope, Resource } from './series-table.ts';
 
 /** A column of strings: row i is `words[codes[i]]`. */
@@ -11,14 +12,22 @@ export interface DictionaryColumn {
 
 /**
  * One attribute over all rows of a batch; a row without it is marked absent.
- * `encoded` carries foreign values as the OTLP bytes of their AnyValue, so that nothing is lost.
+ * `encoded` carries foreign values as the OTLP bytes of their AnyValue, so that nothing is lost; `sparse` does so where few rows
+ * have one.
  */
 export type LogColumn =
   | { readonly kind: 'int'; readonly values: Float64Array; readonly present?: Uint8Array }
   | { readonly kind: 'double'; readonly values: Float64Array; readonly present?: Uint8Array }
   | { readonly kind: 'bool'; readonly values: Uint8Array; readonly present?: Uint8Array }
   | { readonly kind: 'string'; readonly values: DictionaryColumn; readonly present?: Uint8Array }
-  | { readonly kind: 'encoded'; readonly values: readonly (Uint8Array | undefined)[] };
+  | { readonly kind: 'encoded'; readonly values: readonly (Uint8Array | undefined)[] }
+  | {
+      readonly kind: 'sparse';
+      /** The rows that have a value, ascending. */
+      readonly rows: Uint32Array;
+      /** The value of each of them. */
+      readonly values: readonly Uint8Array[];
+    };
 
 /** What flows through a logs pipeline: columns; row i of each belongs to record i. Immutable. */
 export interface LogBatch {
@@ -44,6 +53,8 @@ export interface LogBatch {
   readonly traceIds?: Uint8Array;
   /** 8 bytes a row, zeros for none. */
   readonly spanIds?: Uint8Array;
+  /** The bytes that the records came in, if they did. */
+  readonly sent?: SentRows;
 }
 
 /** One record read out of the columns; made on demand, for authors who prefer an object. */

@@ -14,10 +14,11 @@ import {
 } from './columns.ts';
 import { concatAttributes, concatColumns, pickAttributes, pickColumn } from './log-columns.ts';
 import type { LogBatch } from './logs.ts';
+import { concatSent, pickSent } from './sent-rows.ts';
 
 /** The batch with these records only. Columns of a range are views on the old ones. */
 export function pickLogs(batch: LogBatch, rows: Rows): LogBatch {
-  return {
+  const picked: LogBatch = {
     signal: 'logs',
     length: rowCount(rows),
     resources: batch.resources,
@@ -36,6 +37,8 @@ export function pickLogs(batch: LogBatch, rows: Rows): LogBatch {
     ...(batch.traceIds && { traceIds: pick(batch.traceIds, rows, 16) }),
     ...(batch.spanIds && { spanIds: pick(batch.spanIds, rows, 8) }),
   };
+  const sent = pickSent(batch, picked, rows);
+  return sent ? { ...picked, sent } : picked;
 }
 
 /** One batch of all, in order. */
@@ -65,7 +68,7 @@ export function concatLogs(batches: readonly LogBatch[]): LogBatch {
     lengths.map((length) => length * 8),
     0,
   );
-  return {
+  const joined: LogBatch = {
     signal: 'logs',
     length: lengths.reduce((sum, length) => sum + length, 0),
     resources: resources.items,
@@ -99,6 +102,8 @@ export function concatLogs(batches: readonly LogBatch[]): LogBatch {
     ...(traceIds && { traceIds }),
     ...(spanIds && { spanIds }),
   };
+  const sent = concatSent(batches, joined);
+  return sent ? { ...joined, sent } : joined;
 }
 
 /** The batch in pieces of at most `maxRecords` records. */

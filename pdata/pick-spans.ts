@@ -15,11 +15,12 @@ import {
 import { concatAttributes, pickAttributes } from './log-columns.ts';
 import { ranges } from './pick-logs.ts';
 import { rowsWhere } from './pick-points.ts';
+import { concatSent, pickSent } from './sent-rows.ts';
 import type { SpanBatch, SpanEvents, SpanLinks } from './traces.ts';
 
 /** The batch with these spans only. Columns of a range are views on the old ones. */
 export function pickSpans(batch: SpanBatch, rows: Rows): SpanBatch {
-  return {
+  const picked: SpanBatch = {
     signal: 'traces',
     length: rowCount(rows),
     resources: batch.resources,
@@ -42,6 +43,8 @@ export function pickSpans(batch: SpanBatch, rows: Rows): SpanBatch {
     links: pickLinks(batch.links, rows),
     ...(batch.dropped && { dropped: pick(batch.dropped, rows, 3) }),
   };
+  const sent = pickSent(batch, picked, rows);
+  return sent ? { ...picked, sent } : picked;
 }
 
 /** The spans for which `verdict` is true: the same batch when that are all, `undefined` when there are none. */
@@ -72,7 +75,7 @@ export function concatSpans(batches: readonly SpanBatch[]): SpanBatch {
     lengths.map((length) => length * 3),
     0,
   );
-  return {
+  const joined: SpanBatch = {
     signal: 'traces',
     length: lengths.reduce((sum, length) => sum + length, 0),
     resources: resources.items,
@@ -107,6 +110,8 @@ export function concatSpans(batches: readonly SpanBatch[]): SpanBatch {
     ),
     ...(dropped && { dropped }),
   };
+  const sent = concatSent(batches, joined);
+  return sent ? { ...joined, sent } : joined;
 }
 
 /** The batch in pieces of at most `maxSpans` spans. */
@@ -123,6 +128,7 @@ function pickEvents(events: SpanEvents, rows: Rows): SpanEvents {
     time: pick(events.time, entries),
     name: pickWords(events.name, entries),
     attributes: Array.from(entries, (entry) => events.attributes[entry]!),
+    ...(events.dropped && { dropped: pick(events.dropped, entries) }),
   };
 }
 
@@ -134,10 +140,13 @@ function pickLinks(links: SpanLinks, rows: Rows): SpanLinks {
     spanIds: pick(links.spanIds, entries, 8),
     traceState: pickWords(links.traceState, entries),
     attributes: Array.from(entries, (entry) => links.attributes[entry]!),
+    ...(links.dropped && { dropped: pick(links.dropped, entries) }),
+    ...(links.flags && { flags: pick(links.flags, entries) }),
   };
 }
 
 function concatEvents(parts: readonly SpanEvents[], firstRow: readonly number[]): SpanEvents {
+  const dropped = concatCounts(parts, ({ dropped }) => dropped);
   return {
     span: concatShifted(
       parts.map(({ span }) => span),
@@ -146,10 +155,13 @@ function concatEvents(parts: readonly SpanEvents[], firstRow: readonly number[])
     time: concat(parts.map(({ time }) => time)),
     name: concatWords(parts.map(({ name }) => name)),
     attributes: parts.flatMap(({ attributes }) => attributes),
+    ...(dropped && { dropped }),
   };
 }
 
 function concatLinks(parts: readonly SpanLinks[], firstRow: readonly number[]): SpanLinks {
+  const dropped = concatCounts(parts, ({ dropped }) => dropped);
+  const flags = concatCounts(parts, ({ flags }) => flags);
   return {
     span: concatShifted(
       parts.map(({ span }) => span),
@@ -159,5 +171,19 @@ function concatLinks(parts: readonly SpanLinks[], firstRow: readonly number[]): 
     spanIds: concat(parts.map(({ spanIds }) => spanIds)),
     traceState: concatWords(parts.map(({ traceState }) => traceState)),
     attributes: parts.flatMap(({ attributes }) => attributes),
+    ...(dropped && { dropped }),
+    ...(flags && { flags }),
   };
+}
+
+/** A column of counts that may be missing. */
+function concatCounts<T extends { readonly span: Uint32Array }>(
+  parts: readonly T[],
+  counts: (part: T) => Uint32Array | undefined,
+): Uint32Array | undefined {
+  return concatOptional(
+    parts.map(counts),
+    parts.map(({ span }) => span.length),
+    0,
+  );
 }

@@ -15,8 +15,8 @@ export function createResource(attributes: Attributes | AttributeSet, schemaUrl 
  * A foreign resource from its OTLP message; everything in it is kept, and the array itself: copy it before if it is part of
  * a larger one. Throws WireError when it is malformed.
  */
-export function resourceFromBytes(bytes: Uint8Array, schemaUrl = ''): Resource {
-  return Object.freeze({ bytes, attributes: attributesOf(bytes, 1), schemaUrl });
+export function resourceFromBytes(bytes: Uint8Array, schemaUrl = '', envelope?: Uint8Array): Resource {
+  return Object.freeze({ bytes, attributes: attributesOf(bytes, 1), schemaUrl, ...(envelope && { envelope }) });
 }
 
 /** The resource with other attributes; itself when they are equal. What else its message holds is kept. */
@@ -31,7 +31,7 @@ export function withResourceAttributes(resource: Resource, attributes: Attribute
     reader.skip(tag);
     if (tag !== 1 * 8 + DELIMITED) writer.raw(resource.bytes.subarray(start, reader.position));
   }
-  return Object.freeze({ bytes: writer.take(), attributes, schemaUrl: resource.schemaUrl });
+  return Object.freeze({ ...resource, bytes: writer.take(), attributes });
 }
 
 /** An instrumentation scope of our own. InstrumentationScope: 1 name, 2 version, 3 attributes. */
@@ -56,7 +56,7 @@ export function createScope(
 }
 
 /** A foreign scope from its OTLP message, kept as {@link resourceFromBytes} keeps a resource. Throws WireError. */
-export function scopeFromBytes(bytes: Uint8Array, schemaUrl = ''): InstrumentationScope {
+export function scopeFromBytes(bytes: Uint8Array, schemaUrl = '', envelope?: Uint8Array): InstrumentationScope {
   const reader = new WireReader(bytes);
   let name = '';
   let version = '';
@@ -66,7 +66,8 @@ export function scopeFromBytes(bytes: Uint8Array, schemaUrl = ''): Instrumentati
     else if (tag === 2 * 8 + DELIMITED) version = readString(reader);
     else reader.skip(tag);
   }
-  return Object.freeze({ bytes, name, version, attributes: attributesOf(bytes, 3), schemaUrl });
+  const attributes = attributesOf(bytes, 3);
+  return Object.freeze({ bytes, name, version, attributes, schemaUrl, ...(envelope && { envelope }) });
 }
 
 export const EMPTY_RESOURCE: Resource = createResource(EMPTY_ATTRIBUTES);

@@ -8,6 +8,8 @@ export interface Resource {
   readonly bytes: Uint8Array;
   readonly attributes: AttributeSet;
   readonly schemaUrl: string;
+  /** Fields beside it in its `ResourceLogs` (`-Spans`, `-Metrics`) that OTLP does not know, as they came. */
+  readonly envelope?: Uint8Array;
 }
 
 /** Who measured it. `bytes` is the OTLP `InstrumentationScope` message and the identity, with `schemaUrl`. */
@@ -17,6 +19,8 @@ export interface InstrumentationScope {
   readonly version: string;
   readonly attributes: AttributeSet;
   readonly schemaUrl: string;
+  /** Fields beside it in its `ScopeLogs` (`-Spans`, `-Metrics`) that OTLP does not know, as they came. */
+  readonly envelope?: Uint8Array;
 }
 
 /**

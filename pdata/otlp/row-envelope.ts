@@ -1,0 +1,191 @@
+import { EMPTY_RESOURCE, EMPTY_SCOPE, resourceFromBytes, scopeFromBytes } from '../resource.ts';
+import type { InstrumentationScope, Resource } from '../series-table.ts';
+import { readString } from './any-value.ts';
+import { DELIMITED, WireReader, type WireWriter } from './wire.ts';
+
+/** Log records or spans of a request, with what they belong to; each `ResourceLogs` and `ScopeLogs` has a number of its own. */
+export interface EnvelopeRows {
+  readonly resources: readonly Resource[];
+  readonly resource: Uint32Array;
+  readonly scopes: readonly InstrumentationScope[];
+  readonly scope: Uint32Array;
+  /** Where the content of each row's message begins and ends. */
+  readonly start: Uint32Array;
+  readonly end: Uint32Array;
+}
+
+/**
+ * Walks the envelope that logs and traces share. Request: 1 resource_logs or resource_spans. Those: 1 resource,
+ * 2 scope_logs or scope_spans, 3 schema_url. Those: 1 scope, 2 log_records or spans, 3 schema_url.
+ */
+export function readEnvelope(bytes: Uint8Array): EnvelopeRows {
+  const resources: Resource[] = [];
+  const scopes: InstrumentationScope[] = [];
+  const resource: number[] = [];
+  const scope: number[] = [];
+  const start: number[] = [];
+  const end: number[] = [];
+  const requests = new WireReader(bytes);
+  while (!requests.done) {
+    const range = delimitedField(requests, 1);
+    if (range === undefined) continue;
+    const outer = readParts(bytes, range.from, range.to);
+    if (outer.items.length === 0) continue;
+    const place = resources.push(resourceOf(outer)) - 1;
+    for (const [from, to] of outer.items) {
+      const inner = readParts(bytes, from, to);
+      if (inner.items.length === 0) continue;
+      const innerPlace = scopes.push(scopeOf(inner)) - 1;
+      for (const [rowFrom, rowTo] of inner.items) {
+        resource.push(place);
+        scope.push(innerPlace);
+        start.push(rowFrom);
+        end.push(rowTo);
+      }
+    }
+  }
+  return {
+    resources,
+    resource: Uint32Array.from(resource),
+    scopes,
+    scope: Uint32Array.from(scope),
+    start: Uint32Array.from(start),
+    end: Uint32Array.from(end),
+  };
+}
+
+/** What a batch of logs or spans has of the envelope. */
+export interface RowsToWrite {
+  readonly length: number;
+  readonly resources: readonly Resource[];
+  readonly resource: Uint32Array;
+  readonly scopes: readonly InstrumentationScope[];
+  readonly scope: Uint32Array;
+}
+
+/**
+ * Writes the envelope of a batch; `writeRow` writes the content of each row's message. Rows keep their order within a resource
+ * and scope; resources and scopes are in the order of their first row.
+ */
+export function writeEnvelope(writer: WireWriter, batch: RowsToWrite, writeRow: (row: number) => void): void {
+  for (const [resource, scopes] of grouped(batch)) {
+    const { bytes, schemaUrl, envelope } = batch.resources[resource]!;
+    const outer = writer.begin(1);
+    writer.bytes(1, bytes);
+    for (const [scope, rows] of scopes) {
+      const item = batch.scopes[scope]!;
+      const inner = writer.begin(2);
+      writer.bytes(1, item.bytes);
+      for (const row of rows) {
+        const mark = writer.begin(2);
+        writeRow(row);
+        writer.end(mark);
+      }
+      if (item.schemaUrl !== '') writer.string(3, item.schemaUrl);
+      if (item.envelope) writer.raw(item.envelope);
+      writer.end(inner);
+    }
+    if (schemaUrl !== '') writer.string(3, schemaUrl);
+    if (envelope) writer.raw(envelope);
+    writer.end(outer);
+  }
+}
+
+/** Resource → scope → rows. */
+function grouped({ length, resource, scope }: RowsToWrite): Map<number, Map<number, number[]>> {
+  const groups = new Map<number, Map<number, number[]>>();
+  let rows: number[] = [];
+  for (let row = 0; row < length; row++) {
+    if (row === 0 || resource[row] !== resource[row - 1] || scope[row] !== scope[row - 1]) {
+      const scopes = groups.get(resource[row]!) ?? new Map<number, number[]>();
+      groups.set(resource[row]!, scopes);
+      rows = scopes.get(scope[row]!) ?? [];
+      scopes.set(scope[row]!, rows);
+    }
+    rows.push(row);
+  }
+  return groups;
+}
+
+interface Parts {
+  /** The message of field 1, joined where it comes in pieces. */
+  readonly head: Uint8Array | undefined;
+  /** Content of each field 2. */
+  readonly items: readonly (readonly [from: number, to: number])[];
+  readonly schemaUrl: string;
+  readonly unknown: Uint8Array | undefined;
+}
+
+function readParts(bytes: Uint8Array, from: number, to: number): Parts {
+  const reader = new WireReader(bytes, from, to);
+  const heads: Uint8Array[] = [];
+  const items: [number, number][] = [];
+  const unknown: Uint8Array[] = [];
+  let schemaUrl = '';
+  while (!reader.done) {
+    const start = reader.position;
+    const tag = reader.tag();
+    switch (tag) {
+      case 1 * 8 + DELIMITED: {
+        const end = reader.delimited();
+        heads.push(bytes.slice(reader.position, end));
+        reader.position = end;
+        break;
+      }
+      case 2 * 8 + DELIMITED: {
+        const end = reader.delimited();
+        items.push([reader.position, end]);
+        reader.position = end;
+        break;
+      }
+      case 3 * 8 + DELIMITED:
+        schemaUrl = readString(reader);
+        break;
+      default:
+        reader.skip(tag);
+        unknown.push(bytes.subarray(start, reader.position));
+    }
+  }
+  return {
+    head: heads.length > 1 ? joined(heads) : heads[0],
+    items,
+    schemaUrl,
+    unknown: unknown.length > 0 ? joined(unknown) : undefined,
+  };
+}
+
+function resourceOf({ head, schemaUrl, unknown }: Parts): Resource {
+  if (head === undefined && schemaUrl === '' && unknown === undefined) return { ...EMPTY_RESOURCE };
+  return resourceFromBytes(head ?? new Uint8Array(0), schemaUrl, unknown);
+}
+
+function scopeOf({ head, schemaUrl, unknown }: Parts): InstrumentationScope {
+  if (head === undefined && schemaUrl === '' && unknown === undefined) return { ...EMPTY_SCOPE };
+  return scopeFromBytes(head ?? new Uint8Array(0), schemaUrl, unknown);
+}
+
+/** Reads one field: its content when it is delimited and has this number, undefined when it was passed over. */
+function delimitedField(
+  reader: WireReader,
+  number: number,
+): { readonly from: number; readonly to: number } | undefined {
+  const tag = reader.tag();
+  if (tag !== number * 8 + DELIMITED) {
+    reader.skip(tag);
+    return undefined;
+  }
+  const to = reader.delimited();
+  const from = reader.position;
+  reader.position = to;
+  return { from, to };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
