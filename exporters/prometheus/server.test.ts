@@ -1,103 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { get, type IncomingHttpHeaders, request } from 'node:http';
-import { connect, type Socket } from 'node:net';
-import { afterEach, describe, test } from 'node:test';
+import { get } from 'node:http';
+import type { Socket } from 'node:net';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import {
-  attributeSet,
-  EMPTY_RESOURCE,
-  EMPTY_SCOPE,
-  type Exporter,
-  gauge,
-  metricBatch,
-  NumberPointsBuilder,
-  SeriesInterner,
-  type Upstream,
-} from 'bpflow/sdk';
-import { fakeScope } from 'bpflow/testing';
-import { prometheusConfig } from './config.ts';
-import { createPrometheusExporter } from './exporter.ts';
-
-/** An exporter that listens on a free port, with the calls that tests make to it. */
-class Served {
-  static readonly all: Served[] = [];
-  readonly scope = fakeScope('exporter', 'prometheus');
-  readonly exporter: Exporter;
-  readonly #interner = new SeriesInterner();
-  #port = 0;
-
-  constructor(config: Record<string, unknown> = {}, upstream: Partial<Upstream> = {}) {
-    this.exporter = createPrometheusExporter(
-      prometheusConfig.parse({ endpoint: '127.0.0.1:0', ...config }),
-      this.scope,
-      { pullable: false, collect: () => Promise.resolve('fresh'), ...upstream },
-    );
-    Served.all.push(this);
-  }
-
-  async start(): Promise<this> {
-    await this.exporter.start?.();
-    this.#port = Number(/:(\d+)\/metrics/.exec(this.scope.lastHealth?.summary ?? '')![1]);
-    return this;
-  }
-
-  get port(): number {
-    return this.#port;
-  }
-
-  /** Gives all series this value. */
-  take(value: number, series = 1, padding = 0): this {
-    const builder = new NumberPointsBuilder({ integer: true });
-    for (let i = 0; i < series; i++) {
-      const attributes = attributeSet({ i: String(i).padStart(padding, '0') });
-      builder.add(this.#interner.intern(EMPTY_RESOURCE, EMPTY_SCOPE, attributes), value);
-    }
-    const names = { name: 'x', unit: '', description: 'Text.' };
-    const metric = gauge(names, this.#interner.table, builder.take(1n, 0n));
-    void this.exporter.consume.metrics!(metricBatch([metric]), new AbortController().signal);
-    return this;
-  }
-
-  async get(path = '/metrics', headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
-    const client = request({ host: '127.0.0.1', port: this.#port, path, headers, method, agent: false }).end();
-    const [response] = await once(client, 'response');
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-    return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };
-  }
-
-  /** Requests answered so far with this outcome. */
-  scrapes(outcome: string): unknown {
-    return this.scope.meter.value('bpflow_prometheus_scrapes', { exporter: 'prometheus', outcome });
-  }
-
-  async text(): Promise<string> {
-    return (await this.get()).body.toString();
-  }
-
-  /** A bare connection that has sent some bytes. */
-  async raw(bytes: string): Promise<Socket> {
-    const socket = connect(this.#port, '127.0.0.1');
-    socket.on('error', () => {});
-    await once(socket, 'connect');
-    socket.write(bytes);
-    return socket;
-  }
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
+import type { Upstream } from 'bpflow/sdk';
+import { Served } from './test/served.ts';
 
 const PLAIN = 'x{i="0",otel_scope_name="",otel_scope_schema_url="",otel_scope_version=""} ';
-
-afterEach(async () => {
-  for (const served of Served.all.splice(0)) await served.exporter.stop?.();
-});
 
 describe('requests', () => {
   test('are answered at /metrics, in classic text', async () => {

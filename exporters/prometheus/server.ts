@@ -108,10 +108,10 @@ export class PageServer {
         : createTlsServer({ ...waits, ...this.#tls.options }, handle);
     if ('setSecureContext' in server) {
       this.#tls?.attach(server);
-      server.on('tlsClientError', (error, socket) => {
-        answered('rejected');
-        log.debug('A client of the metrics page got no TLS connection.', { error: describeTlsError(error, socket) });
-      });
+      // `clientError` follows and counts it.
+      server.on('tlsClientError', (error, socket) =>
+        log.debug('A client of the metrics page got no TLS connection.', { error: describeTlsError(error, socket) }),
+      );
     }
     server.maxConnections = limits.connections;
     // A flood of idle connections must not keep the scraper out.
