@@ -48,9 +48,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   const { maxBytes, budget, inflater } = limits;
   const coding = codingOf(request, limits.codings);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
-  let evicted = false;
   const lease = budget.open(() => {
-    evicted = true;
     lease.release();
     request.destroy();
   });
@@ -63,13 +61,11 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   };
   try {
     const chunks: Buffer[] = [];
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    await receive(request, (chunk) => {
       if (lease.held + chunk.length > maxBytes) throw tooLarge();
       hold(chunk.length);
-      if (evicted) break;
       chunks.push(chunk);
-    }
-    if (evicted || !request.complete) throw new HttpError(400, 'unexpected EOF');
+    });
     lease.arrived();
     const bytes = Buffer.allocUnsafeSlow(lease.held);
     let at = 0;
@@ -85,6 +81,27 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     if (error instanceof DamagedError) throw new HttpError(400, error.message, { cause: error });
     throw error;
   }
+}
+
+/** Resolves at the end of the body. Rejects when `take` throws, and when the client goes away; then what still comes is dropped. */
+function receive(request: IncomingMessage, take: (chunk: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      request.off('data', onData);
+      request.resume();
+      reject(error);
+    };
+    const onData = (chunk: Buffer): void => {
+      try {
+        take(chunk);
+      } catch (error) {
+        fail(error);
+      }
+    };
+    request.on('data', onData);
+    request.once('end', resolve);
+    request.once('close', () => request.complete || fail(new HttpError(400, 'unexpected EOF')));
+  });
 }
 
 function codingOf({ headers }: IncomingMessage, codings: ReadonlySet<string>): ContentCoding | undefined {

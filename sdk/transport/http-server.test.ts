@@ -101,6 +101,59 @@ describe('an HTTP server', () => {
   });
 });
 
+describe('a hostile client does no harm:', () => {
+  const open = async (address: string, text: string) => {
+    const [host, port] = address.split(':');
+    const socket = connect(Number(port), host);
+    socket.on('error', () => {});
+    socket.resume();
+    closing.push(() => socket.destroy());
+    await new Promise((resolve) => socket.once('connect', resolve));
+    socket.write(text);
+    return socket;
+  };
+
+  test('1,000 idle connections: others are served', async () => {
+    const { address, url, server } = await serve((_, response) => void response.end('served'));
+    for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 100 }, () => open(address, 'POST / HT')));
+    assert.equal(await (await fetch(url)).text(), 'served');
+    assert.ok(server.connections >= 1000);
+  });
+
+  test('more connections than there may be: idle ones make room', async () => {
+    const { address, url, server } = await serve((_, response) => void response.end('served'), { maxConnections: 20 });
+    const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+    for (let i = 0; i < 20; i++) await open(address, request);
+    await until(() => server.connections === 20);
+    let served = '';
+    for (let i = 0; i < 10 && served === ''; i++)
+      served = await fetch(url)
+        .then((r) => r.text())
+        .catch(() => '');
+    assert.equal(served, 'served');
+  });
+
+  test('a body without end takes no memory', async () => {
+    const scope = fakeScope();
+    const budget = new ByteBudget(1e6, scope.clock);
+    const limits = { budget, maxBytes: 50_000, inflater: new Inflater(), codings: new Set(['']) };
+    const { address } = await serve(async (request, response) => {
+      const refused = await readBody(request, limits).catch((error: unknown) => error);
+      assert.ok(refused instanceof HttpError);
+      response.writeHead(refused.status).end();
+    });
+    const socket = await open(address, 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const answered = new Promise((resolve) => socket.once('data', resolve));
+    const chunk = `4000\r\n${'a'.repeat(0x4000)}\r\n`;
+    for (let i = 0; i < 1000 && !socket.destroyed; i++) {
+      if (!socket.write(chunk)) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert.match(String(await answered), /^HTTP\/1.1 400 /);
+    assert.equal(budget.used, 0);
+    assert.ok(budget.peak <= 50_000);
+  });
+});
+
 describe('a body', () => {
   const text = Buffer.from('hello '.repeat(2000));
   const serveBodies = async (limit = 20_000, maxBytes = 100_000) => {
@@ -236,4 +289,9 @@ function fetchBody(options: RequestOptions, secure: boolean): Promise<string> {
       .on('error', reject)
       .end();
   });
+}
+
+async function until(done: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 500 && !done(); turn++) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.ok(done());
 }
