@@ -15,12 +15,27 @@ const RETRY_MS = 50;
 const MAX_ANSWER_BYTES = 200;
 const ANSWER_MS = 1000;
 
+/** A file system that is full, or knows no sockets or links. */
+const CANNOT_HOLD_A_SOCKET = ['ENOSPC', 'EDQUOT', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EMLINK'];
+
 /**
  * Takes a folder for one process, or for one extension of it. The lock is a unix socket in the folder that its holder
  * listens on: it ends with the process however that ends, holds across containers that share the folder, and who asks
- * is told the process id. Throws StartError that names the holder when the folder is not free within `waitMs`.
+ * is told the process id. Where the folder cannot hold one it is a socket with a name alone, which holds on this host
+ * (in one network namespace). Throws StartError that names the holder when the folder is not free within `waitMs`.
  */
 export async function lockDirectory(directory: string, waitMs: number, clock: Clock): Promise<DirectoryLock> {
+  const end = clock.monotonic() + waitMs;
+  try {
+    return await lockInFolder(directory, end, clock);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (process.platform !== 'linux' || !CANNOT_HOLD_A_SOCKET.includes(code ?? '')) throw error;
+    return lockByName(directory, end, clock);
+  }
+}
+
+async function lockInFolder(directory: string, end: number, clock: Clock): Promise<DirectoryLock> {
   const folder = await open(directory, 'r');
   try {
     // A socket's path has 107 bytes at most; through the open folder it is always short.
@@ -29,7 +44,7 @@ export async function lockDirectory(directory: string, waitMs: number, clock: Cl
     const own = join(base, `${LOCK}-${randomBytes(6).toString('hex')}`);
     const server = await listen(own);
     try {
-      for (const end = clock.monotonic() + waitMs; !(await linked(own, path)); ) {
+      while (!(await linked(own, path))) {
         const holder = await holderOf(path);
         if (holder === undefined) await removeStale(path, `${own}-stale`);
         else if (clock.monotonic() >= end) throw inUse(directory, holder);
@@ -49,6 +64,22 @@ export async function lockDirectory(directory: string, waitMs: number, clock: Cl
   }
 }
 
+async function lockByName(directory: string, end: number, clock: Clock): Promise<DirectoryLock> {
+  const { dev, ino } = await stat(directory);
+  const name = `\0bpflow-file-storage-${dev}-${ino}`;
+  for (;;) {
+    const server = await listen(name).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error;
+      return undefined;
+    });
+    const holder = server === undefined ? ((await holderOf(name)) ?? '?') : await holderOf(join(directory, LOCK));
+    if (server !== undefined && holder === undefined) return { release: () => closed(server) };
+    await (server && closed(server));
+    if (clock.monotonic() >= end) throw inUse(directory, holder ?? '?');
+    await passed(clock, RETRY_MS);
+  }
+}
+
 function inUse(directory: string, holder: string): StartError {
   const other = holder === String(process.pid) ? 'another file_storage of this agent' : `process ${holder}`;
   return new StartError(`${directory} is in use by ${other}; stop it, or set another "directory"`);
@@ -59,7 +90,7 @@ function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
       socket.on('error', () => {});
-      socket.end(String(process.pid));
+      socket.end(String(process.pid), () => socket.destroy());
     });
     server.once('error', reject);
     server.listen(path, () => {
@@ -122,7 +153,11 @@ async function release(server: Server, path: string, ino: number): Promise<void>
     () => false,
   );
   if (isOurs) await unlink(path).catch(() => {});
-  await new Promise<void>((resolve) => void server.close(() => resolve()));
+  await closed(server);
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => void server.close(() => resolve()));
 }
 
 function passed(clock: Clock, ms: number): Promise<void> {

@@ -14,13 +14,13 @@ import { openStore, temporaryFolder } from './test/open-store.ts';
 const MIB = 1024 * 1024;
 
 /** A file system of 2 MiB in memory. */
-function smallDisk(): Disposable & { readonly path: string; remount(mode: 'ro' | 'rw'): void } {
+function smallDisk(options = 'size=2m'): Disposable & { readonly path: string; remount(mode: 'ro' | 'rw'): void } {
   const path = temporaryFolder();
   const mount = (...args: string[]): void => {
     const { status, stderr } = spawnSync('mount', [...args, path], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
   };
-  mount('-t', 'tmpfs', '-o', 'size=2m', 'tmpfs');
+  mount('-t', 'tmpfs', '-o', options, 'tmpfs');
   return {
     path,
     remount: (mode) => mount('-o', `remount,${mode}`),
@@ -133,6 +133,21 @@ describe('a full disk', { skip }, () => {
     assert.equal(String(await second.client.get('a')), '1');
     await assert.rejects(second.client.set('b', randomBytes(100_000)), { name: 'RetryableError' });
     await second.stop();
+  });
+
+  test('that cannot even hold a lock is locked all the same', async () => {
+    using disk = smallDisk('nr_inodes=1');
+    const config = fileStorageConfig.parse({ directory: disk.path, timeout: '0s' });
+    const first = createFileStorage(config, fakeScope('extension', 'file_storage'));
+    await first.start?.();
+    const second = createFileStorage(config, fakeScope('extension', 'file_storage', { name: 'second' }));
+    await assert.rejects(async () => second.start?.(), {
+      name: 'StartError',
+      message: `${disk.path} is in use by another file_storage of this agent; stop it, or set another "directory"`,
+    });
+    await first.stop?.();
+    await second.start?.();
+    await second.stop?.();
   });
 });
 

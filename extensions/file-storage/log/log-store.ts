@@ -44,6 +44,7 @@ export class LogStore implements StorageClient {
   #pendingBytes = 0;
   /** Keys whose deletion could not be written. It goes out with the next change. */
   readonly #unwritten = new Set<string>();
+  #isTicking = false;
   #closed: Promise<void> | undefined;
 
   private constructor(options: LogStoreOptions, { index, nextSequence }: Recovered) {
@@ -194,13 +195,18 @@ export class LogStore implements StorageClient {
     return value;
   }
 
+  /** A slow disk may take longer than the interval. */
   async #tick(): Promise<void> {
+    if (this.#isTicking) return;
+    this.#isTicking = true;
     try {
       if (this.#options.sync === 'interval') await this.#appender.sync();
+      await this.#checkPlace();
     } catch (error) {
       this.#options.events.failed('sync', error as Error);
+    } finally {
+      this.#isTicking = false;
     }
-    await this.#checkPlace();
   }
 
   /** Notices that somebody moved or removed the files: what stood in them is lost, and the next change makes new ones. */

@@ -52,11 +52,11 @@ export class Segment {
     return this.#reader;
   }
 
-  /** Closes the file; reads that run are finished first. */
+  /** Closes the file; reads that run are finished first. Never rejects: a file that was only read has nothing to lose. */
   async release(): Promise<void> {
     const reader = this.#reader;
     this.#reader = undefined;
-    await (await reader)?.close();
+    await reader?.then((handle) => handle.close()).catch(() => {});
   }
 
   /** Removes the file, if it is there. */

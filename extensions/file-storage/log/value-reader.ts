@@ -30,7 +30,7 @@ export class ValueReader {
   file(segment: Segment): Promise<FileHandle> {
     this.#forget(segment);
     this.#open.push(segment);
-    if (this.#open.length > MAX_OPEN) void this.release(this.#open[0]!).catch(() => {});
+    if (this.#open.length > MAX_OPEN) void this.release(this.#open[0]!);
     return segment.reader();
   }
 
