@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { asError } from '../errors.ts';
 import type { Logger } from '../scope.ts';
@@ -27,7 +27,7 @@ export interface HttpServerOptions {
   /** Plain HTTP without. The server attaches itself and leaves closing to its owner. */
   readonly tls?: ServerTls | undefined;
   readonly limits?: HttpLimits;
-  /** Connections at a time; idle ones make room. Default: 4096. */
+  /** Connections at a time; the one that has been waiting for a request for the longest time makes room. Default: 4096. */
   readonly maxConnections?: number;
   readonly log: Logger;
   /** Answers a request. When it throws, the client gets 500 and the error is logged. */
@@ -45,7 +45,10 @@ export class HttpServer {
   readonly #server: Server;
   readonly #open = new Set<ServerResponse>();
   readonly #told = new Set<string>();
-  #connections = 0;
+  /** Connections that wait for a request, the longest waiting first. */
+  readonly #waiting = new Set<Socket>();
+  readonly #busy = new Set<Socket>();
+  readonly #maxConnections: number;
   #listening = false;
   #stopping: Promise<void> | undefined;
 
@@ -74,13 +77,10 @@ export class HttpServer {
     }
     this.#server.timeout = silentMs;
     this.#server.maxHeadersCount = MAX_HEADERS;
-    this.#server.maxConnections = options.maxConnections ?? 4096;
-    // A flood of idle connections must not keep others out.
-    this.#server.on('drop', () => this.#server.closeIdleConnections());
-    this.#server.on('connection', (socket) => {
-      this.#connections++;
-      socket.once('close', () => this.#connections--);
-    });
+    this.#maxConnections = options.maxConnections ?? 4096;
+    // Sockets that are still in a TLS handshake count here, and only here.
+    this.#server.maxConnections = this.#maxConnections + 256;
+    this.#server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => this.#connect(socket));
     this.#server.on('error', (error) =>
       log.error('An HTTP server has a problem with its listener.', { error: error.message }),
     );
@@ -101,7 +101,7 @@ export class HttpServer {
 
   /** Open connections. */
   get connections(): number {
-    return this.#connections;
+    return this.#waiting.size + this.#busy.size;
   }
 
   async #stop(drainMs: number): Promise<void> {
@@ -117,9 +117,30 @@ export class HttpServer {
     this.#server.close();
   }
 
+  #connect(socket: Socket): void {
+    if (this.connections >= this.#maxConnections) {
+      // Who has been waiting for the longest time makes room, be it idle or slow in sending a request's headers.
+      const [waiting = socket] = this.#waiting;
+      this.#waiting.delete(waiting);
+      waiting.destroy();
+    }
+    if (socket.destroyed) return;
+    this.#waiting.add(socket);
+    socket.once('close', () => {
+      this.#waiting.delete(socket);
+      this.#busy.delete(socket);
+    });
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
     this.#open.add(response);
-    response.once('close', () => this.#open.delete(response));
+    this.#waiting.delete(socket);
+    this.#busy.add(socket);
+    response.once('close', () => {
+      this.#open.delete(response);
+      if (this.#busy.delete(socket) && !socket.destroyed) this.#waiting.add(socket);
+    });
     response.on('error', () => {});
     request.on('error', () => {});
     if (this.#stopping !== undefined || this.#options.limits?.keepAlive === false) response.shouldKeepAlive = false;
