@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { type ClientHttp2Session, connect as connectHttp2, constants, type IncomingHttpHeaders } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
 import { AuthError, type Clock, type ServerAuth } from 'bpflow/sdk';
@@ -359,7 +360,7 @@ describe('a gRPC server with TLS', () => {
     const tls = openClientTls(tlsClientSettings().parse({ ca_file: certificate('ca'), ...settings }), fakeScope());
     const { secureContext, checkServerIdentity, rejectUnauthorized } = tls.connectOptions();
     return client(
-      address,
+      address.replace('127.0.0.1', 'localhost'),
       {},
       grpc.credentials.createFromSecureContext(secureContext, {
         ...(checkServerIdentity === undefined ? {} : { checkServerIdentity }),
@@ -392,6 +393,45 @@ describe('a gRPC server with TLS', () => {
       told.some((error) => /is not trusted/.test(error)),
       told.join('\n'),
     );
+  });
+
+  test('uses renewed certificates for new connections, and keeps the old connections', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bpflow-grpc-'));
+    closing.push(() => rmSync(folder, { recursive: true }));
+    const files = { cert_file: join(folder, 'tls.crt'), key_file: join(folder, 'tls.key') };
+    const install = (name: string): void => {
+      copyFileSync(certificate(name), files.cert_file);
+      copyFileSync(certificate(`${name}-key`), files.key_file);
+    };
+    install('server');
+    const scope = fakeScope();
+    const tls = openServerTls(tlsServerSettings().parse(files)!, scope);
+    closing.push(() => tls.close());
+    const { address, server } = await serve(({ message }) => message, { tls });
+    const serial = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const [host, port] = address.split(':');
+        const socket = connectTls({
+          host: host!,
+          port: Number(port),
+          rejectUnauthorized: false,
+          ALPNProtocols: ['h2'],
+        });
+        socket.on('error', reject);
+        socket.on('secureConnect', () => {
+          resolve(socket.getPeerCertificate().serialNumber);
+          socket.destroy();
+        });
+      });
+    const old = secureClient(address);
+    await call(old, Buffer.alloc(1));
+    const before = await serial();
+    install('server-renewed');
+    scope.clock.advance(5000);
+    assert.notEqual(await serial(), before);
+    await call(old, Buffer.alloc(1));
+    await call(secureClient(address), Buffer.alloc(1));
+    assert.equal(server.state.calls, 0);
   });
 
   test('is not taken for another', async () => {

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { createSecureServer, createServer, type Http2SecureServer, type Http2Server } from 'node:http2';
 import { Server as NetServer } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import type { ServerAuth } from '../auth.ts';
 import type { Clock, Logger, Timer } from '../scope.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -10,7 +9,8 @@ import { type CloseReason, GrpcConnection, type GrpcKeepalive } from './grpc-con
 import { GRPC, type GrpcCode, GrpcError } from './grpc-status.ts';
 import { Inflater } from './inflate.ts';
 import { type ListenAddress, listen, type Transport } from './listen.ts';
-import { describeTlsError, type ServerTls } from './tls.ts';
+import type { ServerTls } from './tls.ts';
+import { logTlsRefusals } from './tls-refusals.ts';
 
 export type { GrpcMethod, GrpcRequest } from './grpc-call.ts';
 export type { CloseReason, GrpcKeepalive } from './grpc-connection.ts';
@@ -46,8 +46,6 @@ const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 1000;
 const STREAM_WINDOW_BYTES = 8 * 1024 * 1024;
 const SESSION_WINDOW_BYTES = 64 * 1024 * 1024;
-/** Different problems of clients that are told once each. */
-const MAX_TOLD = 32;
 
 /**
  * A server of unary gRPC methods over HTTP/2. No client can make it hold more than its budget of requests, keep it from
@@ -63,7 +61,6 @@ export class GrpcServer {
   readonly #connections = new Set<GrpcConnection>();
   /** Calls whose message is not complete, the oldest first. */
   readonly #receiving = new Set<GrpcCall>();
-  readonly #told = new Set<string>();
   readonly #host: GrpcCallHost;
   readonly #maxConnections: number;
   #timer: Timer | undefined;
@@ -110,7 +107,7 @@ export class GrpcServer {
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
       });
       options.tls.attach(server);
-      server.on('tlsClientError', (error, socket: TLSSocket) => this.#tell(describeTlsError(error, socket)));
+      server.on('tlsClientError', logTlsRefusals(log));
       this.#server = server;
     }
     this.#server.maxConnections = this.#maxConnections + 64;
@@ -231,16 +228,5 @@ export class GrpcServer {
     this.#connections.delete(idlest);
     idlest.cut('evicted');
     return true;
-  }
-
-  /** Each kind of problem once, and no more than a few: a hostile client must not fill the log. */
-  #tell(problem: string): void {
-    const { log } = this.#options;
-    if (this.#told.has(problem) || this.#told.size >= MAX_TOLD) {
-      log.debug('A connection failed.', { error: problem });
-      return;
-    }
-    this.#told.add(problem);
-    log.warn('A connection failed. Further ones with the same problem are told at level debug.', { error: problem });
   }
 }

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import { asError } from '../errors.ts';
 import type { Logger } from '../scope.ts';
 import { type ListenAddress, listen, type Transport } from './listen.ts';
-import { describeTlsError, type ServerTls } from './tls.ts';
+import type { ServerTls } from './tls.ts';
+import { logTlsRefusals } from './tls-refusals.ts';
 
 /** Waits, in ms; 0 is no limit. */
 export interface HttpLimits {
@@ -36,15 +36,12 @@ export interface HttpServerOptions {
 
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_HEADERS = 128;
-/** Different problems of clients that are told once each. */
-const MAX_TOLD = 32;
 
 /** An HTTP/1.1 listener, with or without TLS, at which no wait is without end. What is answered is its owner's. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
   readonly #open = new Set<ServerResponse>();
-  readonly #told = new Set<string>();
   /** Connections that wait for a request, the longest waiting first. */
   readonly #waiting = new Set<Socket>();
   readonly #busy = new Set<Socket>();
@@ -72,7 +69,7 @@ export class HttpServer {
         answer,
       );
       tls.attach(server);
-      server.on('tlsClientError', (error, socket: TLSSocket) => this.#tell(describeTlsError(error, socket)));
+      server.on('tlsClientError', logTlsRefusals(log));
       this.#server = server;
     }
     this.#server.timeout = silentMs;
@@ -154,16 +151,5 @@ export class HttpServer {
         response.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8' }).end('500 internal server error\n');
       }
     }
-  }
-
-  /** Each kind of problem once, and no more than a few: a hostile client must not fill the log. */
-  #tell(problem: string): void {
-    const { log } = this.#options;
-    if (this.#told.has(problem) || this.#told.size >= MAX_TOLD) {
-      log.debug('A connection failed.', { error: problem });
-      return;
-    }
-    this.#told.add(problem);
-    log.warn('A connection failed. Further ones with the same problem are told at level debug.', { error: problem });
   }
 }

@@ -18,11 +18,6 @@ export function describeTlsError(
   return message;
 }
 
-/** Whether an error comes from TLS at all, rather than from the network or what runs above. */
-export function isTlsError(error: unknown): boolean {
-  return describeTlsError(error) !== toTlsError(error).message;
-}
-
 interface TlsError {
   readonly code?: string;
   readonly reason?: string;
