@@ -211,6 +211,32 @@ describe('a hostile client does no harm:', () => {
     assert.deepEqual(closed, ['preface_timeout']);
   });
 
+  test('clients that give no sign of life are cut off', async () => {
+    const keepalive = { ...grpcKeepalive(undefined), timeMs: 10_000, timeoutMs: 2000 };
+    const { host, port, server, clock, closed } = await serve({ keepalive });
+    const socket = await attack(port, host);
+    socket.write(frame(HEADERS, END_HEADERS, 1, REQUEST));
+    await until(() => server.state.calls === 1);
+    clock.advance(10_000);
+    assert.deepEqual(closed, []);
+    clock.advance(2000);
+    await socket.ended;
+    assert.deepEqual(closed, ['keepalive_timeout']);
+  });
+
+  test('connections that do not end when they are asked to are cut off', async () => {
+    const keepalive = { ...grpcKeepalive(undefined), maxConnectionAgeMs: 20_000, maxConnectionAgeGraceMs: 5000 };
+    const { host, port, server, clock, closed } = await serve({ keepalive });
+    const socket = await attack(port, host);
+    socket.write(frame(HEADERS, END_HEADERS, 1, REQUEST));
+    await until(() => server.state.calls === 1);
+    clock.advance(22_500);
+    assert.deepEqual(closed, []);
+    clock.advance(5000);
+    await socket.ended;
+    assert.deepEqual(closed, ['age']);
+  });
+
   test('1,000 idle connections: others are served', async () => {
     const { host, port, server, address } = await serve();
     for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 100 }, () => attack(port, host)));
