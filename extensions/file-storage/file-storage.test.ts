@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { type Component, STORAGE, type StorageClient } from 'bpflow/sdk';
@@ -81,7 +81,7 @@ describe('the storage of a directory', () => {
 
   test('is not to be had before its start', async () => {
     const scope = fakeScope('extension', 'file_storage');
-    createFileStorage(fileStorageConfig.parse({}), scope);
+    createFileStorage(fileStorageConfig.parse({ create_directory: true }), scope);
     await assert.rejects(scope.get(STORAGE).open('a', 'b'), {
       name: 'StartError',
       message: 'the storage file_storage is not running; list it in service.extensions',
@@ -101,21 +101,61 @@ describe('the storage of a directory', () => {
 
   test('must exist, unless it may be made', async () => {
     const directory = join(temporaryFolder(), 'deep', 'down');
-    await assert.rejects(start(directory), {
-      name: 'StartError',
-      message: `directory must exist: ${directory}. You can enable the create_directory option to automatically create it`,
-    });
-    assert.equal(existsSync(directory), false);
+    assert.deepEqual(problems({ directory }), [
+      `directory must exist: stat ${directory}: no such file or directory. You can enable the create_directory option to automatically create it`,
+    ]);
     await start(directory, { create_directory: true, directory_permissions: '0700' });
     assert.equal(statSync(directory).mode & 0o777, 0o700);
     const file = join(directory, 'file');
     writeFileSync(file, '');
-    await assert.rejects(start(file), {
+    assert.deepEqual(problems({ directory: file }), [`${file} is not a directory`]);
+    assert.match(problems({ directory: join(file, 'below') })[0]!, /^problem accessing configured directory: /);
+  });
+
+  test('that goes away between the check and the start stops the start', async () => {
+    const directory = join(temporaryFolder(), 'short-lived');
+    mkdirSync(directory);
+    const config = fileStorageConfig.parse({ directory });
+    rmdirSync(directory);
+    const extension = createFileStorage(config, fakeScope('extension', 'file_storage'));
+    await assert.rejects(async () => extension.start?.(), {
       name: 'StartError',
-      message: `${file} is not a directory; set another "directory"`,
+      message: /^directory must exist: stat /,
     });
   });
+
+  test("takes the Collector's keys, and refuses what it refuses", () => {
+    const directory = temporaryFolder();
+    assert.deepEqual(problems({ directory, compaction: null, recreate: true, fsync: false, timeout: 0 }), []);
+    assert.deepEqual(problems({ directory, compaction: { on_start: true, directory } }), []);
+    assert.deepEqual(problems({ directory, directory_permissions: 'x' }), [], 'unused without create_directory');
+    const missing = join(directory, 'missing');
+    assert.match(
+      problems({ directory, compaction: { on_start: true, directory: missing } })[0]!,
+      /^directory must exist/,
+    );
+    assert.deepEqual(
+      problems({
+        directory,
+        create_directory: true,
+        directory_permissions: '0788',
+        compaction: { on_rebound: true, directory, check_interval: 0, max_transaction_size: -1 },
+      }),
+      [
+        'directory_permissions value must be a valid octal representation',
+        'max transaction size for compaction cannot be less than 0',
+        'compaction check interval must be positive when rebound compaction is set',
+      ],
+    );
+    const bits = { directory, create_directory: true, directory_permissions: '7777' };
+    assert.deepEqual(problems(bits), ['directory_permissions contain invalid bits for file access']);
+  });
 });
+
+/** What is wrong with a configuration. */
+function problems(config: Record<string, unknown>): readonly string[] {
+  return fileStorageConfig.safeParse(config).error?.issues.map(({ message }) => message) ?? [];
+}
 
 describe('names of clients', () => {
   test('are made safe as in the Collector', () => {

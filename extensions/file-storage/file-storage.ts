@@ -120,7 +120,7 @@ class FileStorage {
       const { code, message } = error as NodeJS.ErrnoException;
       throw new StartError(
         code === 'ENOENT'
-          ? `directory must exist: ${directory}. You can enable the create_directory option to automatically create it`
+          ? `directory must exist: stat ${directory}: no such file or directory. You can enable the create_directory option to automatically create it`
           : `problem accessing configured directory: ${directory}, err: ${message}`,
         { cause: error },
       );
