@@ -4,7 +4,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bytesOnDisk, openStore } from '../test/open-store.ts';
+import { bytesOnDisk, openStore, random } from '../test/open-store.ts';
 
 const text = (value: Uint8Array | undefined): string | undefined => value && Buffer.from(value).toString();
 const bytes = (value: string): Uint8Array => Buffer.from(value);
@@ -155,5 +155,36 @@ describe('a log store', () => {
     assert.equal(statSync(folder).mode & 0o777, 0o700);
     for (const name of readdirSync(folder)) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600);
     await log.close();
+  });
+
+  test('is a map, whatever is done to it in whatever order (40 cases)', async () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const next = random(seed);
+      const model = new Map<string, Buffer>();
+      let opened = await openStore({ segmentBytes: 4096 + Math.floor(next() * 20_000) });
+      for (let step = 0; step < 60; step++) {
+        const work: Promise<void>[] = [];
+        for (let burst = Math.floor(next() * 12); burst > 0; burst--) {
+          const changes = Array.from({ length: 1 + Math.floor(next() * 3) }, () => {
+            const isDelete = next() < 0.45;
+            return { key: `key-${Math.floor(next() * 25)}`, value: isDelete ? undefined : randomBytes(next() * 3000) };
+          });
+          for (const { key, value } of changes) {
+            if (value === undefined) model.delete(key);
+            else model.set(key, value);
+          }
+          work.push(opened.store.batch(changes));
+        }
+        await Promise.all(work);
+        if (next() < 0.05) opened = await opened.reopen();
+        if (next() > 0.2) continue;
+        assert.deepEqual([...opened.store.keys()].sort(), [...model.keys()].sort(), `case ${seed}, step ${step}`);
+        for (const [key, value] of model) {
+          assert.deepEqual(await opened.store.get(key), value, `case ${seed}, step ${step}: ${key}`);
+        }
+      }
+      assert.deepEqual([...opened.failures, ...opened.damage], []);
+      await opened.store.close();
+    }
   });
 });
