@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Agent, bpflow, otelcol, start } from './agents.ts';
+import { sendEverything } from './everything.ts';
 import { itemsOfDump } from './items.ts';
 import { type Protocol, send } from './load.ts';
 import { freeAddresses, temporaryFolder, until } from './program.ts';
@@ -14,7 +14,6 @@ import { Sink, type SinkCounts } from './sink.ts';
 const skip = missing('sink', 'loadgen', 'otelcol');
 const folder = temporaryFolder();
 after(() => folder[Symbol.dispose]());
-const signals = ['metrics', 'logs', 'traces'] as const;
 const requests = isFull ? 200 : 10;
 /** 2025-11-21, so that each run sends the same bytes. */
 const time = 1_763_700_000_000_000_000n;
@@ -29,16 +28,7 @@ interface Input {
 
 const inputs: Readonly<Record<string, Input>> = {
   'every field there is, as JSON': {
-    async send(address) {
-      for (const signal of signals) {
-        const response = await fetch(`http://${address}/v1/${signal}`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: readFileSync(join(import.meta.dirname, 'fixtures', `everything-${signal}.json`)),
-        });
-        assert.deepEqual([response.status, await response.json()], [200, { partialSuccess: {} }]);
-      }
-    },
+    send: (address) => sendEverything(address),
     hasArrived: ({ points, logs, spans }) => points > 0 && logs > 0 && spans > 0,
   },
   'much of the same, as protobuf': {

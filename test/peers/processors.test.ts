@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { type Agent, bpflow, otelcol, start } from './agents.ts';
+import { type Signal, sendEverything, signals } from './everything.ts';
+import { freeAddresses, temporaryFolder } from './program.ts';
+import { missing } from './programs.ts';
+import { telemetryMetrics } from './relay-configuration.ts';
+
+const skip = missing('otelcol');
+const folder = temporaryFolder();
+after(() => folder[Symbol.dispose]());
+
+/** What each processor makes of every field that OTLP has. */
+const processors: Readonly<Record<string, { readonly of?: readonly Signal[]; readonly processor: object }>> = {
+  'none: the file alone': { processor: {} },
+  'attributes: every action': {
+    processor: {
+      attributes: {
+        actions: [
+          { key: 's', action: 'hash' },
+          { key: 'int', action: 'hash' },
+          { key: 'double', action: 'hash' },
+          { key: 'yes', action: 'hash' },
+          { key: 'max', action: 'convert', converted_type: 'string' },
+          { key: 'series', action: 'convert', converted_type: 'int' },
+          { key: 'double', action: 'convert', converted_type: 'int' },
+          { key: 'yes', action: 'convert', converted_type: 'double' },
+          { key: 'list', action: 'delete' },
+          { pattern: '^no', action: 'delete' },
+          { key: 'copy', from_attribute: 'map', action: 'insert' },
+          { key: 'zero', from_attribute: 'bytes', action: 'update' },
+          { key: 'int', value: 5, action: 'insert' },
+          { key: 'new', value: 2.5, action: 'upsert' },
+          { key: 'flag', value: true, action: 'upsert' },
+          { key: 'text', value: 'ab-cd', action: 'upsert' },
+          { key: 'text', pattern: '^(?P<left>.*)-(?P<right>.*)$', action: 'extract' },
+          { key: 'absent', value: 'x', action: 'update' },
+        ],
+      },
+    },
+  },
+  'attributes: of some metrics': {
+    of: ['metrics'],
+    processor: {
+      attributes: {
+        include: { match_type: 'regexp', metric_names: ['^gauge', 'hist'] },
+        exclude: { match_type: 'strict', metric_names: ['gauge.double'] },
+        actions: [{ key: 'mark', value: 'here', action: 'insert' }],
+      },
+    },
+  },
+  'attributes: of some spans': {
+    of: ['traces'],
+    processor: {
+      attributes: {
+        include: { match_type: 'regexp', span_names: ['GET', 'bare'], services: ['ri.*'] },
+        actions: [{ key: 'mark', value: 'here', action: 'insert' }],
+      },
+    },
+  },
+  'attributes: of some logs': {
+    of: ['logs'],
+    processor: {
+      attributes: {
+        include: { match_type: 'strict', log_bodies: ['hello'], log_severity_texts: ['INFO'] },
+        actions: [{ key: 'mark', value: 'here', action: 'insert' }],
+      },
+    },
+  },
+  resource: {
+    processor: {
+      resource: {
+        attributes: [
+          { key: 'service.name', value: 'other', action: 'update' },
+          { key: 'site', value: 'a', action: 'insert' },
+          { key: 'map', action: 'delete' },
+          { key: 'from', from_attribute: 's', action: 'upsert' },
+        ],
+      },
+    },
+  },
+  'filter: metrics by name': {
+    of: ['metrics'],
+    processor: {
+      filter: { metrics: { include: { match_type: 'strict', metric_names: ['sum.delta', 'exp', 'no.data'] } } },
+    },
+  },
+  'filter: metrics not by pattern': {
+    of: ['metrics'],
+    processor: { filter: { metrics: { exclude: { match_type: 'regexp', metric_names: ['^sum', 'g$'] } } } },
+  },
+  'filter: metrics by resource': {
+    of: ['metrics'],
+    processor: {
+      filter: {
+        metrics: { exclude: { match_type: 'strict', resource_attributes: [{ key: 'service.name', value: 'rich' }] } },
+      },
+    },
+  },
+  'filter: logs by severity': {
+    of: ['logs'],
+    processor: { filter: { logs: { include: { match_type: 'strict', severity_number: { min: 'WARN' } } } } },
+  },
+  'filter: logs by body': {
+    of: ['logs'],
+    processor: { filter: { logs: { exclude: { match_type: 'regexp', bodies: ['hel+o', 'without'] } } } },
+  },
+  'filter: logs by attribute': {
+    of: ['logs'],
+    processor: {
+      filter: { logs: { include: { match_type: 'strict', record_attributes: [{ key: 'series', value: '1' }] } } },
+    },
+  },
+  'filter: spans by name': {
+    of: ['traces'],
+    processor: { filter: { spans: { include: { match_type: 'regexp', span_names: ['^GET', 'scope$'] } } } },
+  },
+  'filter: spans by service': {
+    of: ['traces'],
+    processor: { filter: { spans: { exclude: { match_type: 'strict', services: ['rich'] } } } },
+  },
+};
+
+describe('a processor does what the one of the same name does in the Collector', { skip }, () => {
+  for (const [name, { of = signals, processor }] of Object.entries(processors)) {
+    test(name, async () => {
+      const [expected, got] = [await lines(otelcol, processor, of), await lines(bpflow, processor, of)];
+      assert.ok(expected.length <= of.length);
+      assert.deepEqual(got, expected);
+    });
+  }
+});
+
+/** The lines of the `file` exporter, parsed, sorted by signal. */
+async function lines(agent: Agent, processor: object, of: readonly Signal[]): Promise<readonly string[]> {
+  const path = join(folder.path, `${agent.name}.json`);
+  const [listen] = (await freeAddresses(1)) as [string];
+  const pipeline = { receivers: ['otlp'], processors: Object.keys(processor), exporters: ['file'] };
+  await using running = await start(agent, {
+    receivers: { otlp: { protocols: { http: { endpoint: listen } } } },
+    processors: processor,
+    exporters: { file: { path } },
+    service: {
+      telemetry: { metrics: telemetryMetrics(undefined) },
+      pipelines: Object.fromEntries(of.map((signal) => [signal, pipeline])),
+    },
+  });
+  await sendEverything(listen, of);
+  await running.stop();
+  return readFileSync(path, 'utf8').split('\n').filter(Boolean).toSorted();
+}
