@@ -126,7 +126,7 @@ export class LogStore implements StorageClient {
 
   async batch(changes: readonly Change[]): Promise<void> {
     if (changes.length === 0) return;
-    if (this.#closed !== undefined) throw new Error('the storage client is closed');
+    if (this.#closed !== undefined) throw new RetryableError('the storage client is closed');
     const late = [...this.#unwritten];
     const record = prepareRecord([...late.map(deletion), ...changes]);
     // What only deletes makes room, so it is always let in.

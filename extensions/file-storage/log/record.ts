@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { PermanentError } from 'bpflow/sdk';
 
 /**
  * A record is one change that happens as a whole: keys set and deleted together.
@@ -64,21 +65,23 @@ export interface PreparedRecord {
   readonly totalBytes: number;
 }
 
-/** Throws RangeError for a key or for values that are too long. */
+/** Throws PermanentError for a key or for values that are too long. */
 export function prepareRecord(changes: readonly Change[]): PreparedRecord {
   let tableBytes = 0;
   let valuesBytes = 0;
   const keys = changes.map(({ key, value }) => {
     const bytes = Buffer.from(key, 'utf8');
-    if (bytes.length > MAX_KEY_BYTES) throw new RangeError(`a key has ${bytes.length} bytes, at most ${MAX_KEY_BYTES}`);
+    if (bytes.length > MAX_KEY_BYTES)
+      throw new PermanentError(`a key has ${bytes.length} bytes, at most ${MAX_KEY_BYTES}`);
     tableBytes += ENTRY_BYTES + bytes.length;
     valuesBytes += value?.length ?? 0;
     return bytes;
   });
   if (valuesBytes > MAX_VALUES_BYTES) {
-    throw new RangeError(`the values of one change have ${valuesBytes} bytes, at most ${MAX_VALUES_BYTES}`);
+    throw new PermanentError(`the values of one change have ${valuesBytes} bytes, at most ${MAX_VALUES_BYTES}`);
   }
-  if (tableBytes > MAX_TABLE_BYTES) throw new RangeError(`one change has ${changes.length} keys, which is too many`);
+  if (tableBytes > MAX_TABLE_BYTES)
+    throw new PermanentError(`one change has ${changes.length} keys, which is too many`);
   return { changes, keys, tableBytes, valuesBytes, totalBytes: HEADER_BYTES + tableBytes + valuesBytes };
 }
 
