@@ -35,7 +35,8 @@ describe('who may import what', () => {
   for (const kind of componentKinds) {
     allow(kind, (target, file) => {
       const component = file.split('/').slice(0, 2).join('/');
-      if (isBelow(target, component) || /^bpflow\/(?:sdk|transport|prometheus|testing)$/.test(target)) return true;
+      if (isBelow(target, component) || /^bpflow\/(?:sdk|transport(?:\/listening)?|prometheus|testing)$/.test(target))
+        return true;
       if (isBelow(target, 'bpf') && target.endsWith('.gen.ts')) return true;
       return target.startsWith('node:') || (isDependency(target) && !isContainerLibrary(target));
     });

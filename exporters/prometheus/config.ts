@@ -1,5 +1,5 @@
 import { duration, endpoint, z } from 'bpflow/sdk';
-import { httpServerFields } from 'bpflow/transport';
+import { httpServerFields } from 'bpflow/transport/listening';
 
 const { tls, auth, response_headers, keep_alives_enabled, max_request_body_size, include_metadata } =
   httpServerFields();

@@ -1,8 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { View } from 'bpflow/prometheus';
 import { AuthError, asError, type Clock, type Endpoint, type Logger, type ServerAuth } from 'bpflow/sdk';
-import { describeTlsError, listen, openServerTls, type ServerTls, type TlsServerSettings } from 'bpflow/transport';
+import { listen, type TlsServerSettings } from 'bpflow/transport/listening';
 import { acceptsGzip, Negotiator, type Offer } from './negotiation.ts';
 import { patienceOf, type ScrapeResult } from './scrape.ts';
 
@@ -42,7 +48,7 @@ export class PageServer {
   readonly #options: PageServerOptions;
   readonly #negotiator: Negotiator;
   #server: Server | undefined;
-  #tls: ServerTls | undefined;
+  #closeTls: (() => void) | undefined;
   #auth: ServerAuth | undefined;
   #address = '';
 
@@ -53,19 +59,18 @@ export class PageServer {
 
   /** Where the page is, once started: `http://127.0.0.1:9464/metrics`. */
   get url(): string {
-    return `${this.#tls === undefined ? 'http' : 'https'}://${this.#address}/metrics`;
+    return `${this.#options.tls === undefined ? 'http' : 'https'}://${this.#address}/metrics`;
   }
 
   /** Throws StartError. */
   async start(): Promise<void> {
-    const { endpoint, log, tls, auth, clock } = this.#options;
+    const { endpoint, log, auth } = this.#options;
     this.#auth = auth();
-    this.#tls = tls === undefined ? undefined : openServerTls(tls, { log, clock });
-    const server = this.#create();
+    const server = await this.#create();
     try {
       this.#address = await listen(server, endpoint);
     } catch (error) {
-      this.#tls?.close();
+      this.#closeTls?.();
       throw error;
     }
     this.#server = server;
@@ -78,7 +83,7 @@ export class PageServer {
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    this.#tls?.close();
+    this.#closeTls?.();
     if (server === undefined) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
@@ -87,8 +92,8 @@ export class PageServer {
     clearTimeout(timer);
   }
 
-  #create(): Server {
-    const { limits, answered, log } = this.#options;
+  async #create(): Promise<Server> {
+    const { limits, answered } = this.#options;
     const waits = {
       headersTimeout: limits.requestMs,
       requestTimeout: limits.requestMs === 0 ? 0 : Math.max(limits.requestMs, limits.responseMs),
@@ -102,17 +107,7 @@ export class PageServer {
         this.#fail(response, asError(error));
       }
     };
-    const server =
-      this.#tls === undefined
-        ? createServer(waits, handle)
-        : createTlsServer({ ...waits, ...this.#tls.options }, handle);
-    if ('setSecureContext' in server) {
-      this.#tls?.attach(server);
-      // `clientError` follows and counts it.
-      server.on('tlsClientError', (error, socket) =>
-        log.debug('A client of the metrics page got no TLS connection.', { error: describeTlsError(error, socket) }),
-      );
-    }
+    const server = await this.#open(waits, handle);
     server.maxConnections = limits.connections;
     // A flood of idle connections must not keep the scraper out.
     server.on('drop', () => server.closeIdleConnections());
@@ -121,6 +116,15 @@ export class PageServer {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
       else socket.destroy();
     });
+    return server;
+  }
+
+  async #open(options: ServerOptions, handle: RequestListener): Promise<Server> {
+    const { tls } = this.#options;
+    if (tls === undefined) return createServer(options, handle);
+    const { createTlsServer } = await import('./tls-server.ts');
+    const { server, close } = createTlsServer(tls, options, handle, this.#options);
+    this.#closeTls = close;
     return server;
   }
 
