@@ -1,4 +1,5 @@
 import { concat, concatFlags, concatOptional, concatShifted, concatTime } from './columns.ts';
+import { sameBytes } from './encoded-attributes.ts';
 import {
   countPoints,
   type Exemplars,
@@ -12,6 +13,7 @@ import {
   type SummaryPoints,
 } from './metrics.ts';
 import { pickPoints } from './pick-points.ts';
+import { concatSentPoints } from './sent-points.ts';
 
 /**
  * One batch of all. Metrics that are the same in every respect (names, kind, temporality, table, bounds, value type) become
@@ -39,7 +41,7 @@ export function concatMetrics(batches: readonly MetricBatch[]): MetricBatch {
   return {
     signal: 'metrics',
     metrics: inOrder.map((group) =>
-      group.length === 1 ? group[0] : ({ ...group[0], points: concatPoints(group) } as Metric),
+      group.length === 1 ? group[0] : ({ ...group[0], points: concatWithSent(group) } as Metric),
     ),
   };
 }
@@ -71,6 +73,7 @@ export function splitMetrics(batch: MetricBatch, maxPoints: number): MetricBatch
 function same(a: Metric, b: Metric): boolean {
   if (a.series !== b.series || a.kind !== b.kind || a.name !== b.name || a.unit !== b.unit) return false;
   if (a.description !== b.description || a.definition !== b.definition) return false;
+  if (!sameEnvelopes(a.envelope, b.envelope)) return false;
   if (!sameExemplars(a.points, b.points)) return false;
   switch (a.kind) {
     case 'gauge':
@@ -94,6 +97,11 @@ function same(a: Metric, b: Metric): boolean {
   }
 }
 
+/** Whether two metrics say the same in the fields that have no member of their own. */
+export function sameEnvelopes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && sameBytes(a, b));
+}
+
 function sameValues(a: NumberPoints, b: NumberPoints): boolean {
   const wide = a.values instanceof BigInt64Array;
   return a.integer === b.integer && wide === b.values instanceof BigInt64Array;
@@ -109,6 +117,13 @@ export function sameBounds(a: Float64Array, b: Float64Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
+}
+
+function concatWithSent(group: readonly [Metric, ...Metric[]]): Metric['points'] {
+  return concatSentPoints(
+    group.map(({ points }) => points),
+    concatPoints(group),
+  );
 }
 
 function concatPoints(group: readonly [Metric, ...Metric[]]): Metric['points'] {
@@ -233,7 +248,14 @@ function concatShared(parts: readonly PointColumns[]): PointColumns {
       lengths,
     ),
     ...concatExemplars(parts, lengths),
+    ...concatUnknown(parts, lengths),
   };
+}
+
+function concatUnknown(parts: readonly PointColumns[], lengths: readonly number[]): Pick<PointColumns, 'unknown'> {
+  if (parts.every(({ unknown }) => unknown === undefined)) return {};
+  const none = (length: number) => new Array<undefined>(length).fill(undefined);
+  return { unknown: parts.flatMap(({ unknown }, i) => unknown ?? none(lengths[i]!)) };
 }
 
 function concatExemplars(parts: readonly PointColumns[], lengths: readonly number[]): { exemplars?: Exemplars } {

@@ -1,4 +1,4 @@
-import type { Batch } from './signals.ts';
+import type { Batch, Signal, Signals } from './signals.ts';
 
 const ENCODED: unique symbol = Symbol.for('bpflow:encoded');
 
@@ -6,12 +6,19 @@ const ENCODED: unique symbol = Symbol.for('bpflow:encoded');
  * A batch that came as OTLP bytes and was not changed since. Its columns are made when somebody first asks for them, so
  * that passing it on costs nothing per item. Always foreign: none of its metrics has a definition.
  *
- * `{ ...batch, attributes }` must make a plain batch: so {@link ENCODED} is not enumerable, and the columns are own
- * enumerable accessors, which a spread reads.
+ * `{ ...batch, attributes }` makes a plain batch: {@link ENCODED} is not enumerable, and the columns are own enumerable
+ * accessors, which a spread reads.
  */
 export interface EncodedBatch {
+  readonly [ENCODED]: Encoded;
+}
+
+interface Encoded {
   /** Export requests of the batch's signal, one after the other; protobuf joins them to one by concatenation. Nobody writes to them. */
-  readonly [ENCODED]: readonly Uint8Array[];
+  readonly parts: readonly Uint8Array[];
+  readonly items: number;
+  /** The columns, as a plain batch; always the same one. */
+  readonly plain: () => Batch;
 }
 
 /** Whether the batch still has the OTLP bytes it came in. */
@@ -21,7 +28,51 @@ export function isEncoded<B extends Batch>(batch: B): batch is B & EncodedBatch 
 
 /** The bytes of an encoded batch: see {@link EncodedBatch}. */
 export function encodedParts(batch: EncodedBatch): readonly Uint8Array[] {
-  return batch[ENCODED];
+  return batch[ENCODED].parts;
 }
 
-export { ENCODED };
+/** How many items it holds, without making its columns. */
+export function encodedItems(batch: EncodedBatch): number {
+  return batch[ENCODED].items;
+}
+
+/** The batch with its columns made. */
+export function plainBatch<S extends Signal>(batch: Signals[S] & EncodedBatch): Signals[S] {
+  return batch[ENCODED].plain() as Signals[S];
+}
+
+/** A batch of requests whose bytes were checked. `decode` makes its columns and is called at most once. */
+export function encodedBatch<S extends Signal>(
+  signal: S,
+  parts: readonly Uint8Array[],
+  items: number,
+  decode: () => Signals[S],
+): Signals[S] {
+  let made: Signals[S] | undefined;
+  const plain = (): Signals[S] => {
+    made ??= decode();
+    return made;
+  };
+  const properties: PropertyDescriptorMap = {
+    signal: { value: signal, enumerable: true },
+    [ENCODED]: { value: { parts, items, plain } satisfies Encoded },
+  };
+  if (signal !== 'metrics') properties['length'] = { value: items, enumerable: true };
+  for (const name of COLUMNS[signal]) {
+    properties[name] = { enumerable: true, get: () => (plain() as unknown as Record<string, unknown>)[name] };
+  }
+  return Object.defineProperties({}, properties) as unknown as Signals[S];
+}
+
+const ROWS = ['resources', 'resource', 'scopes', 'scope', 'attributes', 'flags', 'traceIds', 'spanIds', 'sent'];
+
+/** The members of each kind of batch that are made late. */
+const COLUMNS: { readonly [S in Signal]: readonly string[] } = {
+  metrics: ['metrics'],
+  logs: [...ROWS, 'time', 'observedTime', 'severity', 'severityText', 'eventName', 'body', 'droppedAttributes'],
+  traces: [
+    ...ROWS,
+    ...['parentSpanIds', 'traceState', 'name', 'kind', 'startTime', 'endTime', 'statusCode', 'statusMessage'],
+    ...['events', 'links', 'dropped'],
+  ],
+};

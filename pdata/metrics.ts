@@ -1,6 +1,9 @@
+import type { SentPoints } from './sent-points.ts';
 import type { InstrumentationScope, Resource, SeriesId, SeriesTable } from './series-table.ts';
 
 export type Temporality = 'cumulative' | 'delta';
+/** What a metric says of its temporality; foreign ones can leave it open. */
+export type StatedTemporality = Temporality | 'unspecified';
 
 /** How a metric is counted: `exact`, or in one sentence how its value is estimated. */
 export type Exactness = 'exact' | { readonly estimated: string };
@@ -32,6 +35,8 @@ export interface MetricDescriptor {
   readonly description: string;
   /** Set for metrics of our own; foreign ones follow the Collector's translation. */
   readonly definition?: MetricDefinition;
+  /** Fields of its OTLP `Metric` that have no place here, as they came: metadata, and what OTLP does not know. */
+  readonly envelope?: Uint8Array;
 }
 
 /** Nanoseconds since 1970: one per point, or one for all. 0 means unknown. */
@@ -51,6 +56,10 @@ export interface PointColumns {
   readonly startTime: TimeColumn;
   readonly flags: FlagColumn;
   readonly exemplars?: Exemplars;
+  /** The messages that the points came in, if they did. */
+  readonly sent?: SentPoints;
+  /** Fields of each point that OTLP does not know, as they came; absent when no point has any. */
+  readonly unknown?: readonly (Uint8Array | undefined)[];
 }
 
 export interface NumberPoints extends PointColumns {
@@ -127,13 +136,13 @@ interface MetricOf<K extends string, P extends PointColumns> extends MetricDescr
 export type Gauge = MetricOf<'gauge', NumberPoints>;
 export interface Sum extends MetricOf<'sum', NumberPoints> {
   readonly monotonic: boolean;
-  readonly temporality: Temporality;
+  readonly temporality: StatedTemporality;
 }
 export interface Histogram extends MetricOf<'histogram', HistogramPoints> {
-  readonly temporality: Temporality;
+  readonly temporality: StatedTemporality;
 }
 export interface ExponentialHistogram extends MetricOf<'exponential_histogram', ExponentialHistogramPoints> {
-  readonly temporality: Temporality;
+  readonly temporality: StatedTemporality;
 }
 export type Summary = MetricOf<'summary', SummaryPoints>;
 

@@ -1,4 +1,4 @@
-import { pick, pickFlags, pickOwned, pickTime, type Rows, rowCount } from './columns.ts';
+import { pick, pickFlags, pickOwned, pickTime, type Rows, rowAt, rowCount } from './columns.ts';
 import type {
   Exemplars,
   ExponentialBuckets,
@@ -9,10 +9,11 @@ import type {
   PointColumns,
   SummaryPoints,
 } from './metrics.ts';
+import { pickSentPoints } from './sent-points.ts';
 
 /** The metric with these points only. Columns of a range are views on the old ones. */
 export function pickPoints<M extends Metric>(metric: M, rows: Rows): M {
-  return { ...metric, points: pickColumns(metric, rows) };
+  return { ...metric, points: pickSentPoints(metric.points, pickColumns(metric, rows), rows) };
 }
 
 function pickColumns(metric: Metric, rows: Rows): Metric['points'] {
@@ -31,11 +32,11 @@ function pickColumns(metric: Metric, rows: Rows): Metric['points'] {
   }
 }
 
-function pickNumbers(points: NumberPoints, rows: Rows): NumberPoints {
+export function pickNumbers(points: NumberPoints, rows: Rows): NumberPoints {
   return { ...pickShared(points, rows), values: pick(points.values, rows), integer: points.integer };
 }
 
-function pickHistograms(points: HistogramPoints, rows: Rows): HistogramPoints {
+export function pickHistograms(points: HistogramPoints, rows: Rows): HistogramPoints {
   return {
     ...pickShared(points, rows),
     bounds: points.bounds,
@@ -101,7 +102,12 @@ function pickShared(points: PointColumns, rows: Rows): PointColumns {
     startTime: pickTime(points.startTime, rows),
     flags: pickFlags(points.flags, rows),
     ...(points.exemplars && { exemplars: pickExemplars(points.exemplars, rows) }),
+    ...(points.unknown && { unknown: pickList(points.unknown, rows) }),
   };
+}
+
+function pickList<T>(list: readonly T[], rows: Rows): readonly T[] {
+  return Array.from({ length: rowCount(rows) }, (_, i) => list[rowAt(rows, i)]!);
 }
 
 /** Exemplars of the points in these rows, their points renumbered. */

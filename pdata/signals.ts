@@ -1,3 +1,4 @@
+import { encodedItems, isEncoded } from './encoded-batch.ts';
 import type { LogBatch } from './logs.ts';
 import { countPoints, type MetricBatch } from './metrics.ts';
 import type { SpanBatch } from './traces.ts';
@@ -16,5 +17,6 @@ export const SIGNALS: readonly Signal[] = ['metrics', 'logs', 'traces'];
 
 /** Items of a batch as ledgers count them: data points, log records, spans. */
 export function countItems(batch: Batch): number {
+  if (isEncoded(batch)) return encodedItems(batch);
   return batch.signal === 'metrics' ? countPoints(batch) : batch.length;
 }

@@ -7,30 +7,36 @@ import { DELIMITED, FIXED32, FIXED64, VARINT, WireError } from './wire.ts';
 /**
  * Checks an export request down to its last field, without making anything of it, so that nothing that reads it later can fail:
  * lengths, tags, nesting of values, UTF-8 of strings. A field whose wire type is not OTLP's counts as unknown.
- * Returns how many log records or spans it holds. Throws {@link WireError}.
+ * Returns how many data points, log records or spans it holds. Throws {@link WireError}.
  */
-export function checkRequest(signal: Exclude<Signal, 'metrics'>, bytes: Uint8Array): number {
-  const check = new Check(bytes, signal === 'logs' ? 'LogRecord' : 'Span');
+export function checkRequest(signal: Signal, bytes: Uint8Array): number {
+  const check = new Check(bytes, ITEMS[signal]);
   check.message(REQUESTS[signal], 0, bytes.length);
   return check.items;
 }
 
+const ITEMS: { readonly [S in Signal]: ReadonlySet<string> } = {
+  metrics: new Set(['NumberDataPoint', 'HistogramDataPoint', 'ExponentialHistogramDataPoint', 'SummaryDataPoint']),
+  logs: new Set(['LogRecord']),
+  traces: new Set(['Span']),
+};
+
 class Check {
-  /** Messages of the name that is counted. */
+  /** Messages of the names that are counted. */
   items = 0;
   readonly #bytes: Uint8Array;
-  readonly #counted: string;
+  readonly #counted: ReadonlySet<string>;
   #position = 0;
   #valueDepth = 0;
 
-  constructor(bytes: Uint8Array, counted: string) {
+  constructor(bytes: Uint8Array, counted: ReadonlySet<string>) {
     this.#bytes = bytes;
     this.#counted = counted;
   }
 
   message(table: MessageTable, start: number, end: number): void {
     const { fields, slots, name } = table;
-    if (name === this.#counted) this.items++;
+    if (this.#counted.has(name)) this.items++;
     const nests = name === 'ArrayValue' || name === 'KeyValueList';
     if (nests && ++this.#valueDepth > MAX_VALUE_DEPTH) {
       throw new WireError(`a value is nested deeper than ${MAX_VALUE_DEPTH} levels`, start);
