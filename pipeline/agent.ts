@@ -11,10 +11,10 @@ import type { Graph } from './graph/graph.ts';
 import type { Node } from './graph/node.ts';
 import { describePipelines, type GraphPlan } from './graph/plan.ts';
 import { HealthBoard } from './health.ts';
-import { type AgentHost, createHost } from './host.ts';
+import { createHost } from './host.ts';
 import { Container } from './plugins/container.ts';
 import { observeHealth, observeProcess, unhandledErrorCounter } from './telemetry/agent-metrics.ts';
-import { ledgerRow, observeGraph, recordDurations } from './telemetry/graph-metrics.ts';
+import { durationRecorder, ledgerRow, observeGraph } from './telemetry/graph-metrics.ts';
 import { atLeast, type MetricsLevel } from './telemetry/level.ts';
 import { createLogs, type LogsOptions } from './telemetry/logs.ts';
 import { createMetrics, type Metrics, type ReaderOptions } from './telemetry/metrics.ts';
@@ -81,8 +81,9 @@ export async function createAgent(options: AgentOptions): Promise<RunningAgent> 
       board: parts.board,
       logger: (origin) => logs.logger(origin),
       meter: (name) => metrics.meter(name),
+      ...(atLeast(metrics.level, 'detailed') ? { made: durationRecorder(metrics.meter('bpflow')) } : {}),
     });
-    life.own(await buildGraph(options.plan, host), host);
+    life.own(await buildGraph(options.plan, host));
     return life;
   } catch (error) {
     await metrics.stop(options.shutdownTimeoutMs);
@@ -142,7 +143,6 @@ class Life implements RunningAgent {
   readonly #parts: Parts;
   readonly #countUnhandled: (kind: string) => void;
   #graph: Graph | undefined;
-  #host: AgentHost | undefined;
   #admin: AdminSocket | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -154,21 +154,20 @@ class Life implements RunningAgent {
     const meter = parts.metrics.meter('bpflow');
     observeProcess(meter);
     observeHealth(meter, () => this.health());
-    observeGraph(meter, () => this.#graph ?? { nodes: [], pullTotals: { collected: 0, failed: 0, late: 0 } });
+    observeGraph(meter, () => this.#graph ?? { accounts: [], pullTotals: { collected: 0, failed: 0, late: 0 } });
     this.#countUnhandled = unhandledErrorCounter(meter);
-    parts.views.add({ kind: 'service', id: 'agent', name: 'ledger' }, () => this.#graph?.nodes.map(ledgerRow) ?? []);
-    parts.views.add({ kind: 'service', id: 'agent', name: 'pipelines' }, () => describePipelines(parts.options.plan));
+    parts.views.add({ kind: 'service', id: 'agent', name: 'ledger' }, () => this.#graph?.accounts.map(ledgerRow) ?? []);
+    parts.views.add({ kind: 'service', id: 'agent', name: 'pipelines' }, () =>
+      describePipelines(this.#graph?.plan ?? parts.options.plan),
+    );
   }
 
   get adminPath(): string | undefined {
     return this.#admin?.path;
   }
 
-  own(graph: Graph, host: AgentHost): void {
+  own(graph: Graph): void {
     this.#graph = graph;
-    this.#host = host;
-    const { metrics } = this.#parts;
-    if (atLeast(metrics.level, 'detailed')) recordDurations(metrics.meter('bpflow'), graph.nodes);
   }
 
   ready(): boolean {
@@ -183,7 +182,7 @@ class Life implements RunningAgent {
     this.log.info('Starting bpflow.', { version, pid: process.pid });
     await this.#openAdmin();
     try {
-      await this.#graph!.start((node) => this.#host!.reporter(node)?.started());
+      await this.#graph!.start();
     } catch (error) {
       await this.stop();
       throw error;
@@ -211,8 +210,7 @@ class Life implements RunningAgent {
       () => aborter.abort(new Error('The agent is shutting down.')),
       options.shutdownTimeoutMs,
     );
-    const unfinished =
-      (await this.#graph?.stop(options.shutdownTimeoutMs, (node) => this.#host?.reporter(node)?.stopped())) ?? [];
+    const unfinished = (await this.#graph?.stop(options.shutdownTimeoutMs)) ?? [];
     for (const node of unfinished) this.#reportUnfinished(node);
     await this.#admin?.close();
     await metrics.stop(Math.max(MIN_FLUSH_MS, end - performance.now()));

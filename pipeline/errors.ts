@@ -19,6 +19,7 @@ export type PipelineErrorCode =
   | 'plugin_duplicate'
   | 'build'
   | 'start'
+  | 'reload'
   | 'service_missing'
   | 'service_ambiguous'
   | 'service_duplicate'
@@ -121,6 +122,11 @@ export const startErrors = {
         cause: error,
       },
     ),
+};
+
+export const reloadErrors = {
+  ending: (): PipelineError =>
+    new PipelineError('reload', 'The configuration is not read again: the agent is being stopped.'),
 };
 
 export const serviceErrors = {

@@ -1,12 +1,16 @@
 import type { Meter } from '@opentelemetry/api';
 import { asError } from '../sdk/errors.ts';
-import type { Clock, ComponentId, Logger, Scope } from '../sdk/scope.ts';
+import type { Clock, Logger } from '../sdk/scope.ts';
 import type { Views } from './admin/views.ts';
+import { keyOf } from './graph/books.ts';
 import type { GraphHost } from './graph/build.ts';
+import type { Node } from './graph/node.ts';
 import { createConverter } from './graph/own-converter.ts';
-import type { HealthBoard, HealthReporter } from './health.ts';
+import type { Seat, Stage } from './graph/seat.ts';
+import type { HealthBoard } from './health.ts';
 import type { Container } from './plugins/container.ts';
-import { createScope } from './plugins/scope.ts';
+import { createScope, Lookups } from './plugins/scope.ts';
+import { InstanceMeter } from './telemetry/instance-meter.ts';
 
 export interface HostParts {
   readonly agent: { readonly name: string; readonly version: string };
@@ -17,51 +21,89 @@ export interface HostParts {
   readonly board: HealthBoard;
   logger(origin: string): Logger;
   meter(name: string): Meter;
-}
-
-export interface AgentHost extends GraphHost {
-  /** How the health of a component whose scope was made here is reported. */
-  reporter(scope: { readonly id: ComponentId; readonly pipeline: string | undefined }): HealthReporter | undefined;
+  made?(node: Node): void;
 }
 
 /** Joins the agent's services into what the graph needs. */
-export function createHost(parts: HostParts): AgentHost {
-  const reporters = new Map<string, HealthReporter>();
+export function createHost(parts: HostParts): GraphHost {
+  const { container, clock, abort, made } = parts;
+  const lookups = new WeakMap<Seat, Lookups>();
+  /** The meters shown last, by component. */
+  const meters = new Map<string, InstanceMeter>();
+  const stage = (): Stage => {
+    const staged = container.stage();
+    return {
+      seat(id, pipeline, items) {
+        const asked = new Lookups();
+        const made = takeSeat(parts, { id, pipeline, items, container: staged, lookups: asked, meters });
+        lookups.set(made, asked);
+        return made;
+      },
+      keep: ({ scope }) => staged.keep(String(scope.id), container),
+      answers: (seat) => lookups.get(seat)!.agree(staged),
+      adopt: () => container.adopt(staged),
+    };
+  };
   return {
-    clock: parts.clock,
-    abort: parts.abort,
+    clock,
+    abort,
+    stage,
     converter: (wanted) => createConverter(wanted, IDLE_TIMEOUT_MS),
-    scope(id, pipeline, ledger): Scope {
-      const reporter = parts.board.add(id, pipeline);
-      reporters.set(origin(id, pipeline), reporter);
-      const log = parts.logger(origin(id, pipeline));
-      return createScope({
-        id,
-        pipeline,
-        log,
-        meter: parts.meter(`bpflow/${id.kind}/${id.type}`),
-        clock: guarded(parts.clock, log),
-        items: ledger.items,
-        agent: parts.agent,
-        root: parts.container,
-        inspect: (name, view) =>
-          parts.views.add(
-            { kind: id.kind, id: String(id), name, ...(pipeline === undefined ? {} : { pipeline }) },
-            view,
-          ),
-        health: (health) => reporter.report(health),
-      });
-    },
-    reporter: ({ id, pipeline }) => reporters.get(origin(id, pipeline)),
+    ...(made === undefined ? {} : { made }),
   };
 }
 
 /** Foreign series that sent nothing for so long start anew when they come back. */
 const IDLE_TIMEOUT_MS = 60 * 60 * 1000;
 
-/** `receiver/otlp`, `processor/batch@metrics`. */
-function origin(id: ComponentId, pipeline: string | undefined): string {
-  return `${id.kind}/${id}${pipeline === undefined ? '' : `@${pipeline}`}`;
+interface SeatOptions {
+  readonly id: Seat['scope']['id'];
+  readonly pipeline: string | undefined;
+  readonly items: Seat['scope']['items'];
+  readonly container: Container;
+  readonly lookups: Lookups;
+  readonly meters: Map<string, InstanceMeter>;
+}
+
+function takeSeat(parts: HostParts, { id, pipeline, items, container, lookups, meters }: SeatOptions): Seat {
+  const key = keyOf(id, pipeline);
+  const log = parts.logger(key);
+  const health = parts.board.reporter(id, pipeline);
+  const metrics = new InstanceMeter(parts.meter(`bpflow/${id.kind}/${id.type}`), log);
+  const views = parts.views.of({ kind: id.kind, id: String(id), ...(pipeline === undefined ? {} : { pipeline }) });
+  const scope = createScope({
+    id,
+    pipeline,
+    log,
+    meter: metrics.meter,
+    clock: guarded(parts.clock, log),
+    items,
+    agent: parts.agent,
+    container,
+    lookups,
+    inspect: (name, view) => views.add(name, view),
+    health: (word) => health.report(word),
+  });
+  let isShown = false;
+  return {
+    scope,
+    show() {
+      if (isShown) return;
+      isShown = true;
+      health.show();
+      views.show();
+      metrics.show(meters.get(key));
+      meters.set(key, metrics);
+    },
+    started: () => health.started(),
+    unavailable: (reason) => health.report({ state: 'unavailable', summary: reason }),
+    stopped: () => health.stopped(),
+    leave() {
+      health.remove();
+      views.remove();
+      void metrics.leave();
+    },
+  };
 }
 
 /** A component's timer that throws is logged under its name, not reported as an error of the process. */

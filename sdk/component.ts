@@ -124,6 +124,11 @@ interface Spec<S extends z.ZodType> {
   readonly aliases?: readonly string[];
   readonly deprecatedAliases?: readonly string[];
   readonly stability: Stability;
+  /**
+   * Two instances of it must not run at a time, not even while a reload replaces one by the other: the old one is stopped
+   * before the new one starts, and what comes meanwhile is refused.
+   */
+  readonly exclusive?: boolean;
   /** One sentence for `bpflow components`. */
   readonly description: string;
   /** `z.strictObject`; every field described. */

@@ -1,16 +1,40 @@
 import type { Inspection, ViewAddress } from '../../sdk/agent.ts';
 
+/** A view and where it is found. */
+interface View {
+  readonly address: ViewAddress;
+  readonly read: () => unknown;
+}
+
 /** Named read-only views of what runs. */
 export class Views implements Inspection {
-  readonly #views: { readonly address: ViewAddress; readonly read: () => unknown }[] = [];
+  readonly #views: View[] = [];
 
   /** A view of the same address takes the place of the older one. */
   add(address: ViewAddress, read: () => unknown): void {
-    const same = this.#views.findIndex(
-      (view) => view.address.pipeline === address.pipeline && matches(view.address, address),
-    );
-    if (same >= 0) this.#views.splice(same, 1);
-    this.#views.push({ address, read });
+    this.#show({ address, read });
+  }
+
+  /** The views of one component instance; they are found once they are shown. */
+  of(component: Omit<ViewAddress, 'name'>): InstanceViews {
+    const own = new Map<string, View>();
+    let isShown = false;
+    return {
+      add: (name, read) => {
+        const view: View = { address: { ...component, name }, read };
+        own.set(name, view);
+        if (isShown) this.#show(view);
+      },
+      show: () => {
+        isShown = true;
+        for (const view of own.values()) this.#show(view);
+      },
+      remove: () => {
+        isShown = false;
+        for (const view of own.values())
+          if (this.#views.includes(view)) this.#views.splice(this.#views.indexOf(view), 1);
+      },
+    };
   }
 
   read(address: ViewAddress): unknown {
@@ -22,11 +46,27 @@ export class Views implements Inspection {
   }
 
   /** The views at this address: several where a processor runs in several pipelines and none is named. */
-  find(address: ViewAddress): readonly { readonly address: ViewAddress; readonly read: () => unknown }[] {
+  find(address: ViewAddress): readonly View[] {
     return this.#views.filter(
       (view) => matches(view.address, address) && (address.pipeline ?? view.address.pipeline) === view.address.pipeline,
     );
   }
+
+  #show(view: View): void {
+    const same = this.#views.findIndex(
+      ({ address }) => address.pipeline === view.address.pipeline && matches(address, view.address),
+    );
+    if (same >= 0) this.#views.splice(same, 1);
+    this.#views.push(view);
+  }
+}
+
+export interface InstanceViews {
+  add(name: string, read: () => unknown): void;
+  /** They take the places of those of another instance. */
+  show(): void;
+  /** Takes back those that are still shown. */
+  remove(): void;
 }
 
 function matches(a: ViewAddress, b: ViewAddress): boolean {

@@ -8,6 +8,11 @@ export class Deadline {
     this.#graceMs = Math.min(MAX_GRACE_MS, timeoutMs / 10);
   }
 
+  /** Time left, in ms. */
+  get leftMs(): number {
+    return Math.max(0, this.#endMs - performance.now());
+  }
+
   /** Aborts while there is still a little time left to conclude. {@link release} ends its timer. */
   warning(): { readonly signal: AbortSignal; release(): void } {
     const controller = new AbortController();

@@ -40,11 +40,12 @@ export function outlet(node: Node, signal: Signal, next: Edge): Edge {
 }
 
 /** Input of a processor without state: transforms, then hands on. Nothing is entered before the rest has accepted. */
-export function transformInput(node: Node<TransformProcessor>, signal: Signal, next: Edge): Edge {
+export function transformInput(node: Node<TransformProcessor>, signal: Signal): Edge {
+  const next = node.ways.get(signal)!;
   const transform = node.component.transform[signal] as ((batch: Batch) => Batch | undefined) | undefined;
   if (transform === undefined) throw new Error(`It has no transform for ${signal}.`);
   return {
-    refusal: () => next.refusal(),
+    refusal: () => node.broken ?? next.refusal(),
     consume(batch, abort) {
       const before = countItems(batch);
       const { result, declared } = node.ledger.collect(() =>
@@ -58,13 +59,17 @@ export function transformInput(node: Node<TransformProcessor>, signal: Signal, n
         enterDifference(node, before, after, declared);
       };
       if (result === undefined || after === 0) return enter();
-      return settle(() => next.consume(result, abort), enter);
+      return tracked(
+        node,
+        settle(() => next.consume(result, abort), enter),
+      );
     },
   };
 }
 
-/** Input of a processor with state. `next` is its outlet. */
-export function statefulInput(node: Node<StatefulProcessor>, signal: Signal, next: Edge): Edge {
+/** Input of a processor with state. */
+export function statefulInput(node: Node<StatefulProcessor>, signal: Signal): Edge {
+  const next = node.outlets.get(signal)!;
   type ConsumeWithNext = (batch: Batch, next: Edge, abort: AbortSignal) => void | Promise<void>;
   const consume = node.component.consume[signal] as ConsumeWithNext | undefined;
   if (consume === undefined) throw new Error(`It has no consume for ${signal}.`);
@@ -85,11 +90,12 @@ export function exporterInput(node: ExporterNode, signal: Signal): Edge {
 }
 
 /** Input of a connector: like a stateful processor's, except that what follows is asked where it hands on. */
-export function connectorInput(node: ConnectorNode, signal: Signal, outlets: () => readonly Edge[]): Edge {
+export function connectorInput(node: ConnectorNode, signal: Signal): Edge {
+  const outlets = [...node.outlets.values()];
   const consume = node.component.consume[signal] as Consume | undefined;
   if (consume === undefined) throw new Error(`It has no consume for ${signal}.`);
   return {
-    refusal: () => ownRefusal(node) ?? firstRefusal(outlets()),
+    refusal: () => ownRefusal(node) ?? firstRefusal(outlets),
     consume: entered(node, signal, (batch, abort) => consume.call(node.component.consume, batch, abort)),
   };
 }
@@ -178,6 +184,7 @@ function turnedAway(refusal: RetryableError, signal: Signal, count: number): Ret
 
 /** A component that cannot say whether it refuses does not refuse: its consume will tell. */
 function ownRefusal(node: Node, signal?: Signal): RetryableError | undefined {
+  if (node.broken !== undefined) return node.broken;
   const component = node.component as { refusal?(signal?: Signal): RetryableError | undefined };
   if (component.refusal === undefined) return undefined;
   try {
@@ -195,15 +202,23 @@ function ownRefusal(node: Node, signal?: Signal): RetryableError | undefined {
 function entered(node: Node, signal: Signal, consume: Consume): Consume {
   return (batch, abort) => {
     const count = countItems(batch);
-    return settle(
-      () => node.call(() => consume(batch, abort)),
-      () => node.ledger.received(signal, count),
-      (thrown) => {
-        node.ledger.refused(signal, count);
-        return node.blame(thrown);
-      },
+    return tracked(
+      node,
+      settle(
+        () => node.call(() => consume(batch, abort)),
+        () => node.ledger.received(signal, count),
+        (thrown) => {
+          node.ledger.refused(signal, count);
+          return node.blame(thrown);
+        },
+      ),
     );
   };
+}
+
+/** A component that is replaced is not stopped before it has answered for what it was offered. */
+function tracked(node: Node, answer: void | Promise<void>): void | Promise<void> {
+  return isPromise(answer) ? node.during(answer) : answer;
 }
 
 function enterDifference(

@@ -712,14 +712,25 @@ class World {
       clock: this.#clock,
       abort: new AbortController().signal,
       converter: () => assert.fail('no metrics here'),
-      scope: (id, pipeline, ledger) =>
-        ({
-          id,
-          pipeline,
-          clock: this.#clock,
-          items: ledger.items,
-          log: { debug: write, info: write, warn: write, error: write },
-        }) as unknown as Scope,
+      stage: () => ({
+        seat: (id, pipeline, items) => ({
+          scope: {
+            id,
+            pipeline,
+            clock: this.#clock,
+            items,
+            log: { debug: write, info: write, warn: write, error: write },
+          } as unknown as Scope,
+          show: () => {},
+          started: () => {},
+          unavailable: () => {},
+          stopped: () => {},
+          leave: () => {},
+        }),
+        keep: () => {},
+        answers: () => true,
+        adopt: () => {},
+      }),
     };
   }
 }

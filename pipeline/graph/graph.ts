@@ -1,116 +1,134 @@
-import { asError } from '../../sdk/errors.ts';
-import type { Clock, Timer } from '../../sdk/scope.ts';
-import { PipelineErrors, startErrors } from '../errors.ts';
-import type { ExpiringConverter } from './build.ts';
+import type { Timer } from '../../sdk/scope.ts';
+import { PipelineErrors, reloadErrors } from '../errors.ts';
+import { type Assembly, allOf, enforce } from './assembly.ts';
+import type { Account } from './books.ts';
+import type { GraphState } from './build.ts';
 import { Deadline } from './deadline.ts';
+import { type Difference, difference } from './difference.ts';
+import { type Current, exchange, type Manner, StartFailure } from './exchange.ts';
+import { isReceiver, startAll, windDown } from './life.ts';
 import type { Node } from './node.ts';
-import type { PullPoint, PullTotals } from './pull.ts';
+import type { GraphPlan } from './plan.ts';
+import type { PullTotals } from './pull.ts';
 
 const EXPIRE_EVERY_MS = 60_000;
-const LAST_COLLECTION_MS = 1000;
-
-export interface GraphParts {
-  readonly extensions: readonly Node[];
-  /** In the order of their making: each after everything it hands data to. */
-  readonly nodes: readonly Node[];
-  readonly points: readonly PullPoint[];
-  readonly pullTotals: Readonly<PullTotals>;
-  readonly converters: readonly ExpiringConverter[];
-  readonly clock: Clock;
-}
 
 /** The wired components and their life. */
 export class Graph {
-  readonly extensions: readonly Node[];
-  readonly nodes: readonly Node[];
   readonly pullTotals: Readonly<PullTotals>;
-  readonly #points: readonly PullPoint[];
-  readonly #converters: readonly ExpiringConverter[];
-  readonly #clock: Clock;
-  readonly #stopped = new Set<Node>();
+  readonly #state: GraphState;
+  readonly #current: Current;
   #expiry: Timer | undefined;
+  #reload: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: GraphParts) {
-    this.extensions = parts.extensions;
-    this.nodes = parts.nodes;
-    this.pullTotals = parts.pullTotals;
-    this.#points = parts.points;
-    this.#converters = parts.converters;
-    this.#clock = parts.clock;
+  /** Of parts that were all made for it. */
+  constructor(assembly: Assembly, state: GraphState) {
+    this.#state = state;
+    this.#current = { assembly, running: allOf(assembly), draining: Promise.resolve(), isEnding: false };
+    this.pullTotals = state.pullTotals;
+    enforce(assembly);
+  }
+
+  get plan(): GraphPlan {
+    return this.#current.assembly.plan;
+  }
+
+  get extensions(): readonly Node[] {
+    return this.#current.assembly.extensions;
+  }
+
+  /** In the order of their making: each after everything it hands data to. */
+  get nodes(): readonly Node[] {
+    return this.#current.assembly.nodes;
+  }
+
+  /** The books of every component there is or was, but for extensions, which no data goes through. */
+  get accounts(): readonly Account[] {
+    return this.#state.books.all().filter(({ id }) => id.kind !== 'extension');
   }
 
   /**
    * Starts extensions, then consumers, then receivers. Within each of the three all are tried; when some fail the next do
    * not start. Throws PipelineErrors with every failure; the caller then stops the graph.
    */
-  async start(started: (node: Node) => void = () => {}): Promise<void> {
-    await startAll(this.extensions, started);
-    await startAll(
-      this.nodes.filter((node) => node.id.kind !== 'receiver'),
-      started,
-    );
-    await startAll(
-      this.nodes.filter((node) => node.id.kind === 'receiver'),
-      started,
-    );
-    this.#expiry = this.#clock.every(EXPIRE_EVERY_MS, () => {
-      for (const converter of this.#converters) converter.expire(this.#clock.now());
+  async start(): Promise<void> {
+    for (const nodes of [
+      this.extensions,
+      this.nodes.filter((node) => !isReceiver(node)),
+      this.nodes.filter(isReceiver),
+    ]) {
+      const failures = await startAll(nodes);
+      if (failures.size > 0) throw new PipelineErrors([...failures.values()]);
+    }
+    const { clock } = this.#state.host;
+    this.#expiry = clock.every(EXPIRE_EVERY_MS, () => {
+      for (const { converter } of this.#state.histories.values()) converter.expire(clock.now());
     });
+  }
+
+  /**
+   * Goes over to another plan. What the plan does not change goes on: same instance, same queue, same connections. Resolves
+   * when the new plan is in force; what it replaced may still be handing on what it held, for at most `timeoutMs`.
+   * Throws PipelineErrors when something cannot be made or started; the old plan is in force then.
+   */
+  reload(plan: GraphPlan, timeoutMs: number): Promise<Difference> {
+    const turn = this.#reload.then(async () => {
+      await this.#current.draining;
+      if (this.#current.isEnding) throw reloadErrors.ending();
+      return this.#goOver(plan, timeoutMs);
+    });
+    this.#reload = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Resolves when everything that reloads replaced has handed on what it held. */
+  async settled(): Promise<void> {
+    await this.#reload;
+    await this.#current.draining;
   }
 
   /**
    * Collects a last time, then stops producers before consumers, flushing on the way. Never throws: what goes wrong is
    * logged. After `timeoutMs` components are still told to stop, but no longer waited for; returns those that had not finished.
    */
-  async stop(timeoutMs: number, stopped: (node: Node) => void = () => {}): Promise<readonly Node[]> {
+  async stop(timeoutMs: number): Promise<readonly Node[]> {
+    const current = this.#current;
+    current.isEnding = true;
+    const wasStarted = this.#expiry !== undefined;
     this.#expiry?.cancel();
-    const deadline = new Deadline(timeoutMs);
-    const warning = deadline.warning();
-    const unfinished: Node[] = [];
-    const finish = async (node: Node): Promise<void> => {
-      if (this.#stopped.has(node)) return;
-      this.#stopped.add(node);
-      const finished = await deadline.bound(stopNode(node, warning.signal));
-      if (finished) stopped(node);
-      else unfinished.push(node);
-    };
-    if (this.#expiry !== undefined) await this.#collectLast(timeoutMs);
-    const dataWay = this.nodes.toReversed();
-    await Promise.all(dataWay.filter((node) => node.id.kind === 'receiver').map(finish));
-    for (const node of dataWay) await finish(node);
-    for (const node of this.extensions.toReversed()) await finish(node);
-    warning.release();
     this.#expiry = undefined;
-    return unfinished;
+    const deadline = new Deadline(timeoutMs);
+    await new Deadline(timeoutMs / 2).bound(this.#reload);
+    const nodes = current.running;
+    current.running = [];
+    return windDown(nodes, deadline, { collect: wasStarted });
   }
 
-  /** A receiver that hangs must leave the others time to stop. */
-  async #collectLast(timeoutMs: number): Promise<void> {
-    const deadline = new Deadline(Math.min(LAST_COLLECTION_MS, timeoutMs / 2));
-    await deadline.bound(Promise.all(this.#points.map((point) => point.collect(0))));
-  }
-}
-
-async function startAll(nodes: readonly Node[], started: (node: Node) => void): Promise<void> {
-  const errors: Error[] = [];
-  for (const node of nodes) {
+  async #goOver(plan: GraphPlan, timeoutMs: number): Promise<Difference> {
+    const before = this.#current.assembly;
+    const attempt = (to: GraphPlan, manner: Manner): Promise<void> =>
+      exchange(this.#current, to, { state: this.#state, timeoutMs, manner });
     try {
-      await node.component.start?.();
-      started(node);
-    } catch (thrown) {
-      const describe = node.id.kind === 'extension' ? startErrors.extension : startErrors.component;
-      errors.push(describe(node.id, node.plugin, asError(thrown)));
+      await attempt(plan, 'overlap').catch((failure: unknown) => {
+        if (!(failure instanceof StartFailure && failure.mayHelpInTurn)) throw failure;
+        return attempt(plan, 'in_turn');
+      });
+    } catch (failure) {
+      if (!(failure instanceof StartFailure)) throw failure;
+      await attempt(before.plan, 'back');
+      throw failure.errors;
+    } finally {
+      this.#forget();
     }
+    return difference(before, this.#current.assembly);
   }
-  if (errors.length > 0) throw new PipelineErrors(errors);
-}
 
-async function stopNode(node: Node, abort: AbortSignal): Promise<void> {
-  for (const step of [() => node.flush(), () => node.component.stop?.(abort)]) {
-    try {
-      await step();
-    } catch (thrown) {
-      node.log.error('The component failed while stopping.', { error: asError(thrown).message });
+  /** Of components that are gone for good only the books stay. */
+  #forget(): void {
+    const keys = new Set(this.nodes.map((node) => node.key));
+    for (const key of this.#state.histories.keys()) {
+      if (!keys.has(key.slice(0, key.lastIndexOf(' ')))) this.#state.histories.delete(key);
     }
+    this.#state.books.tidy();
   }
 }

@@ -12,7 +12,7 @@ import { RetryableError } from '../../sdk/errors.ts';
 import { systemClock } from '../clock.ts';
 import type { Edge } from './edges.ts';
 import { Ledger } from './ledger.ts';
-import { convertBefore } from './temporality.ts';
+import { convertBefore, History } from './temporality.ts';
 
 describe('a converter before a component', () => {
   it('adds deltas up', async () => {
@@ -100,7 +100,7 @@ function world(to: Temporality) {
     got,
     values,
     ledger,
-    edge: convertBefore(converter, systemClock(), ledger, next),
+    edge: convertBefore(new History(converter), systemClock(), ledger, next),
     fail: (on: boolean) => {
       failing = on;
     },

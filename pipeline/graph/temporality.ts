@@ -13,29 +13,42 @@ export interface Converter {
 }
 
 /**
- * Puts a converter before a component's input. Since converting adds each batch to the converter's state, a batch that
- * failed after that and is offered again gets its first conversion again, not a second one.
+ * A converter with what it made of each batch. Since converting adds a batch to the converter's state, one that is offered
+ * again after a failure gets its first conversion again, not a second one, also where another instance now takes it.
  */
-export function convertBefore(converter: Converter, clock: Clock, ledger: Ledger, next: Edge): Edge {
-  const conversions = new WeakMap<MetricBatch, Conversion>();
+export class History<C extends Converter = Converter> {
+  readonly converter: C;
+  readonly #conversions = new WeakMap<MetricBatch, Conversion>();
+
+  constructor(converter: C) {
+    this.converter = converter;
+  }
+
+  conversion(batch: MetricBatch, clock: Clock): Conversion {
+    const conversion = this.#conversions.get(batch) ?? convert(this.converter, batch, clock.now());
+    this.#conversions.set(batch, conversion);
+    return conversion;
+  }
+}
+
+/** Puts a converter before a component's input. */
+export function convertBefore(history: History, clock: Clock, ledger: Ledger, next: Edge): Edge {
   return {
     refusal: () => next.refusal(),
     consume(batch, abort) {
-      const metrics = batch as MetricBatch;
-      const conversion = conversions.get(metrics) ?? convert(converter, metrics, clock.now());
-      conversions.set(metrics, conversion);
+      const conversion = history.conversion(batch as MetricBatch, clock);
       const accepted = (): void => {
         ledger.received('metrics', conversion.absorbed);
         ledger.enter(conversion.declared);
       };
-      if (conversion.result.metrics.length === 0) return accepted();
+      if (countItems(conversion.result) === 0) return accepted();
       const outcome = next.consume(conversion.result, abort);
       return isPromise(outcome) ? outcome.then(accepted) : accepted();
     },
   };
 }
 
-interface Conversion {
+export interface Conversion {
   readonly result: MetricBatch;
   /** Points that do not reach the component. */
   readonly absorbed: number;

@@ -1,5 +1,5 @@
-import type { Batch, Signal } from '../../pdata/signals.ts';
-import type { Component, ConnectorSpec } from '../../sdk/component.ts';
+import type { Signal } from '../../pdata/signals.ts';
+import type { ConnectorSpec } from '../../sdk/component.ts';
 import type { ComponentId } from '../../sdk/scope.ts';
 import { buildErrors } from '../errors.ts';
 import { type Branch, type Edge, fanOut } from './edges.ts';
@@ -10,20 +10,6 @@ import type { GraphPlan, PlannedComponent, PlannedPipeline } from './plan.ts';
 export interface Target {
   readonly node: Node;
   readonly branch: Branch;
-}
-
-/** A component with what it hands on to. */
-export interface Wired<C extends Component> {
-  readonly node: Node<C>;
-  readonly outlets: readonly Edge[];
-}
-
-/** An edge that is wired after its component was made. Nothing flows while components are made. */
-export function deferred(edge: () => Edge | undefined): Edge {
-  return {
-    refusal: () => edge()?.refusal(),
-    consume: (batch: Batch, abort: AbortSignal) => edge()?.consume(batch, abort),
-  };
 }
 
 export function join(targets: readonly Target[]): Edge {

@@ -3,11 +3,13 @@ import { type DependencyContainer, container as globalContainer, instanceCaching
 import { BPF } from '../../sdk/bpf.ts';
 import type { Token } from '../../sdk/tokens.ts';
 
-/** Services under tokens. A child sees its parent's services; what it provides itself stays its own. */
+/**
+ * Services under tokens: the agent's own, and those that extensions offer. A reload prepares its offers on a stage of their
+ * own, beside those in force, until it adopts them.
+ */
 export class Container {
   readonly #services: DependencyContainer;
-  /** By token, for those that {@link offer} put here. */
-  readonly #offers = new Map<symbol, Map<string, unknown>>();
+  #offers: Offers = { byToken: new Map() };
 
   private constructor(services: DependencyContainer) {
     this.#services = services;
@@ -21,8 +23,15 @@ export class Container {
     return root;
   }
 
-  child(): Container {
-    return new Container(this.#services.createChildContainer());
+  /** The agent's own services, and no offers yet. */
+  stage(): Container {
+    return new Container(this.#services);
+  }
+
+  /** The offers of the stage are in force from now on. Whoever was given the stage and whoever has this sees the same. */
+  adopt(stage: Container): void {
+    this.#offers.byToken = stage.#offers.byToken;
+    stage.#offers = this.#offers;
   }
 
   /** A service of the agent itself. */
@@ -35,36 +44,31 @@ export class Container {
    * the same extension, provides the token already; the old one stays.
    */
   offer<T>(token: Token<T>, service: T, provider: string): boolean {
-    let offers = this.#offers.get(token);
-    if (offers === undefined) {
-      if (this.#services.isRegistered(token)) return false;
-      offers = new Map();
-      this.#offers.set(token, offers);
-      this.#services.register(token, { useValue: new Offers(offers) });
-    }
+    if (this.#services.isRegistered(token)) return false;
+    const offers = this.#offers.byToken.get(token) ?? new Map<string, unknown>();
+    this.#offers.byToken.set(token, offers);
     if (offers.has(provider)) return false;
     offers.set(provider, service);
     return true;
   }
 
-  /** Takes back all that an extension offered. */
-  withdraw(provider: string): void {
-    for (const offers of this.#offers.values()) offers.delete(provider);
+  /** Offers what an extension offers elsewhere here too. */
+  keep(provider: string, from: Container): void {
+    for (const [token, offers] of from.#offers.byToken) {
+      if (offers.has(provider)) this.offer(token, offers.get(provider), provider);
+    }
   }
 
   /** All services under a token, by the extension that provides each; the agent's own have the key `''`. */
   find<T>(token: Token<T>): ReadonlyMap<string, T> {
-    if (!this.#services.isRegistered(token, true)) return new Map();
-    const found = this.#services.resolve<unknown>(token);
-    return (found instanceof Offers ? found.services : new Map([['', found]])) as ReadonlyMap<string, T>;
+    const found = this.#services.isRegistered(token, true)
+      ? new Map([['', this.#services.resolve<T>(token)]])
+      : this.#offers.byToken.get(token);
+    return (found ?? new Map()) as ReadonlyMap<string, T>;
   }
 }
 
-/** What the container holds for a token that extensions provide. */
-class Offers {
-  readonly services: ReadonlyMap<string, unknown>;
-
-  constructor(services: ReadonlyMap<string, unknown>) {
-    this.services = services;
-  }
+/** By token, then by the extension that provides it. One object for all who share it. */
+interface Offers {
+  byToken: Map<symbol, Map<string, unknown>>;
 }

@@ -12,21 +12,40 @@ export interface ScopeParts {
   readonly clock: Clock;
   readonly items: ItemLedger;
   readonly agent: { readonly name: string; readonly version: string };
-  /** Where extensions publish services. */
-  readonly root: Container;
+  /** Where services are found, and extensions publish theirs. */
+  readonly container: Container;
+  /** Told of each service that was asked for. */
+  readonly lookups: Lookups;
   inspect(name: string, view: () => unknown): void;
   health(health: Health): void;
 }
 
-/** A component's part of the container. It finds what its own child container and those above it have. */
+/** What a component has asked its scope for, and was answered. */
+export class Lookups {
+  readonly #answers = new Map<symbol, Map<string | undefined, unknown>>();
+
+  answered(token: symbol, extension: string | undefined, service: unknown): void {
+    const answers = this.#answers.get(token) ?? new Map<string | undefined, unknown>();
+    this.#answers.set(token, answers.set(extension, service));
+  }
+
+  /** Whether all of it would be answered the same from this container. */
+  agree(container: Container): boolean {
+    for (const [token, answers] of this.#answers) {
+      for (const [extension, service] of answers) if (lookUp(container, token, extension) !== service) return false;
+    }
+    return true;
+  }
+}
+
+/** A component's part of the container. */
 export function createScope(parts: ScopeParts): Scope {
-  const { root, ...facts } = parts;
-  const container = root.child();
+  const { container, lookups, ...facts } = parts;
   const find = <T>(token: Token<T>, extension?: string): T | undefined => {
-    const found = container.find(token);
-    if (extension !== undefined) return found.get(extension);
-    if (found.size > 1) throw serviceErrors.ambiguous(parts.id, serviceName(token), [...found.keys()]);
-    return found.values().next().value;
+    const service = lookUp(container, token, extension);
+    lookups.answered(token, extension, service);
+    if (service !== AMBIGUOUS) return service as T | undefined;
+    throw serviceErrors.ambiguous(parts.id, serviceName(token), [...container.find(token).keys()]);
   };
   return Object.freeze({
     ...facts,
@@ -38,10 +57,20 @@ export function createScope(parts: ScopeParts): Scope {
       throw serviceErrors.notProvided(parts.id, serviceName(token), extension);
     },
     provide<T>(token: Token<T>, service: T): void {
-      if (!root.offer(token, service, String(parts.id))) throw serviceErrors.duplicate(parts.id, serviceName(token));
+      if (!container.offer(token, service, String(parts.id)))
+        throw serviceErrors.duplicate(parts.id, serviceName(token));
     },
   });
 }
+
+/** The service of one extension, or without a name the only one there is. */
+function lookUp(container: Container, token: symbol, extension: string | undefined): unknown {
+  const found = container.find(token);
+  if (extension !== undefined) return found.get(extension);
+  return found.size > 1 ? AMBIGUOUS : found.values().next().value;
+}
+
+const AMBIGUOUS = Symbol('ambiguous');
 
 /** `bpflow:kubernetes` → `kubernetes`. */
 function serviceName(token: symbol): string {

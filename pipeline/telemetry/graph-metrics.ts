@@ -8,13 +8,13 @@ import type {
 } from '@opentelemetry/api';
 import type { Signal } from '../../pdata/signals.ts';
 import { SIGNALS } from '../../pdata/signals.ts';
-import type { Exporter } from '../../sdk/component.ts';
-import type { Ledger } from '../graph/ledger.ts';
+import type { Account } from '../graph/books.ts';
+import { type Ledger, sum } from '../graph/ledger.ts';
 import type { Node } from '../graph/node.ts';
 import type { PullTotals } from '../graph/pull.ts';
 
 export interface GraphView {
-  readonly nodes: readonly Node[];
+  readonly accounts: readonly Account[];
   readonly pullTotals: Readonly<PullTotals>;
 }
 
@@ -30,18 +30,18 @@ const ITEMS: Readonly<Record<Signal, { readonly suffix: string; readonly text: s
   traces: { suffix: 'spans', text: 'spans' },
 };
 
-/** At the level `detailed`: how long each call of a processor takes by itself. */
-export function recordDurations(meter: Meter, nodes: readonly Node[]): void {
+/** At the level `detailed`: how long each call of a processor takes by itself. Returns what begins it for a component. */
+export function durationRecorder(meter: Meter): (node: Node) => void {
   const histogram = meter.createHistogram('otelcol_processor_internal_duration', {
     description: 'Duration of time taken to process a batch of telemetry data through the processor. [Alpha]',
     unit: 's',
     advice: { explicitBucketBoundaries: DURATION_BOUNDS_S },
   });
-  for (const node of nodes) {
-    if (node.id.kind !== 'processor') continue;
+  return (node) => {
+    if (node.id.kind !== 'processor') return;
     const labels = { otel_signal: node.pipeline?.split('/', 1)[0] ?? '', processor: String(node.id) };
     node.onCall = (ownMs) => histogram.record(ownMs / 1000, labels);
-  }
+  };
 }
 
 const DURATION_BOUNDS_S = [0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
@@ -73,7 +73,8 @@ function observeCollectorNames(meter: Meter, graph: () => GraphView): void {
   });
   const all = [accepted, refused, sent, failed, notQueued].flatMap((counters) => [...counters.values()]);
   observe(meter, [...all, incoming, outgoing], (sink) => {
-    for (const { id, ledger, component } of graph().nodes) {
+    for (const account of graph().accounts) {
+      const { id, ledger } = account;
       switch (id.kind) {
         case 'receiver':
           for (const signal of signalsOf(ledger)) {
@@ -88,7 +89,7 @@ function observeCollectorNames(meter: Meter, graph: () => GraphView): void {
           }
           break;
         case 'exporter': {
-          const outcomes = (component as Exporter).outcomes?.();
+          const outcomes = account.outcomes();
           for (const signal of new Set([...signalsOf(ledger), ...activeIn(outcomes)])) {
             const outcome = outcomes?.get(signal);
             if (outcome !== undefined) {
@@ -119,6 +120,10 @@ function observeLedger(meter: Meter, graph: () => GraphView): void {
   const dropped = counter('bpflow_ledger_dropped_items', 'Items that ended in the component, by reason.');
   const created = counter('bpflow_ledger_created_items', 'Items that the component made, by reason.');
   const merged = counter('bpflow_ledger_merged_items', 'Items that the component merged into others.');
+  const refused = counter(
+    'bpflow_ledger_refused_items',
+    'Items that the component, or for receivers what follows, did not take. They stay with their sender, outside the balance.',
+  );
   const held = gauge('bpflow_ledger_held_items', 'Items that the component holds now.');
   const imbalance = gauge(
     'bpflow_ledger_imbalance_items',
@@ -131,19 +136,20 @@ function observeLedger(meter: Meter, graph: () => GraphView): void {
   const pulls = meter.createObservableCounter('bpflow_pull_collections', {
     description: 'Collections that exporters asked for, by outcome; late ones are served from the data before.',
   });
-  observe(meter, [entered, left, dropped, created, merged, held, imbalance, busy, pulls], (sink) => {
-    const { nodes, pullTotals } = graph();
-    for (const node of nodes) {
-      const labels = componentLabels(node);
-      const row = ledgerRow(node);
+  observe(meter, [entered, left, dropped, created, merged, refused, held, imbalance, busy, pulls], (sink) => {
+    const { accounts, pullTotals } = graph();
+    for (const account of accounts) {
+      const labels = componentLabels(account);
+      const row = ledgerRow(account);
       sink.add(entered, row.in, labels);
       sink.add(left, row.out, labels);
-      for (const [reason, count] of node.ledger.dropped) sink.add(dropped, count, { ...labels, reason });
-      for (const [reason, count] of node.ledger.created) sink.add(created, count, { ...labels, reason });
+      for (const [reason, count] of account.ledger.dropped) sink.add(dropped, count, { ...labels, reason });
+      for (const [reason, count] of account.ledger.created) sink.add(created, count, { ...labels, reason });
       sink.add(merged, row.merged, labels);
+      sink.add(refused, row.refused, labels);
       sink.add(held, row.held, labels);
       sink.add(imbalance, row.imbalance, labels);
-      sink.add(busy, node.busyMs / 1000, labels);
+      sink.add(busy, account.busyMs / 1000, labels);
     }
     for (const [outcome, count] of Object.entries(pullTotals)) sink.add(pulls, count, { outcome });
   });
@@ -159,13 +165,16 @@ export interface LedgerRow {
   readonly created: Readonly<Record<string, number>>;
   readonly merged: number;
   readonly held: number;
+  /** Offers that went back to their sender; outside the balance. */
+  readonly refused: number;
+  /** in + created - out - dropped - merged - held. */
   readonly imbalance: number;
 }
 
 /** The books of one component. What an exporter took, did not drop and does not hold has left. */
-export function ledgerRow(node: Node): LedgerRow {
-  const { id, ledger, pipeline } = node;
-  const held = node.held();
+export function ledgerRow(account: Account): LedgerRow {
+  const { id, ledger, pipeline } = account;
+  const held = account.held();
   const expected = ledger.expectedOut(held);
   const out = id.kind === 'exporter' ? expected : ledger.out;
   return {
@@ -178,6 +187,7 @@ export function ledgerRow(node: Node): LedgerRow {
     created: Object.fromEntries(ledger.created),
     merged: ledger.merged,
     held,
+    refused: sum(ledger.refusedBySignal),
     imbalance: expected - out,
   };
 }
@@ -220,6 +230,6 @@ function signalsOf(ledger: Ledger): Iterable<Signal> {
 }
 
 /** Signals that an exporter sent or failed to send, also those it only found in a storage. */
-function activeIn(outcomes: ReturnType<NonNullable<Exporter['outcomes']>> | undefined): Signal[] {
+function activeIn(outcomes: ReturnType<Account['outcomes']>): Signal[] {
   return [...(outcomes ?? [])].filter(([, { sent, failed }]) => sent + failed > 0).map(([signal]) => signal);
 }
