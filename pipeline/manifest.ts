@@ -10,6 +10,7 @@ export const builtIns: readonly BuiltIn[] = [
   { kind: 'processor', type: 'resource', load: () => import('../processors/resource/index.ts') },
   { kind: 'connector', type: 'forward', load: () => import('../connectors/forward/index.ts') },
   { kind: 'exporter', type: 'debug', load: () => import('../exporters/debug/index.ts') },
+  { kind: 'exporter', type: 'file', load: () => import('../exporters/file/index.ts') },
   { kind: 'exporter', type: 'prometheus', load: () => import('../exporters/prometheus/index.ts') },
   {
     kind: 'extension',

@@ -1,0 +1,14 @@
+import { defineExporter } from 'bpflow/sdk';
+import { fileConfig } from './config.ts';
+import { createMessageExporter } from './exporter.ts';
+import { createPageExporter } from './page-exporter.ts';
+
+export default defineExporter({
+  type: 'file',
+  stability: 'beta',
+  description: 'Writes metrics, logs and traces to a file as OTLP, or metrics as Prometheus text.',
+  config: fileConfig,
+  consumes: ['metrics', 'logs', 'traces'],
+  create: (config, scope) =>
+    config.format === 'prometheus' ? createPageExporter(config, scope) : createMessageExporter(config, scope),
+});
