@@ -107,7 +107,8 @@ function readFields(bytes: Uint8Array, fields: Fields): boolean {
       const tag = reader.tag();
       const read = fields[tag >>> 3];
       if ((tag & 7) === VARINT) {
-        read?.(reader.varint(), NOTHING);
+        const value = reader.varint();
+        read?.(value, NOTHING);
       } else if ((tag & 7) === DELIMITED) {
         const end = reader.delimited();
         read?.(0, bytes.subarray(reader.position, end));
