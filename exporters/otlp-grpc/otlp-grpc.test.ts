@@ -1,0 +1,352 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { Metadata, ServerCredentials, status } from '@grpc/grpc-js';
+import { CLIENT_AUTH, type ClientAuth, type Exporter, type LogBatch } from 'bpflow/sdk';
+import { type FakeScope, fakeScope, sampleBatch } from 'bpflow/testing';
+import { encodeRpcStatus } from 'bpflow/transport';
+import { otlpGrpcConfig } from './config.ts';
+import spec from './index.ts';
+import { GrpcSink } from './test/grpc-sink.ts';
+
+const NEVER = new AbortController().signal;
+const pem = (name: string): string =>
+  join(import.meta.dirname, '..', '..', 'sdk', 'transport', 'testdata', 'tls', `${name}.pem`);
+const PLAIN = { tls: { insecure: true } };
+
+/** A batch that came as these bytes. */
+function encoded(...parts: Uint8Array[]): LogBatch {
+  const batch = { ...sampleBatch('logs') };
+  return Object.defineProperty(batch, Symbol.for('bpflow:encoded'), { value: { parts, items: 3, plain: () => batch } });
+}
+
+class Running {
+  readonly scope: FakeScope;
+  readonly exporter: Exporter;
+
+  constructor(config: Record<string, unknown>, scope = fakeScope('exporter', 'otlp_grpc')) {
+    this.scope = scope;
+    this.exporter = spec.create(otlpGrpcConfig.parse(config), scope, { pullable: false, collect: async () => 'fresh' });
+  }
+
+  async start(): Promise<this> {
+    await this.exporter.start?.();
+    return this;
+  }
+
+  give(batch: LogBatch): void | Promise<void> {
+    return this.exporter.consume.logs!(batch, NEVER);
+  }
+
+  /** Waits for what the network does, while the component's own time stands still. */
+  async until(done: () => boolean, what: string): Promise<void> {
+    for (let i = 0; i < 500 && !done(); i++) await sleep(10);
+    assert.ok(done(), `${what}; logs: ${JSON.stringify(this.scope.logs)}`);
+  }
+
+  get sent(): number {
+    return this.exporter.outcomes!().get('logs')!.sent;
+  }
+}
+
+async function withSink(
+  config: Record<string, unknown>,
+  run: (sink: GrpcSink, running: Running) => Promise<void>,
+): Promise<void> {
+  const sink = new GrpcSink();
+  const endpoint = await sink.listen();
+  const running = await new Running({ endpoint, ...PLAIN, ...config }).start();
+  try {
+    await run(sink, running);
+  } finally {
+    await running.exporter.stop?.();
+    sink.close();
+  }
+}
+
+describe('requests', () => {
+  const bytes = Buffer.from('one request, '.repeat(1000));
+
+  test('are compressed with gzip, which grpc-js as the server understands', async () => {
+    await withSink({}, async (sink, running) => {
+      void running.give(encoded(bytes));
+      await running.until(() => running.sent > 0, 'sent');
+      assert.deepEqual(sink.received[0]!.body, bytes);
+      assert.equal(sink.received[0]!.method, '/opentelemetry.proto.collector.logs.v1.LogsService/Export');
+    });
+  });
+
+  test('of several parts are one, one after the other', async () => {
+    await withSink({ compression: 'none' }, async (sink, running) => {
+      void running.give(encoded(Buffer.from('abc'), Buffer.from('def')));
+      await running.until(() => running.sent > 0, 'sent');
+      assert.equal(sink.received[0]!.body.toString(), 'abcdef');
+    });
+  });
+
+  test('are framed as the protocol says, for each compression', async () => {
+    const frames: { readonly encoding: string | undefined; readonly frame: Buffer }[] = [];
+    const server = rawServer((stream, headers, frame) => {
+      frames.push({ encoding: headers['grpc-encoding'] as string | undefined, frame });
+      answer(stream, '0');
+    });
+    const endpoint = await listen(server);
+    for (const [compression, inflate] of [
+      ['gzip', gunzipSync],
+      ['zstd', zstdDecompressSync],
+      ['none', undefined],
+    ] as const) {
+      const running = await new Running({ endpoint, ...PLAIN, compression }).start();
+      void running.give(encoded(bytes));
+      await running.until(() => running.sent > 0, 'sent');
+      await running.exporter.stop?.();
+      const { encoding, frame } = frames.pop()!;
+      assert.equal(encoding, compression === 'none' ? undefined : compression);
+      assert.equal(frame[0], compression === 'none' ? 0 : 1);
+      assert.equal(frame.readUInt32BE(1), frame.length - 5);
+      const body = frame.subarray(5);
+      assert.deepEqual(inflate === undefined ? body : inflate(body), bytes);
+      if (compression === 'gzip') assert.ok(body.length < bytes.length / 10);
+    }
+    server.close();
+  });
+
+  test('carry headers, credentials and a user agent', async () => {
+    const auth: ClientAuth = { headers: () => ({ authorization: 'Bearer secret' }) };
+    const scope = fakeScope('exporter', 'otlp_grpc', { extensions: [[CLIENT_AUTH, 'bearertokenauth', auth]] });
+    const sink = new GrpcSink();
+    const endpoint = await sink.listen();
+    const headers = { 'X-Tenant': 'blue', authorization: 'is replaced' };
+    const config = { endpoint, ...PLAIN, headers, auth: { authenticator: 'bearertokenauth' } };
+    const running = await new Running(config, scope).start();
+    void running.give(encoded(bytes));
+    await running.until(() => running.sent > 0, 'sent');
+    const got = sink.received[0]!.headers;
+    assert.equal(got['x-tenant'], 'blue');
+    assert.equal(got['authorization'], 'Bearer secret');
+    assert.match(String(got['user-agent']), /^bpflow\/[\d.]+ grpc-node/);
+    await running.exporter.stop?.();
+    sink.close();
+    assert.doesNotMatch(JSON.stringify(scope.logs), /secret|blue/);
+  });
+
+  test('are cut off after the timeout', async () => {
+    await withSink({ timeout: '50ms', retry_on_failure: { enabled: false } }, async (sink, running) => {
+      sink.answer = () => new Promise(() => {});
+      void running.give(encoded(bytes));
+      await running.until(() => running.scope.items.totals.dropped > 0, 'given up');
+      assert.match(JSON.stringify(running.scope.logs), /code = DeadlineExceeded/);
+    });
+  });
+});
+
+describe('the retry table', () => {
+  const retried = ['CANCELLED', 'DEADLINE_EXCEEDED', 'ABORTED', 'OUT_OF_RANGE', 'UNAVAILABLE', 'DATA_LOSS'];
+  for (const [name, code] of Object.entries(status)) {
+    if (typeof code !== 'number' || code === status.OK) continue;
+    const isRetried = retried.includes(name);
+    test(`${name} is ${isRetried ? 'tried again' : 'given up'}`, async () => {
+      await withSink({ retry_on_failure: { initial_interval: '1s' } }, async (sink, running) => {
+        sink.answer = () => (sink.received.length === 1 ? { code, details: 'why' } : undefined);
+        void running.give(encoded(Buffer.from('x')));
+        await running.until(() => running.scope.logs.length > 0, 'failed');
+        assert.match(JSON.stringify(running.scope.logs), /rpc error: code = \w+ desc = why/);
+        if (isRetried) {
+          running.scope.clock.advance(2000);
+          await running.until(() => running.sent > 0, 'sent');
+          assert.equal(sink.received.length, 2);
+        } else {
+          assert.deepEqual(running.scope.items.drops, [{ count: 3, reason: 'permanent' }]);
+        }
+      });
+    });
+  }
+
+  test('RESOURCE_EXHAUSTED with RetryInfo is tried again after exactly that time', async () => {
+    await withSink({ retry_on_failure: { initial_interval: '10ms', max_interval: '10ms' } }, async (sink, running) => {
+      const metadata = new Metadata();
+      metadata.set('grpc-status-details-bin', encodeRpcStatus(status.RESOURCE_EXHAUSTED, 'later', 2000));
+      sink.answer = () =>
+        sink.received.length === 1 ? { code: status.RESOURCE_EXHAUSTED, details: 'later', metadata } : undefined;
+      void running.give(encoded(Buffer.from('x')));
+      await running.until(() => running.scope.logs.length > 0, 'failed');
+      const fields = running.scope.logs[0]!.fields;
+      assert.equal(fields?.['interval'], '2s');
+      assert.equal(fields?.['error'], 'Throttle (2s), error: rpc error: code = ResourceExhausted desc = later');
+      running.scope.clock.advance(1999);
+      await sleep(20);
+      assert.equal(sink.received.length, 1);
+      running.scope.clock.advance(1);
+      await running.until(() => running.sent > 0, 'sent');
+    });
+  });
+
+  test('a partial success is sent, what was rejected is dropped', async () => {
+    await withSink({}, async (sink, running) => {
+      // 1 partial_success { 1 rejected_log_records: 2, 2 error_message: "old" }
+      sink.answer = () => Buffer.from([0x0a, 7, 0x08, 2, 0x12, 3, ...Buffer.from('old')]);
+      void running.give(encoded(Buffer.from('x')));
+      await running.until(() => running.sent > 0, 'sent');
+      assert.deepEqual(running.scope.items.drops, [{ count: 2, reason: 'rejected' }]);
+      assert.deepEqual(running.scope.logs.at(-1)?.fields, { message: 'old', dropped_log_records: 2 });
+    });
+  });
+
+  test('a connection that breaks in mid-stream is tried again', async () => {
+    let streams = 0;
+    const server = rawServer((stream) => {
+      if (streams++ === 0) stream.session?.destroy();
+      else answer(stream, '0');
+    });
+    const endpoint = await listen(server);
+    const running = await new Running({ endpoint, ...PLAIN, retry_on_failure: { initial_interval: '10ms' } }).start();
+    void running.give(encoded(Buffer.alloc(100_000, 'x')));
+    await running.until(() => streams >= 1, 'arrived');
+    for (let i = 0; i < 300 && running.sent === 0; i++) {
+      running.scope.clock.advance(100);
+      await sleep(10);
+    }
+    assert.equal(running.sent, 3);
+    assert.equal(running.exporter.held!(), 0);
+    await running.exporter.stop?.();
+    server.close();
+  });
+
+  test('a server that is not there yet gets its data when it comes', async () => {
+    const probe = new GrpcSink();
+    const endpoint = await probe.listen();
+    probe.close();
+    const running = await new Running({ endpoint, ...PLAIN, retry_on_failure: { initial_interval: '50ms' } }).start();
+    void running.give(encoded(Buffer.from('x')));
+    await running.until(() => running.scope.logs.length > 0, 'failed');
+    assert.match(String(running.scope.logs[0]!.fields?.['error']), /code = Unavailable desc = .*ECONNREFUSED/s);
+    const sink = new GrpcSink();
+    await sink.listen(probe.port);
+    for (let i = 0; i < 500 && running.sent === 0; i++) {
+      running.scope.clock.advance(100);
+      await sleep(10);
+    }
+    assert.equal(running.sent, 3);
+    await running.exporter.stop?.();
+    sink.close();
+  });
+});
+
+describe('TLS', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bpflow-otlp-grpc-'));
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** A server that takes only clients with a certificate. */
+  async function mutual(server = 'server'): Promise<GrpcSink> {
+    const pair = { cert_chain: readFileSync(pem(server)), private_key: readFileSync(pem(`${server}-key`)) };
+    const sink = new GrpcSink();
+    await sink.listen(0, ServerCredentials.createSsl(readFileSync(pem('ca')), [pair], true));
+    return sink;
+  }
+
+  /** The first thing that is logged when one request is sent. */
+  async function complaint(config: Record<string, unknown>): Promise<string> {
+    const running = await new Running({ ...config, retry_on_failure: { enabled: false } }).start();
+    void running.give(encoded(Buffer.from('x')));
+    await running.until(() => running.scope.logs.length > 0, 'refused');
+    await running.exporter.stop?.();
+    return String(running.scope.logs[0]!.fields?.['error']);
+  }
+
+  test('is what is spoken unless it is switched off, and shows the own certificate', async () => {
+    const sink = await mutual();
+    const endpoint = `localhost:${sink.port}`;
+    const tls = { ca_file: pem('ca'), cert_file: pem('client'), key_file: pem('client-key') };
+    const running = await new Running({ endpoint, tls }).start();
+    void running.give(encoded(Buffer.from('x')));
+    await running.until(() => running.sent > 0, 'sent');
+    await running.exporter.stop?.();
+    assert.match(await complaint({ endpoint }), /code = Unavailable/);
+    sink.close();
+  });
+
+  test('says when the server has the wrong name or an expired certificate', async () => {
+    const tls = { ca_file: pem('ca'), cert_file: pem('client'), key_file: pem('client-key') };
+    const elsewhere = await mutual('server-elsewhere');
+    assert.match(
+      await complaint({ endpoint: `localhost:${elsewhere.port}`, tls }),
+      /localhost.*(name|not for)|name.*localhost/s,
+    );
+    elsewhere.close();
+    const expired = await mutual('server-expired');
+    assert.match(await complaint({ endpoint: `localhost:${expired.port}`, tls }), /expired/);
+    expired.close();
+  });
+
+  test('a renewed certificate is used without a restart', async () => {
+    const sink = await mutual();
+    const cert = join(folder, 'cert.pem');
+    const key = join(folder, 'key.pem');
+    copyFileSync(pem('client-foreign'), cert);
+    copyFileSync(pem('client-foreign-key'), key);
+    const running = await new Running({
+      endpoint: `localhost:${sink.port}`,
+      tls: { ca_file: pem('ca'), cert_file: cert, key_file: key },
+      retry_on_failure: { initial_interval: '1s' },
+    }).start();
+    void running.give(encoded(Buffer.from('x')));
+    await running.until(() => running.scope.logs.length > 0, 'refused');
+    assert.equal(running.sent, 0);
+    copyFileSync(pem('client'), cert);
+    copyFileSync(pem('client-key'), key);
+    for (let i = 0; i < 500 && running.sent === 0; i++) {
+      running.scope.clock.advance(200);
+      await sleep(10);
+    }
+    assert.equal(running.sent, 3);
+    await running.exporter.stop?.();
+    sink.close();
+  });
+});
+
+describe('a balancer', () => {
+  test('sends by turns to all addresses of the endpoint', async () => {
+    const sinks = [new GrpcSink(), new GrpcSink()];
+    const ports = await Promise.all(sinks.map((sink) => sink.listen()));
+    const endpoint = `ipv4:${ports.join(',')}`;
+    const running = await new Running({ endpoint, ...PLAIN }).start();
+    for (let i = 0; i < 200 && sinks.some(({ received }) => received.length === 0); i++) {
+      void running.give(encoded(Buffer.from('x')));
+      await sleep(10);
+    }
+    assert.ok(sinks.every(({ received }) => received.length > 0));
+    await running.exporter.stop?.();
+    for (const sink of sinks) sink.close();
+  });
+});
+
+/** Answers each gRPC call with the bytes of its one message at hand. */
+function rawServer(
+  handle: (stream: ServerHttp2Stream, headers: Record<string, unknown>, frame: Buffer) => void,
+): Http2Server {
+  const server = createServer();
+  server.on('stream', (stream, headers) => {
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('error', () => {});
+    stream.on('end', () => handle(stream, headers, Buffer.concat(chunks)));
+  });
+  return server;
+}
+
+function answer(stream: ServerHttp2Stream, code: string): void {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': code }));
+  stream.end(Buffer.alloc(5));
+}
+
+async function listen(server: Http2Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
