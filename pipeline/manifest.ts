@@ -3,6 +3,7 @@ import type { BuiltIn } from './plugins/catalogue.ts';
 /** The components that come with the agent. The only place where the core knows one by name. */
 export const builtIns: readonly BuiltIn[] = [
   { kind: 'receiver', type: 'ebpf', load: () => import('../receivers/ebpf/index.ts') },
+  { kind: 'receiver', type: 'otlp', load: () => import('../receivers/otlp/index.ts') },
   { kind: 'processor', type: 'attributes', load: () => import('../processors/attributes/index.ts') },
   { kind: 'processor', type: 'batch', load: () => import('../processors/batch/index.ts') },
   { kind: 'processor', type: 'filter', load: () => import('../processors/filter/index.ts') },
@@ -10,6 +11,18 @@ export const builtIns: readonly BuiltIn[] = [
   { kind: 'processor', type: 'resource', load: () => import('../processors/resource/index.ts') },
   { kind: 'connector', type: 'forward', load: () => import('../connectors/forward/index.ts') },
   { kind: 'exporter', type: 'debug', load: () => import('../exporters/debug/index.ts') },
+  {
+    kind: 'exporter',
+    type: 'otlp_grpc',
+    aliases: ['otlp'],
+    load: () => import('../exporters/otlp-grpc/index.ts'),
+  },
+  {
+    kind: 'exporter',
+    type: 'otlp_http',
+    aliases: ['otlphttp'],
+    load: () => import('../exporters/otlp-http/index.ts'),
+  },
   { kind: 'exporter', type: 'file', load: () => import('../exporters/file/index.ts') },
   { kind: 'exporter', type: 'prometheus', load: () => import('../exporters/prometheus/index.ts') },
   {
