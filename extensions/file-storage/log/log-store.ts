@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { type Clock, formatByteSize, RetryableError, type StorageClient, type Timer } from 'bpflow/sdk';
 import { Appender, type SyncPolicy } from './appender.ts';
 import type { LiveIndex, Location } from './live-index.ts';
@@ -79,9 +79,8 @@ export class LogStore implements StorageClient {
     this.#timer = clock.every(syncIntervalMs, () => void this.#tick());
   }
 
-  /** Reads what is there. Rejects when the folder cannot be made or read. */
+  /** Reads what is there; the folder is made by the first change. Rejects when it cannot be read. */
   static async open(options: LogStoreOptions): Promise<LogStore> {
-    await mkdir(options.folder, { recursive: true, mode: 0o700 });
     const recovered = await recover(options.folder, (damage) => options.events.damaged(damage));
     const store = new LogStore(options, recovered);
     store.#reclaimer.run();

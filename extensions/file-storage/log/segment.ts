@@ -32,10 +32,14 @@ export class Segment {
     return new Segment(folder, first, randomInt(1, 2 ** 32));
   }
 
-  /** The segments of a folder, oldest first. */
+  /** The segments of a folder, oldest first; none when there is no folder. */
   static async list(folder: string): Promise<Segment[]> {
     const segments: Segment[] = [];
-    for (const name of (await readdir(folder)).sort()) {
+    const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    for (const name of names.sort()) {
       const [, first, salt] = NAME.exec(name) ?? [];
       if (first !== undefined)
         segments.push(new Segment(folder, Number.parseInt(first, 16), Number.parseInt(salt!, 16)));

@@ -36,13 +36,16 @@ const RETRY_MS = 1000;
 export async function openPersistentQueue(options: PersistentQueueOptions): Promise<RequestQueue> {
   const queue = new PersistentQueue(options);
   const { requests, items, bytes } = queue.totals;
-  options.log.info('Loaded queue metadata.', {
+  const { log } = options;
+  const fields = {
     readIndex: queue.readIndex,
     writeIndex: queue.writeIndex,
     requests,
     itemsSize: items,
     bytesSize: bytes,
-  });
+  };
+  if (requests > 0) log.info('Loaded queue metadata.', fields);
+  else log.debug('Loaded queue metadata.', fields);
   return queue;
 }
 
