@@ -1,10 +1,10 @@
 import type { AttributeSet } from './attribute-set.ts';
 import type { Attributes, AttributeValue } from './attributes.ts';
 import { LogColumnBuilder, WordsBuilder } from './log-column-builder.ts';
-import { encodeValue } from './log-columns.ts';
 import type { LogBatch } from './logs.ts';
 import type { TimeColumn } from './metrics.ts';
 import { EMPTY_RESOURCE, EMPTY_SCOPE } from './resource.ts';
+import { checkValue, hexBytes, plainAttributes, References } from './row-builder.ts';
 import type { InstrumentationScope, Resource } from './series-table.ts';
 
 /** A log record to add. Only the time is needed. */
@@ -25,6 +25,8 @@ export interface NewLogRecord {
   /** 32 and 16 hex digits. */
   readonly traceId?: string;
   readonly spanId?: string;
+  /** Attributes that were dropped before. */
+  readonly droppedAttributes?: number;
 }
 
 /** Collects log records into the columns of a batch. Reusable. */
@@ -61,6 +63,7 @@ class Rows {
   readonly #observedTime: bigint[] = [];
   readonly #severity: number[] = [];
   readonly #flags: number[] = [];
+  readonly #dropped: number[] = [];
   readonly #severityText = new WordsBuilder();
   readonly #eventName = new WordsBuilder();
   readonly #resources = new References<Resource>();
@@ -77,7 +80,7 @@ class Rows {
     }
     const traceId = record.traceId ? hexBytes(record.traceId, 16) : undefined;
     const spanId = record.spanId ? hexBytes(record.spanId, 8) : undefined;
-    const attributes = Object.entries(plain(record.attributes ?? {}));
+    const attributes = Object.entries(plainAttributes(record.attributes ?? {}));
     for (const [key, value] of attributes) checkValue(value, key);
     if (record.body !== undefined) checkValue(record.body, 'body');
 
@@ -86,6 +89,7 @@ class Rows {
     this.#observedTime.push(record.observedTime ?? record.time);
     this.#severity.push(severity);
     this.#flags.push(record.flags ?? 0);
+    this.#dropped.push(record.droppedAttributes ?? 0);
     if (record.severityText) this.#severityText.set(row, record.severityText);
     if (record.eventName) this.#eventName.set(row, record.eventName);
     this.#resources.add(record.resource);
@@ -120,43 +124,10 @@ class Rows {
       body: this.#body.build(length),
       attributes: new Map(Array.from(this.#attributes, ([key, column]) => [key, column.build(length)])),
       flags: this.#flags.every((flags) => flags === 0) ? 0 : Uint32Array.from(this.#flags),
+      ...(this.#dropped.some((count) => count > 0) && { droppedAttributes: Uint32Array.from(this.#dropped) }),
       ...(this.#traceIds.size > 0 && { traceIds: idColumn(this.#traceIds, length, 16) }),
       ...(this.#spanIds.size > 0 && { spanIds: idColumn(this.#spanIds, length, 8) }),
     };
-  }
-}
-
-/** Distinct objects and, for each row, which one. */
-class References<T> {
-  readonly codes: number[] = [];
-  readonly #codeOf = new Map<T, number>();
-
-  get items(): readonly T[] {
-    return [...this.#codeOf.keys()];
-  }
-
-  add(item: T): void {
-    let code = this.#codeOf.get(item);
-    if (code === undefined) {
-      code = this.#codeOf.size;
-      this.#codeOf.set(item, code);
-    }
-    this.codes.push(code);
-  }
-}
-
-function plain(attributes: Attributes | AttributeSet): Attributes {
-  return typeof attributes['toObject'] === 'function'
-    ? (attributes as AttributeSet).toObject()
-    : (attributes as Attributes);
-}
-
-function checkValue(value: AttributeValue, key: string): void {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return;
-  try {
-    encodeValue(value);
-  } catch (cause) {
-    throw new TypeError(`${JSON.stringify(key)}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }
 
@@ -169,11 +140,4 @@ function idColumn(ids: ReadonlyMap<number, Uint8Array>, length: number, width: n
   const column = new Uint8Array(length * width);
   for (const [row, id] of ids) column.set(id, row * width);
   return column;
-}
-
-function hexBytes(hex: string, length: number): Uint8Array {
-  if (hex.length !== length * 2 || !/^[0-9a-fA-F]*$/.test(hex)) {
-    throw new RangeError(`${JSON.stringify(hex)} is not an id of ${length * 2} hex digits.`);
-  }
-  return Uint8Array.from({ length }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16));
 }
