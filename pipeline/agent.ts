@@ -7,16 +7,18 @@ import { type AdminSocket, openAdminSocket } from './admin/socket.ts';
 import { Views } from './admin/views.ts';
 import { systemClock } from './clock.ts';
 import { buildGraph } from './graph/build.ts';
+import type { Difference } from './graph/difference.ts';
 import type { Graph } from './graph/graph.ts';
 import type { Node } from './graph/node.ts';
 import { describePipelines, type GraphPlan } from './graph/plan.ts';
 import { HealthBoard } from './health.ts';
 import { createHost } from './host.ts';
 import { Container } from './plugins/container.ts';
+import { type ReadAgain, Reloads } from './reload.ts';
 import { observeHealth, observeProcess, unhandledErrorCounter } from './telemetry/agent-metrics.ts';
 import { durationRecorder, ledgerRow, observeGraph } from './telemetry/graph-metrics.ts';
 import { atLeast, type MetricsLevel } from './telemetry/level.ts';
-import { createLogs, type LogsOptions } from './telemetry/logs.ts';
+import { createLogs, type Logs, type LogsOptions } from './telemetry/logs.ts';
 import { createMetrics, type Metrics, type ReaderOptions } from './telemetry/metrics.ts';
 import { agentResource } from './telemetry/resource.ts';
 
@@ -46,6 +48,11 @@ export interface RunningAgent extends Agent {
   start(): Promise<void>;
   /** Stops all, draining, within the shutdown timeout. Never rejects; calling it again waits for the same end. */
   stop(): Promise<void>;
+  /**
+   * Goes over to a configuration that is read again, by difference. Never rejects: a bad one is logged and counted, and
+   * changes nothing. Only once the agent is ready.
+   */
+  reload(read: () => Promise<ReadAgain>): Promise<void>;
   /** Logs and counts an error that nothing handled. */
   unhandled(kind: 'uncaughtException' | 'unhandledRejection', thrown: unknown): void;
 }
@@ -62,6 +69,7 @@ export async function createAgent(options: AgentOptions): Promise<RunningAgent> 
     options,
     clock,
     log,
+    logs,
     metrics,
     views: new Views(),
     board: new HealthBoard(clock),
@@ -127,6 +135,7 @@ interface Parts {
   readonly options: AgentOptions;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly logs: Logs;
   readonly metrics: Metrics;
   readonly views: Views;
   readonly board: HealthBoard;
@@ -142,6 +151,8 @@ class Life implements RunningAgent {
   readySince: bigint | undefined;
   readonly #parts: Parts;
   readonly #countUnhandled: (kind: string) => void;
+  readonly #reloads: Reloads;
+  #shutdownTimeoutMs: number;
   #graph: Graph | undefined;
   #admin: AdminSocket | undefined;
   #stopping: Promise<void> | undefined;
@@ -156,6 +167,8 @@ class Life implements RunningAgent {
     observeHealth(meter, () => this.health());
     observeGraph(meter, () => this.#graph ?? { accounts: [], pullTotals: { collected: 0, failed: 0, late: 0 } });
     this.#countUnhandled = unhandledErrorCounter(meter);
+    this.#shutdownTimeoutMs = parts.options.shutdownTimeoutMs;
+    this.#reloads = new Reloads({ ...parts, meter, apply: (options) => this.#goOver(options) });
     parts.views.add({ kind: 'service', id: 'agent', name: 'ledger' }, () => this.#graph?.accounts.map(ledgerRow) ?? []);
     parts.views.add({ kind: 'service', id: 'agent', name: 'pipelines' }, () =>
       describePipelines(this.#graph?.plan ?? parts.options.plan),
@@ -196,21 +209,31 @@ class Life implements RunningAgent {
     return this.#stopping;
   }
 
+  async reload(read: () => Promise<ReadAgain>): Promise<void> {
+    if (this.ready()) await this.#reloads.request(read);
+    else this.log.warn('The configuration is not read again: the agent is not ready, or is being stopped.');
+  }
+
   unhandled(kind: 'uncaughtException' | 'unhandledRejection', thrown: unknown): void {
     this.#countUnhandled(kind);
     const error = asError(thrown);
     this.log.error('An error was not handled; the agent goes on.', { kind, error: error.message, stack: error.stack });
   }
 
+  async #goOver({ plan, logs, shutdownTimeoutMs }: ReadAgain['options']): Promise<Difference> {
+    const difference = await this.#graph!.reload(plan, shutdownTimeoutMs);
+    this.#shutdownTimeoutMs = shutdownTimeoutMs;
+    this.#parts.logs.setLevel(logs.level);
+    return difference;
+  }
+
   async #stop(): Promise<void> {
-    const { options, aborter, metrics } = this.#parts;
+    const { aborter, metrics } = this.#parts;
     this.log.info('Starting shutdown.');
-    const end = performance.now() + options.shutdownTimeoutMs;
-    const timeout = setTimeout(
-      () => aborter.abort(new Error('The agent is shutting down.')),
-      options.shutdownTimeoutMs,
-    );
-    const unfinished = (await this.#graph?.stop(options.shutdownTimeoutMs)) ?? [];
+    const timeoutMs = this.#shutdownTimeoutMs;
+    const end = performance.now() + timeoutMs;
+    const timeout = setTimeout(() => aborter.abort(new Error('The agent is shutting down.')), timeoutMs);
+    const unfinished = (await this.#graph?.stop(timeoutMs)) ?? [];
     for (const node of unfinished) this.#reportUnfinished(node);
     await this.#admin?.close();
     await metrics.stop(Math.max(MIN_FLUSH_MS, end - performance.now()));
@@ -220,7 +243,7 @@ class Life implements RunningAgent {
 
   #reportUnfinished(node: Node): void {
     node.log.error('The component did not stop in time; what it holds is lost.', {
-      shutdown_timeout_ms: this.#parts.options.shutdownTimeoutMs,
+      shutdown_timeout_ms: this.#shutdownTimeoutMs,
       held_items: node.held(),
     });
   }

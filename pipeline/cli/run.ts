@@ -1,4 +1,5 @@
-import { type AgentOptions, createAgent, type RunningAgent } from '../agent.ts';
+import { createAgent, type RunningAgent } from '../agent.ts';
+import type { ReadAgain } from '../reload.ts';
 import type { Arguments } from './arguments.ts';
 import { agentOptions, readConfiguration } from './configuration.ts';
 import { releaseSetupMemory } from './memory.ts';
@@ -6,15 +7,21 @@ import { summary } from './summary.ts';
 
 /** Runs what a configuration says. Resolves to the exit status once the agent has stopped. */
 export async function run({ config, set }: Arguments): Promise<number> {
-  const { plan, service, warnings } = await readConfiguration({ config, set });
+  const read = async (): Promise<ReadAgain> => {
+    const { plan, service, warnings } = await readConfiguration({ config, set });
+    return { options: { plan, ...agentOptions(service) }, warnings };
+  };
   const terminal = process.stdout.isTTY ? process.stdout : undefined;
-  return runAgent({ plan, ...agentOptions(service) }, warnings, terminal);
+  return runAgent(await read(), read, terminal);
 }
 
-/** Runs an agent until a signal ends it, and resolves to the exit status. Throws what kept it from starting. */
+/**
+ * Runs an agent until a signal ends it, and resolves to the exit status; SIGHUP reads the configuration again. Throws what
+ * kept it from starting.
+ */
 async function runAgent(
-  options: AgentOptions,
-  warnings: readonly string[],
+  { options, warnings }: ReadAgain,
+  read: () => Promise<ReadAgain>,
   terminal: NodeJS.WriteStream | undefined,
 ): Promise<number> {
   // Timers and listeners of the agent do not keep the process alive; this does.
@@ -22,7 +29,7 @@ async function runAgent(
   const handlers = new Handlers();
   try {
     const agent = await createAgent(options);
-    const asked = handlers.install(agent);
+    const asked = handlers.install(agent, read);
     for (const warning of warnings) agent.log.warn(warning);
     await agent.start();
     if (!asked.aborted) terminal?.write(summary(agent));
@@ -58,7 +65,7 @@ class Handlers {
   readonly #installed: { readonly event: string; readonly handler: Listener }[] = [];
 
   /** Returns a signal that is aborted when the agent is to stop. Asked a second time, the process ends at once. */
-  install(agent: RunningAgent): AbortSignal {
+  install(agent: RunningAgent, read: () => Promise<ReadAgain>): AbortSignal {
     const asked = new AbortController();
     const stop = (signal: string): void => {
       if (asked.signal.aborted) {
@@ -70,10 +77,9 @@ class Handlers {
     };
     this.#on('SIGTERM', stop);
     this.#on('SIGINT', stop);
-    this.#on('SIGHUP', () => {
-      agent.log.warn(
-        'Received SIGHUP. A running agent does not read its configuration again: restart it to apply changes.',
-      );
+    this.#on('SIGHUP', (signal: string) => {
+      agent.log.info('Received signal from OS.', { signal });
+      void agent.reload(read);
     });
     this.#on('uncaughtException', (error: Error) => agent.unhandled('uncaughtException', error));
     this.#on('unhandledRejection', (reason: unknown) => agent.unhandled('unhandledRejection', reason));

@@ -19,6 +19,8 @@ export interface LogsOptions {
 export interface Logs {
   /** A log whose lines name their origin: `service`, `receiver/otlp`. */
   logger(origin: string): Logger;
+  /** The least important records that are written from now on, by all its loggers. */
+  setLevel(level: LogLevel): void;
 }
 
 /** Logs through OpenTelemetry's SDK to standard error. Nothing is buffered: a line is out when the call returns. */
@@ -30,7 +32,13 @@ export function createLogs(options: LogsOptions): Logs {
     shutdown: async () => {},
   };
   const provider = new LoggerProvider({ resource: options.resource, processors: [toConsole] });
-  return { logger: (origin) => leveled(provider.getLogger(origin), options.level) };
+  let level = options.level;
+  return {
+    logger: (origin) => leveled(provider.getLogger(origin), () => level),
+    setLevel(next) {
+      level = next;
+    },
+  };
 }
 
 const SEVERITY: Readonly<Record<LogLevel, SeverityNumber>> = {
@@ -40,11 +48,11 @@ const SEVERITY: Readonly<Record<LogLevel, SeverityNumber>> = {
   error: SeverityNumber.ERROR,
 };
 
-function leveled(logger: OtelLogger, level: LogLevel): Logger {
+function leveled(logger: OtelLogger, level: () => LogLevel): Logger {
   const at =
     (own: LogLevel) =>
     (message: string, fields?: LogFields): void => {
-      if (SEVERITY[own] < SEVERITY[level]) return;
+      if (SEVERITY[own] < SEVERITY[level()]) return;
       logger.emit({
         severityNumber: SEVERITY[own],
         severityText: own,

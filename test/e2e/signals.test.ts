@@ -58,11 +58,11 @@ describe('stopping', () => {
 });
 
 describe('nothing ends a running agent but a signal to stop', () => {
-  it('SIGHUP is answered by a warning', async () => {
+  it('SIGHUP reads the configuration again', async () => {
     using folder = equipped();
     await using agent = await AgentProcess.run(config(folder.path), folder.path);
     agent.signal('SIGHUP');
-    await agent.says(/\twarn\tservice\tReceived SIGHUP\..* restart it to apply changes\.\n/);
+    await agent.says('The configuration was reloaded.\t{"added":[],"removed":[],"changed":[],"kept":3}');
     agent.signal('SIGTERM');
     assert.equal(await agent.ended(), 0);
   });
