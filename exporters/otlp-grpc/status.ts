@@ -42,7 +42,11 @@ export function outcomeOf(error: ServiceError, hint = ''): SendOutcome {
   return { kind: 'permanent', error: text };
 }
 
-/** What grpc-js only quotes from OpenSSL, as a sentence. */
+/** What grpc-js only quotes from OpenSSL, as a sentence; and what it says of a connection once, not once for each of its layers. */
 function described({ code, details }: ServiceError): string {
-  return code === GRPC.UNAVAILABLE ? describeTlsError(new Error(details)) : details;
+  if (code !== GRPC.UNAVAILABLE) return details;
+  const plain = details
+    .replace(/(?:[a-z_]+: )?(?:No connection established\. Last error: )+(?:Error: )?/, 'no connection: ')
+    .replace(/\s*Resolution note: *$/, '');
+  return describeTlsError(new Error(plain));
 }
