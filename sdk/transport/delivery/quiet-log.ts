@@ -6,7 +6,7 @@ const QUIET_MS = 10_000;
 
 /**
  * A log for what happens to each request: a message is written the first time, then at most every 10 s with how many there
- * were in between, so that a storm of failures does not become one of lines. Fields are those of the last one; `_items` are added up.
+ * were in between, so that a storm of failures does not become one of lines. Fields are those of the last one; counts (`dropped_…`, `rejected_…`) are added up.
  */
 export class QuietLog {
   readonly #log: Logger;
@@ -68,7 +68,9 @@ interface Quiet {
 }
 
 function summed(before: LogFields, fields: LogFields): LogFields {
-  const sums = Object.entries(fields).filter(([key, value]) => key.endsWith('_items') && typeof value === 'number');
+  const sums = Object.entries(fields).filter(
+    ([key, value]) => /^(dropped|rejected)_/.test(key) && typeof value === 'number',
+  );
   const total = sums.map(([key, value]) => [key, Number(before[key] ?? 0) + Number(value)]);
   return { ...fields, ...Object.fromEntries(total) };
 }
