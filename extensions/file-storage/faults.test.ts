@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { STORAGE } from 'bpflow/sdk';
@@ -171,6 +171,87 @@ describe('a disk that becomes read-only', { skip }, () => {
     await store.store.close();
     await stop();
     assert.equal(scope.lastHealth?.state, 'ok');
+  });
+});
+
+describe('a disk with errors', () => {
+  /** What all open files share, to let their operations fail. */
+  async function fileHandles(): Promise<FileHandle> {
+    await using handle = await open(import.meta.filename);
+    return Object.getPrototypeOf(handle);
+  }
+  const failure = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+
+  test('cuts a write that stopped half-way', async (t) => {
+    const opened = await openStore();
+    await opened.store.set('a', Buffer.from('1'));
+    const handles = await fileHandles();
+    const writev = handles.writev;
+    t.mock.method(
+      handles,
+      'writev',
+      async function (this: FileHandle, pieces: readonly Uint8Array[], at: number) {
+        await writev.call(this, [Buffer.concat(pieces).subarray(0, 30)], at);
+        throw failure;
+      },
+      { times: 1 },
+    );
+    await assert.rejects(opened.store.set('b', Buffer.from('2')), {
+      name: 'RetryableError',
+      message: 'cannot write to the storage: EIO: i/o error',
+    });
+    await opened.store.set('c', Buffer.from('3'));
+    const again = await opened.reopen();
+    assert.deepEqual([...again.store.keys()].sort(), ['a', 'c']);
+    assert.deepEqual(again.damage, []);
+    await again.store.close();
+  });
+
+  test('goes on in a new file when it cannot even do that', async (t) => {
+    const opened = await openStore();
+    await opened.store.set('a', Buffer.from('1'));
+    const handles = await fileHandles();
+    const writev = handles.writev;
+    const tear = async function (this: FileHandle, pieces: readonly Uint8Array[], at: number): Promise<never> {
+      await writev.call(this, [Buffer.concat(pieces).subarray(0, 30)], at);
+      throw failure;
+    };
+    t.mock.method(handles, 'writev', tear, { times: 1 });
+    t.mock.method(handles, 'truncate', () => Promise.reject(failure), { times: 1 });
+    await assert.rejects(opened.store.set('b', Buffer.from('2')), { name: 'RetryableError' });
+    await opened.store.set('c', Buffer.from('3'));
+    const again = await opened.reopen();
+    assert.deepEqual([...again.store.keys()].sort(), ['a', 'c']);
+    assert.deepEqual(
+      again.damage.map(({ records, bytes, torn }) => ({ records, bytes, torn })),
+      [{ records: 1, bytes: 30, torn: true }],
+    );
+    await again.store.close();
+  });
+
+  test('acknowledges nothing that it could not synchronise', async (t) => {
+    const opened = await openStore({ sync: 'always' });
+    await opened.store.set('a', Buffer.from('1'));
+    t.mock.method(await fileHandles(), 'datasync', () => Promise.reject(failure), { times: 1 });
+    await assert.rejects(opened.store.set('b', Buffer.from('2')), { name: 'RetryableError' });
+    assert.equal(await opened.store.get('b'), undefined);
+    await opened.store.set('c', Buffer.from('3'));
+    const again = await opened.reopen();
+    assert.deepEqual([...again.store.keys()].sort(), ['a', 'c']);
+    await again.store.close();
+  });
+
+  test('keeps a value that cannot be read now', async (t) => {
+    const opened = await openStore();
+    await opened.store.set('a', Buffer.from('1'));
+    t.mock.method(await fileHandles(), 'read', () => Promise.reject(failure), { times: 1 });
+    await assert.rejects(opened.store.get('a'), {
+      name: 'RetryableError',
+      message: 'cannot read from the storage: EIO: i/o error',
+    });
+    assert.equal(String(await opened.store.get('a')), '1');
+    assert.deepEqual(opened.damage, []);
+    await opened.store.close();
   });
 });
 

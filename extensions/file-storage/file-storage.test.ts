@@ -180,11 +180,12 @@ describe('the lock of a directory', () => {
     assert.deepEqual(readdirSync(directory), ['.bpflow-lock']);
   });
 
-  test('keeps another process out until that is killed', async () => {
+  test('keeps another process out until that is killed', async (t) => {
     const directory = temporaryFolder();
     const writer = join(import.meta.dirname, 'test', 'writer-process.ts');
     const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
     const child = spawn(process.execPath, ['--conditions=source', writer, directory, '0'], { env });
+    t.after(() => child.kill('SIGKILL'));
     await once(child.stdout, 'data');
     child.stdout.resume();
     await assert.rejects(start(directory), {
