@@ -9,6 +9,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Prom
   scrape: () => import('./scrape.ts'),
   startup: () => import('./startup.ts'),
   idle: () => import('./idle.ts'),
+  'otlp-encode': async () => ({ run: (await import('./otlp-codec.ts')).encode }),
+  'otlp-decode': async () => ({ run: (await import('./otlp-codec.ts')).decode }),
   'otlp-relay': () => import('./otlp-relay.ts'),
   file: () => import('./file.ts'),
 };
