@@ -8,9 +8,12 @@ import { DELIMITED, FIXED32, FIXED64, VARINT, WireError } from './wire.ts';
  * 64-bit integers as strings, ids in hex, zeros left out. Fields that OTLP does not know have no JSON and are left out; ids of a
  * wrong length are written as they are. UTF-8, without a newline. Strings are taken to be valid UTF-8.
  * Throws {@link WireError} for malformed bytes and for messages nested too deeply.
+ *
+ * The result is a view of `memory` where that is given and large enough: who writes batch after batch uses one again, since
+ * megabytes of fresh memory for each cost more in garbage collections than what is written into it.
  */
-export function otlpToJson(signal: Signal, request: Uint8Array): Uint8Array {
-  const walk = new Walk(request, new JsonText(request.length * 3 + 256));
+export function otlpToJson(signal: Signal, request: Uint8Array, memory?: Uint8Array): Uint8Array {
+  const walk = new Walk(request, new JsonText(memory ?? request.length * 3 + 256));
   walk.message(REQUESTS[signal], 0, request.length);
   return walk.text.text();
 }

@@ -6,8 +6,9 @@ export class JsonText {
   bytes: Uint8Array;
   length = 0;
 
-  constructor(capacity: number) {
-    this.bytes = new Uint8Array(capacity);
+  /** In the memory that is given, or in one of so many bytes. */
+  constructor(memory: Uint8Array | number) {
+    this.bytes = typeof memory === 'number' ? new Uint8Array(memory) : memory;
   }
 
   /** The text so far: a view. */
