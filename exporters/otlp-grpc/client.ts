@@ -34,7 +34,7 @@ export class GrpcClient {
   readonly #grpc: Grpc;
   readonly #options: GrpcClientOptions;
   readonly #target: string;
-  #compress: Compress | undefined;
+  #compress: Compress;
   #client: Client;
   #changed: number;
 
@@ -64,8 +64,7 @@ export class GrpcClient {
       const error = thrown instanceof Error ? thrown.message : String(thrown);
       return { kind: 'permanent', error: `rpc error: code = Unauthenticated desc = transport: ${error}` };
     }
-    const plain = parts.length === 1 ? asBuffer(parts[0]!) : Buffer.concat(parts);
-    const message = this.#compress === undefined ? plain : await this.#compress(plain);
+    const message = await this.#compress(parts);
     if (this.#options.tls.changed !== this.#changed) this.#reconnect();
     return this.#call(METHODS[signal], message, metadata, deadline, abort);
   }
@@ -130,8 +129,8 @@ export class GrpcClient {
     const credentials = this.#credentials();
     const options = channelOptions(this.#options);
     const client = new this.#grpc.Client(this.#target, credentials, options);
-    if (this.#compress !== undefined && !declareCompressed(client, config.compression)) {
-      this.#compress = undefined;
+    if (config.compression !== 'none' && !declareCompressed(client, config.compression)) {
+      this.#compress = compressor('none');
       log.warn('Requests are sent without compression: this version of @grpc/grpc-js has no place for it.');
     }
     return client;
@@ -184,8 +183,4 @@ const MAX_RECONNECT_MS = 10_000;
 
 function asIs(message: Buffer): Buffer {
   return message;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

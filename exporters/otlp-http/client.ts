@@ -26,7 +26,7 @@ export interface HttpClientOptions {
 export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #agents: Agents;
-  readonly #compress: Compress | undefined;
+  readonly #compress: Compress;
   readonly #headers: Readonly<Record<string, string>>;
 
   /** Throws StartError. Connects with the first request. */
@@ -76,10 +76,8 @@ export class HttpClient {
   }
 
   async #body(signal: Signal, parts: readonly Uint8Array[]): Promise<Buffer> {
-    const joined = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-    const bytes = this.#options.config.encoding === 'json' ? otlpToJson(signal, joined) : joined;
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return this.#compress === undefined ? buffer : this.#compress(buffer);
+    if (this.#options.config.encoding === 'proto') return this.#compress(parts);
+    return this.#compress([otlpToJson(signal, parts.length === 1 ? parts[0]! : Buffer.concat(parts))]);
   }
 }
 
