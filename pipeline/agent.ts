@@ -220,10 +220,9 @@ class Life implements RunningAgent {
     this.log.error('An error was not handled; the agent goes on.', { kind, error: error.message, stack: error.stack });
   }
 
-  async #goOver({ plan, logs, shutdownTimeoutMs }: ReadAgain['options']): Promise<Difference> {
+  async #goOver({ plan, shutdownTimeoutMs }: ReadAgain['options']): Promise<Difference> {
     const difference = await this.#graph!.reload(plan, shutdownTimeoutMs);
     this.#shutdownTimeoutMs = shutdownTimeoutMs;
-    this.#parts.logs.setLevel(logs.level);
     return difference;
   }
 

@@ -4,7 +4,7 @@ import { HELP } from './cli/help.ts';
 import { keepYoungGenerationSmall } from './cli/memory.ts';
 
 /**
- * The command line. Resolves to the exit status: 0, or 1 after an error, which is one block on standard error that begins
+ * The command line. Resolves to the exit status: 0, what a command defines, or 1 after an error, which is one block on standard error that begins
  * with `Error: `. What a command does not need is not imported.
  */
 export async function main(args: readonly string[]): Promise<number> {
@@ -41,6 +41,10 @@ async function execute(parsed: Arguments): Promise<number> {
     case 'print-config': {
       const { print } = await import('./cli/print-config.ts');
       return print(parsed);
+    }
+    case 'ledger': {
+      const { ledger } = await import('./cli/ledger.ts');
+      return ledger(parsed);
     }
     default:
       return parsed.command satisfies never;

@@ -20,6 +20,7 @@ export type PipelineErrorCode =
   | 'build'
   | 'start'
   | 'reload'
+  | 'admin'
   | 'service_missing'
   | 'service_ambiguous'
   | 'service_duplicate'
@@ -127,6 +128,17 @@ export const startErrors = {
 export const reloadErrors = {
   ending: (): PipelineError =>
     new PipelineError('reload', 'The configuration is not read again: the agent is being stopped.'),
+};
+
+export const adminErrors = {
+  noAnswer: (path: string, error: Error): PipelineError =>
+    new PipelineError(
+      'admin',
+      `no agent answers at ${path} (${error.message}): start one, or name its service.admin.endpoint with --admin; only its own user and root may ask.`,
+      { cause: error },
+    ),
+  refused: (path: string, reason: string): PipelineError =>
+    new PipelineError('admin', `the agent did not answer ${path}: ${reason}`),
 };
 
 export const serviceErrors = {

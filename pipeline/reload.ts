@@ -4,6 +4,7 @@ import { asError } from '../sdk/errors.ts';
 import type { Clock, Logger } from '../sdk/scope.ts';
 import type { AgentOptions } from './agent.ts';
 import type { Difference } from './graph/difference.ts';
+import type { Logs } from './telemetry/logs.ts';
 
 /** A configuration that was read again. */
 export interface ReadAgain {
@@ -16,6 +17,7 @@ type Read = () => Promise<ReadAgain>;
 
 export interface ReloadParts {
   readonly log: Logger;
+  readonly logs: Pick<Logs, 'setLevel'>;
   readonly clock: Clock;
   readonly meter: Meter;
   /** What the agent was made with. */
@@ -84,6 +86,7 @@ export class Reloads {
       this.#lastSuccess = clock.now();
       this.#count('success');
       log.info('The configuration was reloaded.', { ...difference, kept: kept.length });
+      this.#parts.logs.setLevel(options.logs.level);
     } catch (thrown) {
       this.#wasSuccessful = false;
       this.#count('failure');

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { PipelineError } from '../errors.ts';
 
-export type Command = 'run' | 'validate' | 'components' | 'print-config' | 'version' | 'help';
+export type Command = 'run' | 'validate' | 'components' | 'print-config' | 'ledger' | 'version' | 'help';
 
 export interface Arguments {
   readonly command: Command;
@@ -9,7 +9,9 @@ export interface Arguments {
   readonly config: readonly string[];
   /** `key.path=value`, in order. */
   readonly set: readonly string[];
-  readonly format: 'yaml' | 'json';
+  readonly format: 'yaml' | 'json' | 'text';
+  /** Path of a running agent's admin socket. */
+  readonly admin: string;
   readonly mode: 'redacted' | 'unredacted';
   readonly validate: boolean;
 }
@@ -44,6 +46,7 @@ const OPTIONS = {
   set: { type: 'string', multiple: true },
   format: { type: 'string' },
   mode: { type: 'string' },
+  admin: { type: 'string' },
   validate: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -55,9 +58,21 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   components: 'components',
   'print-config': 'print-config',
   'print-initial-config': 'print-config',
+  ledger: 'ledger',
   version: 'version',
   help: 'help',
 };
+
+/** Flags of commands that build on a configuration. */
+const SHARED_FLAGS: readonly string[] = ['config', 'set'];
+
+const OWN_FLAGS: Readonly<Partial<Record<Command, readonly string[]>>> = {
+  'print-config': [...SHARED_FLAGS, 'format', 'mode', 'validate'],
+  ledger: ['admin', 'format'],
+};
+
+/** That of `service.admin.endpoint`. */
+const DEFAULT_ADMIN = '/run/bpflow/bpflow.sock';
 
 function checked(words: readonly string[], flags: ReadonlyMap<string, readonly string[]>): Arguments {
   const [word, ...more] = words;
@@ -71,14 +86,16 @@ function checked(words: readonly string[], flags: ReadonlyMap<string, readonly s
   if (more.length > 0 && named !== 'help') {
     throw usage(`unexpected argument "${more[0]}" after "${word}"`, HINT);
   }
-  if (command !== 'print-config' && command !== 'help') {
-    for (const flag of ['format', 'mode', 'validate']) if (flags.has(flag)) throw usage(unknownFlag(`--${flag}`));
+  if (command !== 'help' && command !== 'version') {
+    const own = OWN_FLAGS[command] ?? SHARED_FLAGS;
+    for (const flag of flags.keys()) if (!own.includes(flag)) throw usage(unknownFlag(`--${flag}`));
   }
   return {
     command,
     config: flags.get('config') ?? [],
     set: (flags.get('set') ?? []).map(withEqualSign),
-    format: oneOf('format', flags, ['yaml', 'json']),
+    format: command === 'ledger' ? oneOf('format', flags, ['text', 'json']) : oneOf('format', flags, ['yaml', 'json']),
+    admin: flags.get('admin')?.at(-1) ?? DEFAULT_ADMIN,
     mode: oneOf('mode', flags, ['redacted', 'unredacted']),
     validate: oneOf('validate', flags, ['true', 'false']) === 'true',
   };

@@ -7,10 +7,12 @@ Usage:
 
 Commands:
   run            Run the pipelines of a configuration until SIGTERM or Ctrl-C (also without a command).
+                 SIGHUP reads the configuration again; what it does not change keeps running.
   validate       Check a configuration and build its pipelines without starting them; silent when all is well.
   components     List the receivers, processors, exporters, connectors and extensions of this agent.
                  With --config also those of its plugins.
   print-config   Print the configuration with all defaults filled in.
+  ledger         Print what a running agent did with its items. Ends with 2 when a balance is not 0.
   version        Print the version.
   help           Print this.
 
@@ -24,4 +26,8 @@ Flags of print-config:
       --format yaml|json           Output format (default yaml).
       --mode redacted|unredacted   Whether secrets are hidden (default redacted).
       --validate=true|false        Whether the configuration is checked first (default true).
+
+Flags of ledger:
+      --admin <path>           Admin socket of the running agent (default /run/bpflow/bpflow.sock).
+      --format text|json       Output format (default text).
 `;

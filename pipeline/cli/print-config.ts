@@ -4,6 +4,6 @@ import { readConfiguration } from './configuration.ts';
 
 export async function print({ config, set, format, mode }: Arguments): Promise<number> {
   const { loaded, resolved } = await readConfiguration({ config, set });
-  process.stdout.write(printConfig(loaded.tree, resolved, { format, mode }));
+  process.stdout.write(printConfig(loaded.tree, resolved, { format: format === 'json' ? 'json' : 'yaml', mode }));
   return 0;
 }
