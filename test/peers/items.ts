@@ -61,41 +61,64 @@ interface Field {
 }
 type Message = readonly Field[];
 
-/** Which fields are messages, and of what. The others are scalars, strings and bytes. */
+/** What of a message matters beyond its bytes. */
 interface Shape {
-  readonly [field: number]: Shape;
+  /** Fields that are messages, and of what. The others are scalars, strings and bytes. */
+  readonly messages?: { readonly [field: number]: Shape };
+  /** Those of them that are not repeated: an empty one says what an absent one says. */
+  readonly single?: readonly number[];
+  /** Scalars that say something by being there, even when zero: members of a oneof, and optional ones. */
+  readonly present?: readonly number[];
 }
 
-// AnyValue: array_value 5 { values 1 }, kvlist_value 6 { values 1 }. KeyValue: value 2.
-const ANY_VALUE: { 5: Shape; 6: Shape } = { 5: {}, 6: {} };
-const KEY_VALUE: Shape = { 2: ANY_VALUE };
-ANY_VALUE[5] = { 1: ANY_VALUE };
-ANY_VALUE[6] = { 1: KEY_VALUE };
-// Exemplar: filtered_attributes 7.
-const EXEMPLAR: Shape = { 7: KEY_VALUE };
-const METRIC: Shape = { 12: KEY_VALUE };
+// AnyValue: a oneof of 1 to 7; array_value 5 { values 1 }, kvlist_value 6 { values 1 }. KeyValue: value 2.
+const VALUES: { [field: number]: Shape } = {};
+const ANY_VALUE: Shape = { messages: VALUES, present: [1, 2, 3, 4, 7] };
+const KEY_VALUE: Shape = { messages: { 2: ANY_VALUE }, single: [2] };
+VALUES[5] = { messages: { 1: ANY_VALUE } };
+VALUES[6] = { messages: { 1: KEY_VALUE } };
+// Exemplar: as_double 3, as_int 6, filtered_attributes 7.
+const EXEMPLAR: Shape = { messages: { 7: KEY_VALUE }, present: [3, 6] };
+// Metric: metadata 12.
+const METRIC: Shape = { messages: { 12: KEY_VALUE } };
+const NUMBER: Shape = { messages: { 5: EXEMPLAR, 7: KEY_VALUE }, present: [4, 6] };
 // Metric: gauge 5, sum 7, histogram 9, exponential_histogram 10, summary 11, with the shape of their points.
 const METRIC_DATA: ReadonlyMap<number, Shape> = new Map<number, Shape>([
-  [5, { 5: EXEMPLAR, 7: KEY_VALUE }],
-  [7, { 5: EXEMPLAR, 7: KEY_VALUE }],
-  [9, { 8: EXEMPLAR, 9: KEY_VALUE }],
-  [10, { 1: KEY_VALUE, 8: {}, 9: {}, 11: EXEMPLAR }],
-  [11, { 6: {}, 7: KEY_VALUE }],
+  [5, NUMBER],
+  [7, NUMBER],
+  // sum 5, exemplars 8, attributes 9, min 11, max 12
+  [9, { messages: { 8: EXEMPLAR, 9: KEY_VALUE }, present: [5, 11, 12] }],
+  // attributes 1, sum 4, positive 8, negative 9, exemplars 11, min 12, max 13
+  [10, { messages: { 1: KEY_VALUE, 8: {}, 9: {}, 11: EXEMPLAR }, single: [8, 9], present: [4, 12, 13] }],
+  // quantile_values 6, attributes 7
+  [11, { messages: { 6: {}, 7: KEY_VALUE } }],
 ]);
-const RESOURCE_ITEMS: Shape = { 1: { 1: KEY_VALUE, 3: {} } };
-const SCOPE_ITEMS: Shape = { 1: { 3: KEY_VALUE } };
-const LOG_RECORD: Shape = { 5: ANY_VALUE, 6: KEY_VALUE };
-const SPAN: Shape = { 9: KEY_VALUE, 11: { 3: KEY_VALUE }, 13: { 4: KEY_VALUE }, 15: {} };
+const RESOURCE_ITEMS: Shape = { messages: { 1: { messages: { 1: KEY_VALUE, 3: {} } } }, single: [1] };
+const SCOPE_ITEMS: Shape = { messages: { 1: { messages: { 3: KEY_VALUE } } }, single: [1] };
+const LOG_RECORD: Shape = { messages: { 5: ANY_VALUE, 6: KEY_VALUE }, single: [5] };
+// attributes 9, events 11, links 13, status 15
+const SPAN: Shape = {
+  messages: { 9: KEY_VALUE, 11: { messages: { 3: KEY_VALUE } }, 13: { messages: { 4: KEY_VALUE } }, 15: {} },
+  single: [15],
+};
 
-/** Fields in the order of their numbers; of one number in the order on the wire. */
-function canonical(message: Message, shape: Shape): string {
-  const texts = message
-    .toSorted((a, b) => a.number - b.number)
-    .map(({ number, wire, bytes }) => {
-      const inner = shape[number];
-      return `${number}:${wire}=${inner === undefined ? bytes.toString('hex') : `(${canonical(fields(bytes), inner)})`}`;
-    });
+/** Fields in the order of their numbers, of one number in the order on the wire; without those that say nothing. */
+function canonical(message: Message, { messages = {}, single = [], present = [] }: Shape): string {
+  const texts: string[] = [];
+  for (const { number, wire, bytes } of message.toSorted((a, b) => a.number - b.number)) {
+    const inner = messages[number];
+    const text = inner === undefined ? scalar(bytes) : canonical(fields(bytes), inner);
+    const isZero = wire === 2 ? text === '' : bytes.every((byte) => byte === 0);
+    const isKept = inner === undefined ? present.includes(number) : !single.includes(number);
+    if (!isZero || isKept) texts.push(`${number}:${wire}=(${text})`);
+  }
   return texts.join(',');
+}
+
+/** As hex. Go's NaN has another payload than the NaN that JavaScript writes; both read alike. */
+function scalar(bytes: Buffer): string {
+  const hex = bytes.toString('hex');
+  return hex === '010000000000f87f' ? '000000000000f87f' : hex;
 }
 
 function parts(message: Message, number: number): Message[] {
