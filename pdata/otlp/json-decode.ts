@@ -1,9 +1,10 @@
 import type { Signal } from '../signals.ts';
 import { MAX_VALUE_DEPTH } from './any-value.ts';
+import { base64Bytes, hexBytes } from './json-bytes.ts';
 import { parseDouble, parseInteger } from './json-numbers.ts';
 import { CLOSE_LIST, CLOSE_OBJECT, COLON, COMMA, JsonSource, OPEN_LIST, OPEN_OBJECT, QUOTE } from './json-source.ts';
 import { type FieldTable, type MessageTable, REQUESTS, wireType } from './json-table.ts';
-import { WireWriter } from './wire.ts';
+import { DELIMITED, WireWriter } from './wire.ts';
 
 /**
  * An OTLP/JSON document (text, or UTF-8 bytes) as the protobuf of the signal's export request. As liberal as the Collector:
@@ -66,13 +67,10 @@ class Reading {
     const { source } = this;
     source.peek();
     const start = source.position + 1;
-    if (source.string()) {
-      const length = source.position - 1 - start;
-      return table.named[length]?.find(({ bytes }) => sameAt(source.bytes, start, bytes))?.field;
-    }
+    if (source.string()) return namedField(table, source.bytes, start, source.position - 1);
     source.position = start - 1;
     const name = new TextEncoder().encode(source.text());
-    return table.named[name.length]?.find(({ bytes }) => sameAt(name, 0, bytes))?.field;
+    return namedField(table, name, 0, name.length);
   }
 
   #field(field: FieldTable): void {
@@ -147,7 +145,11 @@ class Reading {
     source.peek();
     const start = source.position;
     if (source.string()) {
-      writer.bytes(field, source.bytes.subarray(start + 1, source.position - 1));
+      const length = source.position - start - 2;
+      writer.tag(field, DELIMITED);
+      writer.varint(length);
+      if (length < LONG) writer.range(source.bytes, start + 1, start + 1 + length);
+      else writer.raw(source.bytes.subarray(start + 1, start + 1 + length));
     } else {
       source.position = start;
       writer.string(field, source.text());
@@ -155,16 +157,18 @@ class Reading {
   }
 
   #id(field: FieldTable): void {
-    const { source } = this;
+    const { source, writer } = this;
+    source.peek();
     const start = source.position;
-    const hex = source.text();
-    if (hex === '') return;
-    if (hex.length !== field.length * 2 || !/^[0-9a-fA-F]+$/.test(hex)) {
+    const plain = source.string();
+    const digits = source.position - start - 2;
+    if (digits === 0) return;
+    const id = new Uint8Array(field.length);
+    if (!plain || digits !== field.length * 2 || !hexBytes(source.bytes, start + 1, id)) {
       source.position = start;
       source.fail(`expected an id of ${field.length * 2} hex digits`);
     }
-    const id = Uint8Array.from({ length: field.length }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16));
-    this.writer.bytes(field.number, id);
+    writer.bytes(field.number, id);
   }
 
   /** Writes a number or a boolean, without a tag. */
@@ -181,6 +185,10 @@ class Reading {
       return;
     }
     const quoted = first === QUOTE;
+    if (kind !== 'enum' && source.integer()) {
+      if (this.#halves(kind)) return;
+      source.position = start;
+    }
     const text = quoted ? source.text() : source.number();
     const named = quoted ? field.values?.get(text) : undefined;
     const value = named ?? (kind === 'double' ? parseDouble(text) : parseInteger(text, kind));
@@ -191,6 +199,22 @@ class Reading {
     this.#write(kind, value);
   }
 
+  /** Writes the integer that the source has just read; false where the kind has no such value. */
+  #halves(kind: FieldTable['kind']): boolean {
+    const { writer } = this;
+    const { low, high } = this.source;
+    if (kind === 'fixed64') {
+      writer.fixed32(low);
+      writer.fixed32(high);
+      return true;
+    }
+    if (high >= 0x20_0000) return false;
+    const value = high * 0x1_0000_0000 + low;
+    if (value > (LARGEST[kind] ?? 0x7fff_ffff)) return false;
+    this.#write(kind, value);
+    return true;
+  }
+
   #write(kind: FieldTable['kind'], value: number | bigint): void {
     const { writer } = this;
     switch (kind) {
@@ -199,7 +223,8 @@ class Reading {
         return;
       case 'fixed64':
       case 'sfixed64':
-        writer.fixed64(BigInt.asUintN(64, BigInt(value)));
+        if (typeof value === 'number') writer.sfixed64(value);
+        else writer.fixed64(BigInt.asUintN(64, value));
         return;
       case 'fixed32':
         writer.fixed32(Number(value));
@@ -212,6 +237,20 @@ class Reading {
     }
   }
 }
+
+/** Bytes from which copying at once is faster than one by one. */
+const LONG = 64;
+
+/** The largest value that is exact as a number, where it is not that of 32 bits. */
+const LARGEST: { readonly [K in FieldTable['kind']]?: number } = {
+  double: Number.MAX_SAFE_INTEGER,
+  uint32: 0xffff_ffff,
+  fixed32: 0xffff_ffff,
+  int64: Number.MAX_SAFE_INTEGER,
+  sfixed64: Number.MAX_SAFE_INTEGER,
+  uint64: Number.MAX_SAFE_INTEGER,
+  fixed64: Number.MAX_SAFE_INTEGER,
+};
 
 /** What a field takes, for messages. */
 const WANTED: { readonly [K in FieldTable['kind']]?: string } = {
@@ -229,15 +268,13 @@ function clip(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }
 
-function sameAt(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
-  for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name[i]) return false;
-  return true;
-}
-
-/** Bytes of base64 in the standard or the URL alphabet, padded or not; undefined for anything else. */
-function base64Bytes(text: string): Uint8Array | undefined {
-  const digits = text.replace(/={1,2}$/, '');
-  if (!/^[A-Za-z0-9+/_-]*$/.test(digits) || digits.length % 4 === 1) return undefined;
-  const binary = atob(digits.replaceAll('-', '+').replaceAll('_', '/'));
-  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+/** The field whose name is in `[start, end)`. */
+function namedField(table: MessageTable, source: Uint8Array, start: number, end: number): FieldTable | undefined {
+  const candidates = table.named[end - start];
+  if (candidates === undefined) return undefined;
+  next: for (const { bytes, field } of candidates) {
+    for (let i = 0; i < bytes.length; i++) if (source[start + i] !== bytes[i]) continue next;
+    return field;
+  }
+  return undefined;
 }

@@ -1,7 +1,9 @@
 import type { Signal } from '../signals.ts';
+import { joinBytes } from './join-bytes.ts';
 import { type FieldTable, type MessageTable, REQUESTS } from './json-table.ts';
 import { CLOSE_LIST, CLOSE_OBJECT, JsonText, OPEN_LIST, OPEN_OBJECT } from './json-text.ts';
-import { DELIMITED, FIXED32, FIXED64, VARINT, WireError } from './wire.ts';
+import { cutOff, ProtoCursor } from './proto-cursor.ts';
+import { DELIMITED, WireError } from './wire.ts';
 
 /**
  * An export request in OTLP/JSON, byte for byte as the Collector's marshaler writes it: fields in the order of their declaration,
@@ -22,30 +24,31 @@ export function otlpToJson(signal: Signal, request: Uint8Array, memory?: Uint8Ar
 const SLOTS = 1024;
 const ABSENT = -1;
 
-/** KeyValue: 1 key, 2 value. AnyValue: 1 string_value. */
+/** KeyValue: 1 key, 2 value. AnyValue: 1 string_value, 2 bool_value, 3 int_value, 4 double_value. */
 const KEY_TAG = 0x0a;
 const VALUE_TAG = 0x12;
 const STRING_VALUE_TAG = 0x0a;
+const BOOL_VALUE_TAG = 0x10;
+const INT_VALUE_TAG = 0x18;
+const DOUBLE_VALUE_TAG = 0x21;
 const KEY = new TextEncoder().encode('{"key":');
 const STRING_VALUE = new TextEncoder().encode(',"value":{"stringValue":');
+const BOOL_VALUE = new TextEncoder().encode(',"value":{"boolValue":');
+const INT_VALUE = new TextEncoder().encode(',"value":{"intValue":');
+const DOUBLE_VALUE = new TextEncoder().encode(',"value":{"doubleValue":');
 const CLOSE_BOTH = new TextEncoder().encode('}}');
 
 /** Walks protobuf bytes along the tables. 0.9 µs per data point of five attributes. */
 class Walk {
   readonly text: JsonText;
-  #bytes: Uint8Array;
-  #view: DataView;
+  #proto: ProtoCursor;
   /** Where the first and the last value of each field of the open messages begin; innermost on top. */
   readonly #first = new Int32Array(SLOTS);
   readonly #last = new Int32Array(SLOTS);
   #top = 0;
-  #position = 0;
-  #low = 0;
-  #high = 0;
 
   constructor(bytes: Uint8Array, text: JsonText) {
-    this.#bytes = bytes;
-    this.#view = viewOf(bytes);
+    this.#proto = new ProtoCursor(bytes);
     this.text = text;
   }
 
@@ -68,8 +71,8 @@ class Walk {
       } else if (field.repeated) {
         this.#list(field, first, this.#last[base + slot]!, end);
       } else if (field.message === undefined) {
-        this.#tag(this.#last[base + slot]!, end);
-        this.#scalar(field, this.#position);
+        this.#proto.tag(this.#last[base + slot]!, end);
+        this.#scalar(field, this.#proto.position);
       } else {
         text.field(field.prefix);
         this.#nested(field, first, this.#last[base + slot]!, end);
@@ -86,7 +89,7 @@ class Walk {
     const { fields, slots } = table;
     for (let slot = 0; slot < fields.length; slot++) first[base + slot] = ABSENT;
     for (let at = start; at < end; ) {
-      const tag = this.#tag(at, end);
+      const tag = this.#proto.tag(at, end);
       const number = tag >>> 3;
       const slot = number < slots.length ? slots[number]! : ABSENT;
       if (slot !== ABSENT && (fields[slot]!.wires >> (tag & 7)) & 1) {
@@ -94,7 +97,7 @@ class Walk {
         last[base + slot] = at;
         for (const other of fields[slot]!.excludes) first[base + other] = ABSENT;
       }
-      at = this.#skip(tag, this.#position, end);
+      at = this.#proto.skip(tag, this.#proto.position, end);
     }
   }
 
@@ -105,9 +108,11 @@ class Walk {
     text.byte(OPEN_LIST);
     const empty = text.length;
     for (let at = first; at <= last; ) {
-      const tag = this.#tag(at, end);
+      const tag = this.#proto.tag(at, end);
       const belongs = tag >>> 3 === field.number && (field.wires >> (tag & 7)) & 1;
-      at = belongs ? this.#items(field, tag & 7, this.#position, end) : this.#skip(tag, this.#position, end);
+      at = belongs
+        ? this.#items(field, tag & 7, this.#proto.position, end)
+        : this.#proto.skip(tag, this.#proto.position, end);
     }
     if (text.length === empty) text.length = mark;
     else text.byte(CLOSE_LIST);
@@ -117,17 +122,17 @@ class Walk {
   #items(field: FieldTable, wire: number, start: number, end: number): number {
     const { text } = this;
     if (field.message !== undefined || field.kind === 'string') {
-      const until = this.#delimited(start, end);
-      const content = this.#position;
+      const until = this.#proto.delimited(start, end);
+      const content = this.#proto.position;
       text.item();
-      if (field.message === undefined) text.string(this.#bytes, content, until);
+      if (field.message === undefined) text.string(this.#proto.bytes, content, until);
       else if (field.message.name === 'KeyValue') this.#attribute(field.message, content, until);
       else this.message(field.message, content, until);
       return until;
     }
     const packed = wire === DELIMITED;
-    const until = packed ? this.#delimited(start, end) : end;
-    let at = packed ? this.#position : start;
+    const until = packed ? this.#proto.delimited(start, end) : end;
+    let at = packed ? this.#proto.position : start;
     do {
       if (at >= until) break;
       text.item();
@@ -136,68 +141,93 @@ class Walk {
     return at;
   }
 
-  /** As {@link message}, for most attributes in one step: a key and a string, both shorter than 128 bytes, nothing else. */
+  /** As {@link message}, for most attributes in one step: a key and one simple value, both shorter than 128 bytes, nothing else. */
   #attribute(table: MessageTable, start: number, end: number): void {
-    const bytes = this.#bytes;
+    const bytes = this.#proto.bytes;
     const keyEnd = start + 2 + bytes[start + 1]!;
-    const value = keyEnd + 4;
+    const value = keyEnd + 3;
     const isPlain =
-      value <= end &&
+      value < end &&
       bytes[start] === KEY_TAG &&
       keyEnd > start + 2 &&
       bytes[keyEnd] === VALUE_TAG &&
       bytes[keyEnd + 1] === end - keyEnd - 2 &&
-      bytes[keyEnd + 2] === STRING_VALUE_TAG &&
-      bytes[keyEnd + 3] === end - value &&
       keyEnd - start < 0x82 &&
       end - keyEnd < 0x82;
-    if (!isPlain) {
+    const before = this.text.length;
+    if (!isPlain || !this.#plainAttribute(start + 2, keyEnd, value, end)) {
+      this.text.length = before;
       this.message(table, start, end);
-      return;
     }
+  }
+
+  /** Writes an attribute whose value, of the tag before `value`, ends at `end`; false when it is not of a simple kind. */
+  #plainAttribute(key: number, keyEnd: number, value: number, end: number): boolean {
     const { text } = this;
+    const bytes = this.#proto.bytes;
     text.raw(KEY);
-    text.string(bytes, start + 2, keyEnd);
-    text.raw(STRING_VALUE);
-    text.string(bytes, value, end);
+    text.string(bytes, key, keyEnd);
+    switch (bytes[value - 1]) {
+      case STRING_VALUE_TAG:
+        if (bytes[value] !== end - value - 1) return false;
+        text.raw(STRING_VALUE);
+        text.string(bytes, value + 1, end);
+        break;
+      case INT_VALUE_TAG:
+        this.#proto.int64(value, end);
+        if (this.#proto.position !== end) return false;
+        text.raw(INT_VALUE);
+        text.int64(this.#proto.low, this.#proto.high);
+        break;
+      case DOUBLE_VALUE_TAG:
+        if (end - value !== 8) return false;
+        text.raw(DOUBLE_VALUE);
+        text.double(this.#proto.view.getFloat64(value, true));
+        break;
+      case BOOL_VALUE_TAG:
+        if (end - value !== 1 || bytes[value]! > 1) return false;
+        text.raw(BOOL_VALUE);
+        text.bool(bytes[value] !== 0);
+        break;
+      default:
+        return false;
+    }
     text.raw(CLOSE_BOTH);
+    return true;
   }
 
   /** A message field that is no list. Of several occurrences protobuf makes one message: that of their bytes joined. */
   #nested(field: FieldTable, first: number, last: number, end: number): void {
     const parts: Uint8Array[] = [];
     for (let at = first; at <= last; ) {
-      const tag = this.#tag(at, end);
-      const value = this.#position;
-      at = this.#skip(tag, value, end);
+      const tag = this.#proto.tag(at, end);
+      const value = this.#proto.position;
+      at = this.#proto.skip(tag, value, end);
       if (tag !== field.number * 8 + DELIMITED) continue;
-      this.#delimited(value, end);
+      this.#proto.delimited(value, end);
       if (first === last) {
-        this.message(field.message!, this.#position, at);
+        this.message(field.message!, this.#proto.position, at);
         return;
       }
-      parts.push(this.#bytes.subarray(this.#position, at));
+      parts.push(this.#proto.bytes.subarray(this.#proto.position, at));
     }
     this.#joined(field.message!, parts);
   }
 
   #joined(message: MessageTable, parts: readonly Uint8Array[]): void {
-    const bytes = this.#bytes;
-    const view = this.#view;
-    this.#bytes = joined(parts);
-    this.#view = viewOf(this.#bytes);
-    this.message(message, 0, this.#bytes.length);
-    this.#bytes = bytes;
-    this.#view = view;
+    const whole = this.#proto;
+    this.#proto = new ProtoCursor(joinBytes(parts));
+    this.message(message, 0, this.#proto.bytes.length);
+    this.#proto = whole;
   }
 
   #scalar(field: FieldTable, at: number): void {
     const { text } = this;
-    const bytes = this.#bytes;
+    const bytes = this.#proto.bytes;
     const { kind } = field;
     if (kind === 'string' || kind === 'bytes' || kind === 'id') {
-      const until = this.#delimited(at, bytes.length);
-      const start = this.#position;
+      const until = this.#proto.delimited(at, bytes.length);
+      const start = this.#proto.position;
       if (start === until && !field.explicit) return;
       if (kind === 'id' && isZero(bytes, start, until)) return;
       text.field(field.prefix);
@@ -209,7 +239,7 @@ class Walk {
     const mark = text.length;
     text.field(field.prefix);
     this.#number(field, at, bytes.length);
-    if (this.#low === 0 && this.#high === 0 && !field.explicit) text.length = mark;
+    if (this.#proto.low === 0 && this.#proto.high === 0 && !field.explicit) text.length = mark;
   }
 
   /** Writes a number or a boolean; returns where it ends. Both halves are zero afterwards when it is. */
@@ -217,30 +247,30 @@ class Walk {
     const { text } = this;
     switch (field.kind) {
       case 'fixed64':
-        this.#fixed64(at, end);
-        text.uint64(this.#low, this.#high);
+        this.#proto.fixed64(at, end);
+        text.uint64(this.#proto.low, this.#proto.high);
         return at + 8;
       case 'sfixed64':
-        this.#fixed64(at, end);
-        text.int64(this.#low, this.#high);
+        this.#proto.fixed64(at, end);
+        text.int64(this.#proto.low, this.#proto.high);
         return at + 8;
       case 'double': {
-        this.#fixed64(at, end);
-        const value = this.#view.getFloat64(at, true);
-        if (value === 0) this.#high = 0;
+        this.#proto.fixed64(at, end);
+        const value = this.#proto.view.getFloat64(at, true);
+        if (value === 0) this.#proto.high = 0;
         text.double(value);
         return at + 8;
       }
       case 'fixed32':
         if (at + 4 > end) throw cutOff(at);
-        this.#low = this.#view.getUint32(at, true);
-        this.#high = 0;
-        text.integer(this.#low);
+        this.#proto.low = this.#proto.view.getUint32(at, true);
+        this.#proto.high = 0;
+        text.integer(this.#proto.low);
         return at + 4;
       default:
-        this.#int64(at, end);
+        this.#proto.int64(at, end);
         this.#varintValue(field);
-        return this.#position;
+        return this.#proto.position;
     }
   }
 
@@ -248,133 +278,30 @@ class Walk {
     const { text } = this;
     switch (field.kind) {
       case 'int64':
-        text.int64(this.#low, this.#high);
+        text.int64(this.#proto.low, this.#proto.high);
         return;
       case 'uint64':
-        text.uint64(this.#low, this.#high);
+        text.uint64(this.#proto.low, this.#proto.high);
         return;
       case 'bool':
-        text.bool(this.#low !== 0 || this.#high !== 0);
+        text.bool(this.#proto.low !== 0 || this.#proto.high !== 0);
         return;
       case 'uint32':
-        this.#high = 0;
-        text.integer(this.#low >>> 0);
+        this.#proto.high = 0;
+        text.integer(this.#proto.low >>> 0);
         return;
       case 'sint32':
-        this.#high = 0;
-        text.integer((this.#low >>> 1) ^ -(this.#low & 1));
+        this.#proto.high = 0;
+        text.integer((this.#proto.low >>> 1) ^ -(this.#proto.low & 1));
         return;
       default:
-        this.#high = 0;
-        text.integer(this.#low | 0);
+        this.#proto.high = 0;
+        text.integer(this.#proto.low | 0);
     }
   }
-
-  /** Reads 64 bits into both halves. */
-  #fixed64(at: number, end: number): void {
-    if (at + 8 > end) throw cutOff(at);
-    this.#low = this.#view.getUint32(at, true);
-    this.#high = this.#view.getUint32(at + 4, true);
-  }
-
-  /** Reads a varint into both halves. */
-  #int64(start: number, end: number): void {
-    const bytes = this.#bytes;
-    let low = 0;
-    let high = 0;
-    for (let at = start, shift = 0; at < end; at++, shift += 7) {
-      const byte = bytes[at]!;
-      if (shift === 63 && byte > 1) break;
-      const bits = byte & 0x7f;
-      if (shift < 28) low |= bits << shift;
-      else if (shift === 28) {
-        low |= bits << 28;
-        high = bits >>> 4;
-      } else high |= bits << (shift - 32);
-      if (byte < 0x80) {
-        this.#position = at + 1;
-        this.#low = low >>> 0;
-        this.#high = high >>> 0;
-        return;
-      }
-    }
-    throw cutOff(start);
-  }
-
-  /** The tag at `at`. The position is behind it. */
-  #tag(at: number, end: number): number {
-    const tag = this.#bytes[at]!;
-    if (tag >= 0x80) return this.#varint(at, end);
-    this.#position = at + 1;
-    return tag;
-  }
-
-  /** A tag or a length. The position is behind it. */
-  #varint(start: number, end: number): number {
-    this.#int64(start, end);
-    if (this.#high !== 0) throw new WireError('a tag or a length has more than 32 bits', start);
-    return this.#low;
-  }
-
-  /** Where the delimited value at `start` ends. The position is at its content. */
-  #delimited(start: number, end: number): number {
-    let length = start < end ? this.#bytes[start]! : 0x80;
-    if (length < 0x80) {
-      this.#position = start + 1;
-    } else {
-      length = this.#varint(start, end);
-    }
-    if (length > end - this.#position) throw cutOff(start);
-    return this.#position + length;
-  }
-
-  /** Where the value at `at`, of the field with this tag, ends. */
-  #skip(tag: number, at: number, end: number): number {
-    if (tag < 8) throw new WireError(`tag ${tag} is no field`, at);
-    let next: number;
-    switch (tag & 7) {
-      case DELIMITED:
-        return this.#delimited(at, end);
-      case FIXED64:
-        next = at + 8;
-        break;
-      case FIXED32:
-        next = at + 4;
-        break;
-      case VARINT:
-        next = at + 1;
-        if (at < end && this.#bytes[at]! >= 0x80) {
-          this.#int64(at, end);
-          next = this.#position;
-        }
-        break;
-      default:
-        throw new WireError(`wire type ${tag & 7} is not supported`, at);
-    }
-    if (next > end) throw cutOff(at);
-    return next;
-  }
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i] !== 0) return false;
   return true;
-}
-
-function cutOff(at: number): WireError {
-  return new WireError('a value is cut off', at);
 }

@@ -13,6 +13,9 @@ export class JsonSource {
   position = 0;
   /** Names of the open fields and places in the open lists. */
   readonly path: (string | number)[] = [];
+  /** What {@link integer} has read, 32 bits each. */
+  low = 0;
+  high = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -107,6 +110,37 @@ export class JsonSource {
     return text;
   }
 
+  /**
+   * Reads an unsigned integer of at most 19 digits, in quotes or not, into both halves. False, and nothing is read, for any other
+   * number.
+   */
+  integer(): boolean {
+    const { bytes } = this;
+    this.peek();
+    const quoted = bytes[this.position] === QUOTE;
+    const start = quoted ? this.position + 1 : this.position;
+    let end = start;
+    while (isDigit(bytes[end]) && end < start + 20) end++;
+    const length = end - start;
+    const next = bytes[end];
+    const ends = quoted ? next === QUOTE : next === COMMA || next === CLOSE_OBJECT || next === CLOSE_LIST;
+    if (!ends || length === 0 || length > 19 || (length > 1 && bytes[start] === ZERO)) return false;
+    this.position = quoted ? end + 1 : end;
+    if (length < 16) {
+      const value = decimal(bytes, start, end);
+      this.low = value % 0x1_0000_0000;
+      this.high = Math.floor(value / 0x1_0000_0000);
+      return true;
+    }
+    // head × 10^9 + tail, with head in pieces of 16 bits: nothing exceeds 2^53.
+    const head = decimal(bytes, start, end - 9);
+    const upper = Math.floor(head / 0x1_0000) * BILLION;
+    const lower = (head % 0x1_0000) * BILLION + decimal(bytes, end - 9, end) + (upper % 0x1_0000) * 0x1_0000;
+    this.low = lower % 0x1_0000_0000;
+    this.high = Math.floor(upper / 0x1_0000) + Math.floor(lower / 0x1_0000_0000);
+    return true;
+  }
+
   /** Passes over a value of any kind. */
   skip(): void {
     const open: number[] = [];
@@ -194,8 +228,20 @@ export const CLOSE_OBJECT = 0x7d;
 export const OPEN_LIST = 0x5b;
 export const CLOSE_LIST = 0x5d;
 const BACKSLASH = 0x5c;
+const ZERO = 0x30;
+const BILLION = 1_000_000_000;
 
 /** A digit, a sign, a point or an exponent's letter. */
 function isNumeric(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x2b || byte === 0x2e || (byte | 0x20) === 0x65;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= ZERO + 9;
+}
+
+function decimal(bytes: Uint8Array, start: number, end: number): number {
+  let value = 0;
+  for (let at = start; at < end; at++) value = value * 10 + bytes[at]! - ZERO;
+  return value;
 }

@@ -106,6 +106,8 @@ export class JsonText {
   double(value: number): void {
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
       this.integer(value);
+    } else if (Math.abs(value) < BILLION && this.#fraction(value)) {
+      // Most doubles have few decimals.
     } else if (Number.isFinite(value)) {
       const text = Object.is(value, -0) ? '-0' : String(value);
       this.ascii(text.includes('e') ? text.replace(/e([+-])(\d)$/, 'e$10$2') : text);
@@ -156,6 +158,29 @@ export class JsonText {
   ascii(text: string): void {
     this.reserve(text.length);
     for (let i = 0; i < text.length; i++) this.bytes[this.length++] = text.charCodeAt(i);
+  }
+
+  /** Writes a double of up to 6 decimals; false for others. What has 15 digits and comes back the same is the shortest. */
+  #fraction(value: number): boolean {
+    const positive = Math.abs(value);
+    for (let decimals = 1, scale = 10; decimals <= 6; decimals++, scale *= 10) {
+      const scaled = Math.round(positive * scale);
+      if (scaled / scale !== positive) continue;
+      if (scaled < 1 || positive < 1e-6) return false;
+      const whole = Math.floor(scaled / scale);
+      if (value < 0) this.byte(MINUS);
+      this.integer(whole);
+      this.reserve(decimals + 1);
+      this.bytes[this.length++] = POINT;
+      let rest = scaled - whole * scale;
+      for (let at = this.length + decimals - 1; at >= this.length; at--) {
+        this.bytes[at] = ZERO + (rest % 10);
+        rest = Math.floor(rest / 10);
+      }
+      this.length += decimals;
+      return true;
+    }
+    return false;
   }
 
   #uint64(low: number, high: number): void {
@@ -210,6 +235,7 @@ export const COMMA = 0x2c;
 export const QUOTE = 0x22;
 export const BACKSLASH = 0x5c;
 const MINUS = 0x2d;
+const POINT = 0x2e;
 const ZERO = 0x30;
 const PADDING = 0x3d;
 const BILLION = 1_000_000_000;

@@ -135,6 +135,17 @@ describe('numbers', () => {
     );
   });
 
+  test('doubles of few decimals have the shortest text', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.nat(9), fc.boolean(), (digits, decimals, odd) => {
+        const value = digits / 10 ** decimals + (odd ? 2 ** -40 : 0);
+        const text = double(String(value));
+        assert.equal(text.replace(/e-0(\d)$/, 'e-$1'), String(value));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test('64-bit integers are exact, as strings and as numbers', () => {
     fc.assert(
       fc.property(
