@@ -122,7 +122,7 @@ function observeLedger(meter: Meter, graph: () => GraphView): void {
   const merged = counter('bpflow_ledger_merged_items', 'Items that the component merged into others.');
   const refused = counter(
     'bpflow_ledger_refused_items',
-    'Items that the component, or for receivers what follows, did not take. They stay with their sender, outside the balance.',
+    'Items of offers that the component, or for receivers what follows, did not take; outside the balance.',
   );
   const held = gauge('bpflow_ledger_held_items', 'Items that the component holds now.');
   const imbalance = gauge(
@@ -146,7 +146,7 @@ function observeLedger(meter: Meter, graph: () => GraphView): void {
       for (const [reason, count] of account.ledger.dropped) sink.add(dropped, count, { ...labels, reason });
       for (const [reason, count] of account.ledger.created) sink.add(created, count, { ...labels, reason });
       sink.add(merged, row.merged, labels);
-      sink.add(refused, row.refused, labels);
+      sink.add(refused, sum(account.ledger.refusedBySignal), labels);
       sink.add(held, row.held, labels);
       sink.add(imbalance, row.imbalance, labels);
       sink.add(busy, account.busyMs / 1000, labels);
@@ -165,7 +165,7 @@ export interface LedgerRow {
   readonly created: Readonly<Record<string, number>>;
   readonly merged: number;
   readonly held: number;
-  /** Offers that went back to their sender; outside the balance. */
+  /** Items that went back to their sender; outside the balance. */
   readonly refused: number;
   /** in + created - out - dropped - merged - held. */
   readonly imbalance: number;
@@ -187,7 +187,7 @@ export function ledgerRow(account: Account): LedgerRow {
     created: Object.fromEntries(ledger.created),
     merged: ledger.merged,
     held,
-    refused: sum(ledger.refusedBySignal),
+    refused: Math.max(0, sum(ledger.refusedBySignal) - sum(ledger.lostBySignal)),
     imbalance: expected - out,
   };
 }

@@ -48,6 +48,18 @@ type Pipelines = Readonly<
   >
 >;
 
+/** What a component does wrong. */
+interface Fault {
+  readonly refuse?: RetryableError;
+  readonly fail?: Error;
+  /** `faulty` makes so many items of each batch. */
+  readonly keep?: number;
+  /** An exporter drops so many of each batch, for the reason `test`. */
+  readonly drop?: number;
+  /** An exporter holds so many. */
+  readonly hold?: number;
+}
+
 /** One component that was made. */
 interface Instance {
   /** `out#2`: the second that was made under this id. */
@@ -69,6 +81,8 @@ interface Instance {
 export class ReloadWorld {
   /** `start out#1`, `stop out#1`, `collect pull#1`. */
   readonly events: string[] = [];
+  /** By id; asked at each call. */
+  readonly faults = new Map<string, Fault>();
   readonly views = new Views();
   readonly board = new HealthBoard(systemClock());
   /** Where set, `alone` waits for it while it stops. */
@@ -258,12 +272,17 @@ export class ReloadWorld {
           if (type === 'user') instance.service = scope.find(SERVICE)?.name;
           const take = (batch: Batch): void | Promise<void> => {
             assert.ok(!instance.isStopped, `${instance.name} gets a batch after its end`);
+            const { fail, drop } = this.faults.get(type) ?? {};
+            if (fail !== undefined) throw fail;
+            if (drop !== undefined) scope.items.dropped(drop, 'test');
             if (type === 'slow') return later(() => void instance.got.push(batch));
             instance.got.push(batch);
           };
           return {
             ...this.#life(instance),
             consume: { logs: take, metrics: take },
+            refusal: () => this.faults.get(type)?.refuse,
+            held: () => this.faults.get(type)?.hold ?? 0,
             ...(extra.wants === undefined ? {} : { wants: extra.wants }),
           };
         },
@@ -282,6 +301,20 @@ export class ReloadWorld {
       receiver('pull', 'logs'),
       receiver('meter', 'metrics'),
       this.#holdSpec(),
+      defineProcessor({
+        ...common('faulty'),
+        consumes: ['logs'],
+        create: () => ({
+          transform: {
+            logs: (batch) => {
+              const { fail, keep } = this.faults.get('faulty') ?? {};
+              if (fail !== undefined) throw fail;
+              return keep === undefined ? batch : logs(keep);
+            },
+          },
+        }),
+      }),
+      defineProcessor({ ...common('leaky'), consumes: ['logs'], create: () => ({ consume: { logs: () => {} } }) }),
       defineConnector({
         ...common('link'),
         connects: [{ from: 'logs', to: 'logs' }],
