@@ -1,12 +1,12 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { AuthError, type RequestHeaders, type ServerAuth } from '../auth.ts';
-import { asError } from '../errors.ts';
+import type { RequestHeaders, ServerAuth } from '../auth.ts';
 import type { Clock, Logger, Timer } from '../scope.ts';
 import type { BudgetLease, ByteBudget } from './byte-budget.ts';
+import { overloaded, toGrpcError, tooLate, tooSlow } from './grpc-call-errors.ts';
 import { GrpcMessageReader, grpcFrame } from './grpc-frame.ts';
 import { encodeGrpcMessage, encodeRpcStatus, GRPC, type GrpcCode, GrpcError } from './grpc-status.ts';
 import { parseGrpcTimeout } from './grpc-timeout.ts';
-import { type ContentCoding, DamagedError, type Inflater, TooLargeError } from './inflate.ts';
+import type { ContentCoding, Inflater } from './inflate.ts';
 
 /** A request as a method gets it. */
 export interface GrpcRequest {
@@ -103,7 +103,7 @@ export class GrpcCall {
   fail(error: unknown): void {
     if (this.#state === 'ended') return;
     const stream = this.#stream;
-    const { code, message, retryAfterMs } = this.#asGrpcError(error);
+    const { code, message, retryAfterMs } = toGrpcError(error, this.#headers[':path'], this.#host);
     if (!stream.headersSent && !stream.destroyed && !stream.closed) {
       const wasReceiving = this.#state === 'receiving';
       stream.respond(
@@ -306,40 +306,8 @@ export class GrpcCall {
     stream.resume();
     if (!stream.readableEnded && !stream.endAfterHeaders) stream.close(constants.NGHTTP2_NO_ERROR);
   }
-
-  #asGrpcError(error: unknown): GrpcError {
-    if (error instanceof GrpcError) return error;
-    if (error instanceof AuthError) return new GrpcError(GRPC.UNAUTHENTICATED, error.message);
-    if (error instanceof TooLargeError) {
-      return new GrpcError(
-        GRPC.RESOURCE_EXHAUSTED,
-        `grpc: received message after decompression larger than max ${this.#host.maxMessageBytes}`,
-      );
-    }
-    if (error instanceof DamagedError)
-      return new GrpcError(GRPC.INTERNAL, `grpc: failed to decompress the message: ${error.message}`);
-    const { message, stack } = asError(error);
-    this.#host.log.error('A gRPC call failed unexpectedly.', { method: this.#headers[':path'], error: message, stack });
-    return new GrpcError(GRPC.INTERNAL, 'internal error');
-  }
 }
 
 const ACCEPTED = 'identity,gzip,zstd';
 const OK_HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
 const OK_TRAILERS = { 'grpc-status': '0' };
-/** What clients are asked to wait when requests fill the memory that is set aside for them. */
-const OVERLOADED_RETRY_MS = 1000;
-
-function overloaded(): GrpcError {
-  return new GrpcError(GRPC.UNAVAILABLE, 'the requests under way fill the memory that is set aside for them', {
-    retryAfterMs: OVERLOADED_RETRY_MS,
-  });
-}
-
-function tooSlow(): GrpcError {
-  return new GrpcError(GRPC.UNAVAILABLE, 'the request arrives too slowly, and its memory is needed');
-}
-
-function tooLate(): GrpcError {
-  return new GrpcError(GRPC.DEADLINE_EXCEEDED, 'context deadline exceeded');
-}
