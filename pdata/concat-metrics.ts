@@ -73,7 +73,7 @@ export function splitMetrics(batch: MetricBatch, maxPoints: number): MetricBatch
 function same(a: Metric, b: Metric): boolean {
   if (a.series !== b.series || a.kind !== b.kind || a.name !== b.name || a.unit !== b.unit) return false;
   if (a.description !== b.description || a.definition !== b.definition) return false;
-  if (!sameEnvelopes(a.envelope, b.envelope)) return false;
+  if (!sameEnvelopes(a, b)) return false;
   if (!sameExemplars(a.points, b.points)) return false;
   switch (a.kind) {
     case 'gauge':
@@ -98,7 +98,11 @@ function same(a: Metric, b: Metric): boolean {
 }
 
 /** Whether two metrics say the same in the fields that have no member of their own. */
-export function sameEnvelopes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+export function sameEnvelopes(a: Metric, b: Metric): boolean {
+  return sameOptional(a.envelope, b.envelope) && sameOptional(a.dataEnvelope, b.dataEnvelope);
+}
+
+function sameOptional(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && sameBytes(a, b));
 }
 
@@ -248,14 +252,7 @@ function concatShared(parts: readonly PointColumns[]): PointColumns {
       lengths,
     ),
     ...concatExemplars(parts, lengths),
-    ...concatUnknown(parts, lengths),
   };
-}
-
-function concatUnknown(parts: readonly PointColumns[], lengths: readonly number[]): Pick<PointColumns, 'unknown'> {
-  if (parts.every(({ unknown }) => unknown === undefined)) return {};
-  const none = (length: number) => new Array<undefined>(length).fill(undefined);
-  return { unknown: parts.flatMap(({ unknown }, i) => unknown ?? none(lengths[i]!)) };
 }
 
 function concatExemplars(parts: readonly PointColumns[], lengths: readonly number[]): { exemplars?: Exemplars } {

@@ -37,6 +37,8 @@ export interface MetricDescriptor {
   readonly definition?: MetricDefinition;
   /** Fields of its OTLP `Metric` that have no place here, as they came: metadata, and what OTLP does not know. */
   readonly envelope?: Uint8Array;
+  /** The same of its `Gauge`, `Sum` and so on. */
+  readonly dataEnvelope?: Uint8Array;
 }
 
 /** Nanoseconds since 1970: one per point, or one for all. 0 means unknown. */
@@ -58,8 +60,6 @@ export interface PointColumns {
   readonly exemplars?: Exemplars;
   /** The messages that the points came in, if they did. */
   readonly sent?: SentPoints;
-  /** Fields of each point that OTLP does not know, as they came; absent when no point has any. */
-  readonly unknown?: readonly (Uint8Array | undefined)[];
 }
 
 export interface NumberPoints extends PointColumns {

@@ -1,4 +1,4 @@
-import { pick, pickFlags, pickOwned, pickTime, type Rows, rowAt, rowCount } from './columns.ts';
+import { pick, pickFlags, pickOwned, pickTime, type Rows, rowCount } from './columns.ts';
 import type {
   Exemplars,
   ExponentialBuckets,
@@ -102,12 +102,7 @@ function pickShared(points: PointColumns, rows: Rows): PointColumns {
     startTime: pickTime(points.startTime, rows),
     flags: pickFlags(points.flags, rows),
     ...(points.exemplars && { exemplars: pickExemplars(points.exemplars, rows) }),
-    ...(points.unknown && { unknown: pickList(points.unknown, rows) }),
   };
-}
-
-function pickList<T>(list: readonly T[], rows: Rows): readonly T[] {
-  return Array.from({ length: rowCount(rows) }, (_, i) => list[rowAt(rows, i)]!);
 }
 
 /** Exemplars of the points in these rows, their points renumbered. */

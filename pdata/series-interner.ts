@@ -82,17 +82,21 @@ export class SeriesInterner {
     return this.#table;
   }
 
+  /** Whether {@link rotateIfStale} would rotate whatever is in use. */
+  get isFull(): boolean {
+    return this.#table.size >= this.#policy.maxSeries || this.#table.bytes >= this.#policy.maxBytes;
+  }
+
   /**
    * To be called once for each collection or interval, between two batches. Rotates when the table has outgrown `maxSeries`,
    * or when at least `idleShare` of its series were not interned during the last `idleCycles` calls.
    * Returns whether it did: ids that the caller has kept are void then.
    */
   rotateIfStale(): boolean {
-    const { maxSeries, idleShare, idleCycles, minSeries, maxBytes } = this.#policy;
-    const { size, bytes } = this.#table;
+    const { idleShare, idleCycles, minSeries } = this.#policy;
+    const { size } = this.#table;
     this.#table.cycle++;
-    const stale =
-      size >= maxSeries || bytes >= maxBytes || (size >= minSeries && this.#table.idle(idleCycles) >= size * idleShare);
+    const stale = this.isFull || (size >= minSeries && this.#table.idle(idleCycles) >= size * idleShare);
     if (stale) this.rotate();
     return stale;
   }

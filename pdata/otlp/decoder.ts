@@ -30,7 +30,7 @@ export class OtlpDecoder {
 
   readonly #columns: { readonly [S in Signal]: (bytes: Uint8Array) => Signals[S] } = {
     metrics: (bytes) => {
-      if (++this.#decoded % ROTATE_EVERY === 0) this.#interner.rotateIfStale();
+      if (++this.#decoded % ROTATE_EVERY === 0 || this.#interner.isFull) this.#interner.rotateIfStale();
       return decodeMetrics(bytes, this.#interner);
     },
     logs: decodeLogs,

@@ -1,12 +1,12 @@
 import type { Exemplars } from '../metrics.ts';
 import { FieldCursor } from './field-cursor.ts';
 import { joinBytes } from './join-bytes.ts';
-import { doubleAt } from './point-cells.ts';
+import type { PointSource } from './point-cells.ts';
 import { DELIMITED, FIXED64, WireWriter } from './wire.ts';
 
 /** Collects the exemplars of the points of one metric, in the order of the points. */
 export class ExemplarCells {
-  readonly #bytes: Uint8Array;
+  readonly #source: PointSource;
   readonly #field: FieldCursor;
   readonly #point: number[] = [];
   readonly #time: bigint[] = [];
@@ -16,15 +16,14 @@ export class ExemplarCells {
   readonly #attributes: Uint8Array[] = [];
   #doubles = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#field = new FieldCursor(bytes);
+  constructor(source: PointSource) {
+    this.#source = source;
+    this.#field = new FieldCursor(source.bytes);
   }
 
   /** Exemplar: 2 time_unix_nano, 3 as_double, 4 span_id, 5 trace_id, 6 as_int, 7 filtered_attributes. Ids of wrong lengths count as none. */
   add(row: number, start: number, end: number): void {
-    const bytes = this.#bytes;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const { bytes, view } = this.#source;
     const field = this.#field;
     const attributes = new WireWriter(64);
     let time = 0n;
@@ -39,7 +38,7 @@ export class ExemplarCells {
           time = view.getBigUint64(field.start, true);
           break;
         case 3 * 8 + FIXED64:
-          value = doubleAt(bytes, field.start);
+          value = view.getFloat64(field.start, true);
           isDouble = true;
           break;
         case 4 * 8 + DELIMITED:

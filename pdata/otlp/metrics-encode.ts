@@ -1,7 +1,7 @@
 import { sameEnvelopes } from '../concat-metrics.ts';
 import type { Metric, MetricBatch } from '../metrics.ts';
 import type { InstrumentationScope, Resource } from '../series-table.ts';
-import { pointsSegment, type Segment } from './points-segment.ts';
+import { pointsSegments, type Segment } from './points-segment.ts';
 import { encodedSeries } from './series-encode.ts';
 import { DELIMITED, VARINT, WireWriter } from './wire.ts';
 
@@ -23,10 +23,10 @@ export function encodeMetrics(batch: MetricBatch): Uint8Array {
     for (const { resource, scope, rows } of rowsByOwner(metric)) {
       const scopes = entry(groups, resource, () => new Map<InstrumentationScope, Entry[]>());
       const entries = entry(scopes, scope, () => []);
-      const segment = pointsSegment(metric, rows);
+      const segments = pointsSegments(metric, rows);
       const last = entries.at(-1);
-      if (last !== undefined && isSameMetric(last.metric, metric)) last.segments.push(segment);
-      else entries.push({ metric, segments: [segment] });
+      if (last !== undefined && isSameMetric(last.metric, metric)) last.segments.push(...segments);
+      else entries.push({ metric, segments });
     }
   }
   return request(groups);
@@ -54,7 +54,7 @@ function rowsByOwner(metric: Metric): readonly OwnedRows[] {
 
 function isSameMetric(a: Metric, b: Metric): boolean {
   if (a.kind !== b.kind || a.name !== b.name || a.unit !== b.unit || a.description !== b.description) return false;
-  if (!sameEnvelopes(a.envelope, b.envelope)) return false;
+  if (!sameEnvelopes(a, b)) return false;
   if (a.kind === 'gauge' || a.kind === 'summary') return true;
   if (a.temporality !== (b as typeof a).temporality) return false;
   return a.kind !== 'sum' || a.monotonic === (b as typeof a).monotonic;
@@ -136,7 +136,8 @@ function oneMetric(assembly: Assembly, { metric, segments }: Entry): number {
   length += assembly.message(KIND_FIELDS[metric.kind], () => {
     let inner = 0;
     for (const segment of segments) inner += assembly.part(segment);
-    return inner + assembly.bytes((writer) => writeKind(writer, metric));
+    inner += assembly.bytes((writer) => writeKind(writer, metric));
+    return metric.dataEnvelope === undefined ? inner : inner + assembly.part(metric.dataEnvelope);
   });
   return metric.envelope === undefined ? length : length + assembly.part(metric.envelope);
 }

@@ -1,81 +1,108 @@
+import { pick } from '../columns.ts';
 import type { FlagColumn, PointColumns, TimeColumn } from '../metrics.ts';
+import { withSent } from '../sent-points.ts';
+import type { SeriesInterner } from '../series-interner.ts';
+import type { InstrumentationScope, Resource } from '../series-table.ts';
+import { AttributeRun } from './attribute-run.ts';
 import { ExemplarCells } from './exemplar-cells.ts';
 import type { FieldCursor } from './field-cursor.ts';
-import type { PointSource } from './metrics-decode.ts';
-import { CountCells, TimeCells } from './row-cells.ts';
 
-/** Numbers of the fields that every kind of point has. */
-export interface PointFields {
-  readonly attributes: number;
-  readonly flags: number;
-  /** 0 where there are none. */
-  readonly exemplars: number;
+/** A request whose points are decoded. */
+export class PointSource {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly interner: SeriesInterner;
+  /** Of the point that is read. */
+  readonly attributes = new AttributeRun();
+
+  constructor(bytes: Uint8Array, interner: SeriesInterner) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.interner = interner;
+  }
+
+  double(at: number): number {
+    return this.view.getFloat64(at, true);
+  }
+
+  /** An unsigned 64-bit integer; beyond 2^53 it is rounded. */
+  uint64(at: number): number {
+    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 0x1_0000_0000;
+  }
+}
+
+/** The points of one metric: what they belong to, and where their messages begin and end. */
+export interface PointPlaces {
+  readonly resource: Resource;
+  readonly scope: InstrumentationScope;
+  readonly start: Uint32Array;
+  readonly end: Uint32Array;
 }
 
 /** The columns that every kind of point has. Start time is field 2, time is field 3 of all of them. */
 export class PointCells {
-  readonly #source: PointSource;
+  readonly source: PointSource;
+  readonly #places: PointPlaces;
   readonly #ids: Uint32Array;
-  readonly #startTime: TimeCells;
-  readonly #time: TimeCells;
-  readonly #flags: CountCells;
+  readonly #startTime: BigUint64Array;
+  readonly #time: BigUint64Array;
+  /** The same memory. Halves are copied as they are: the machine must be little-endian, as protobuf is. */
+  readonly #startHalves: Uint32Array;
+  readonly #timeHalves: Uint32Array;
+  #flags: Uint32Array | undefined;
   #exemplars: ExemplarCells | undefined;
-  #unknown: (Uint8Array | undefined)[] | undefined;
-  /** Attributes of the row, behind one another, each behind the tag of field 1. */
-  #scratch = new Uint8Array(512);
-  #used = 0;
 
-  constructor(source: PointSource, rows: number) {
-    this.#source = source;
-    this.#ids = new Uint32Array(rows);
-    this.#startTime = new TimeCells(source.bytes, rows);
-    this.#time = new TimeCells(source.bytes, rows);
-    this.#flags = new CountCells(rows);
+  constructor(source: PointSource, places: PointPlaces) {
+    const { length } = places.start;
+    this.source = source;
+    this.#places = places;
+    this.#ids = new Uint32Array(length);
+    const startTime = new BigUint64Array(length);
+    const time = new BigUint64Array(length);
+    this.#startTime = startTime;
+    this.#time = time;
+    this.#startHalves = new Uint32Array(startTime.buffer);
+    this.#timeHalves = new Uint32Array(time.buffer);
+  }
+
+  /** Begins a row. */
+  begin(): void {
+    this.source.attributes.length = 0;
   }
 
   startTime(row: number, at: number): void {
-    this.#startTime.set(row, at);
+    const { view } = this.source;
+    this.#startHalves[row * 2] = view.getUint32(at, true);
+    this.#startHalves[row * 2 + 1] = view.getUint32(at + 4, true);
   }
 
   time(row: number, at: number): void {
-    this.#time.set(row, at);
+    const { view } = this.source;
+    this.#timeHalves[row * 2] = view.getUint32(at, true);
+    this.#timeHalves[row * 2 + 1] = view.getUint32(at + 4, true);
   }
 
   flags(row: number, field: FieldCursor): void {
-    this.#flags.set(row, field.uint32());
+    const flags = field.uint32();
+    if (flags === 0 && this.#flags === undefined) return;
+    this.#flags ??= new Uint32Array(this.#ids.length);
+    this.#flags[row] = flags;
   }
 
   exemplar(row: number, start: number, end: number): void {
-    this.#exemplars ??= new ExemplarCells(this.#source.bytes);
+    this.#exemplars ??= new ExemplarCells(this.source);
     this.#exemplars.add(row, start, end);
   }
 
   /** Adds a `KeyValue` of the row. */
   attribute(start: number, end: number): void {
-    const { bytes } = this.#source;
-    let length = end - start;
-    if (this.#used + length + 6 > this.#scratch.length) this.#grow(length + 6);
-    const scratch = this.#scratch;
-    let at = this.#used;
-    scratch[at++] = 0x0a;
-    for (; length > 0x7f; length >>>= 7) scratch[at++] = (length & 0x7f) | 0x80;
-    scratch[at++] = length;
-    for (let i = start; i < end; i++) scratch[at++] = bytes[i]!;
-    this.#used = at;
-  }
-
-  unknown(row: number, from: number, to: number): void {
-    this.#unknown ??= new Array<undefined>(this.#ids.length).fill(undefined);
-    const before = this.#unknown[row];
-    const more = this.#source.bytes.subarray(from, to);
-    this.#unknown[row] = before === undefined ? more.slice() : Uint8Array.of(...before, ...more);
+    this.source.attributes.add(this.source.view, start, end);
   }
 
   /** Ends the row: finds its series. */
   end(row: number): void {
-    const { interner, resource, scope } = this.#source;
-    this.#ids[row] = interner.internBytes(resource, scope, this.#scratch, 0, this.#used);
-    this.#used = 0;
+    const { interner, attributes } = this.source;
+    this.#ids[row] = interner.internScratch(this.#places.resource, this.#places.scope, attributes);
   }
 
   build(): PointColumns {
@@ -83,38 +110,36 @@ export class PointCells {
     return {
       length: this.#ids.length,
       ids: this.#ids,
-      time: this.#time.build() as TimeColumn,
-      startTime: this.#startTime.build() as TimeColumn,
-      flags: this.#flags.flags() as FlagColumn,
+      time: timeColumn(this.#time, this.#timeHalves),
+      startTime: timeColumn(this.#startTime, this.#startHalves),
+      flags: flagColumn(this.#flags),
       ...(exemplars && { exemplars }),
-      ...(this.#unknown && { unknown: this.#unknown }),
     };
   }
 
-  #grow(more: number): void {
-    const grown = new Uint8Array(Math.max(this.#scratch.length * 2, this.#used + more));
-    grown.set(this.#scratch.subarray(0, this.#used));
-    this.#scratch = grown;
+  /** The points with the messages they came in; `rows` are theirs, undefined for all. */
+  sent<P extends PointColumns>(points: P, rows?: Uint32Array): P {
+    const { start, end } = this.#places;
+    return withSent(points, {
+      sources: [this.source.bytes],
+      source: 0,
+      start: rows === undefined ? start : pick(start, rows),
+      end: rows === undefined ? end : pick(end, rows),
+      series: this.source.interner.table,
+    });
   }
 }
 
-/** Copies 8 bytes at `at`, little-endian as the machine must be. */
-export function copy8(to: Uint8Array, row: number, from: Uint8Array, at: number): void {
-  for (let i = 0; i < 8; i++) to[row * 8 + i] = from[at + i]!;
+/** One value where all are the same. */
+function timeColumn(times: BigUint64Array, halves: Uint32Array): TimeColumn {
+  const low = halves[0] ?? 0;
+  const high = halves[1] ?? 0;
+  for (let i = 2; i < halves.length; i += 2) if (halves[i] !== low || halves[i + 1] !== high) return times;
+  return times[0] ?? 0n;
 }
 
-const WORD = new Uint8Array(8);
-const WORD_DOUBLE = new Float64Array(WORD.buffer);
-const WORD_HALVES = new Uint32Array(WORD.buffer);
-
-/** The double at `at`. */
-export function doubleAt(bytes: Uint8Array, at: number): number {
-  copy8(WORD, 0, bytes, at);
-  return WORD_DOUBLE[0]!;
-}
-
-/** The unsigned 64-bit integer at `at`; beyond 2^53 it is rounded. */
-export function uint64At(bytes: Uint8Array, at: number): number {
-  copy8(WORD, 0, bytes, at);
-  return WORD_HALVES[0]! + WORD_HALVES[1]! * 0x1_0000_0000;
+function flagColumn(flags: Uint32Array | undefined): FlagColumn {
+  if (flags === undefined) return 0;
+  const first = flags[0]!;
+  return flags.every((value) => value === first) ? first : flags;
 }

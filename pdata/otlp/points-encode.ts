@@ -78,17 +78,15 @@ class SharedFields {
     writeTime(writer, 3, time, row);
   }
 
-  /** Flags, exemplars, and what came that OTLP does not know. */
+  /** Flags and exemplars. */
   after(writer: WireWriter, row: number): void {
-    const { flags, exemplars, unknown } = this.#points;
+    const { flags, exemplars } = this.#points;
     const bits = flagsAt(flags, row);
     if (bits !== 0) {
       writer.tag(this.#flags, VARINT);
       writer.varint(bits);
     }
     if (exemplars !== undefined && this.#exemplars > 0) this.#writeExemplars(writer, exemplars, row);
-    const more = unknown?.[row];
-    if (more !== undefined) writer.raw(more);
   }
 
   #writeExemplars(writer: WireWriter, exemplars: Exemplars, row: number): void {

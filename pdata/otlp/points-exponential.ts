@@ -1,7 +1,6 @@
 import type { ExponentialBuckets, ExponentialHistogramPoints } from '../metrics.ts';
 import { FieldCursor } from './field-cursor.ts';
-import type { PointSource } from './metrics-decode.ts';
-import { doubleAt, PointCells, uint64At } from './point-cells.ts';
+import { PointCells, type PointPlaces, type PointSource } from './point-cells.ts';
 import { known } from './points-histogram.ts';
 import { DELIMITED, FIXED64, VARINT, WireReader } from './wire.ts';
 
@@ -10,10 +9,10 @@ import { DELIMITED, FIXED64, VARINT, WireReader } from './wire.ts';
  * ExponentialHistogramDataPoint: 1 attributes, 2 start_time_unix_nano, 3 time_unix_nano, 4 count, 5 sum, 6 scale, 7 zero_count,
  * 8 positive, 9 negative, 10 flags, 11 exemplars, 12 min, 13 max, 14 zero_threshold. The count is that of the buckets.
  */
-export function decodeExponential(source: PointSource): ExponentialHistogramPoints {
-  const { bytes, places } = source;
-  const length = places.length / 2;
-  const cells = new PointCells(source, length);
+export function decodeExponential(source: PointSource, places: PointPlaces): ExponentialHistogramPoints {
+  const { bytes } = source;
+  const { length } = places.start;
+  const cells = new PointCells(source, places);
   const scale = new Int32Array(length);
   const zeroCount = new Float64Array(length);
   const zeroThreshold = new Float64Array(length);
@@ -24,9 +23,9 @@ export function decodeExponential(source: PointSource): ExponentialHistogramPoin
   const negative = new BucketCells(bytes, length);
   const field = new FieldCursor(bytes);
   for (let row = 0; row < length; row++) {
-    const start = places[row * 2]!;
-    field.enter(start, places[row * 2 + 1]!);
-    for (let from = start; field.next(); from = field.end) {
+    cells.begin();
+    field.enter(places.start[row]!, places.end[row]!);
+    while (field.next()) {
       switch (field.tag) {
         case 1 * 8 + DELIMITED:
           cells.attribute(field.start, field.end);
@@ -37,16 +36,14 @@ export function decodeExponential(source: PointSource): ExponentialHistogramPoin
         case 3 * 8 + FIXED64:
           cells.time(row, field.start);
           break;
-        case 4 * 8 + FIXED64:
-          break;
         case 5 * 8 + FIXED64:
-          sums[row] = doubleAt(bytes, field.start);
+          sums[row] = source.double(field.start);
           break;
         case 6 * 8 + VARINT:
           scale[row] = zigzag(field.uint32());
           break;
         case 7 * 8 + FIXED64:
-          zeroCount[row] = uint64At(bytes, field.start);
+          zeroCount[row] = source.uint64(field.start);
           break;
         case 8 * 8 + DELIMITED:
           positive.read(row, field.start, field.end);
@@ -61,23 +58,21 @@ export function decodeExponential(source: PointSource): ExponentialHistogramPoin
           cells.exemplar(row, field.start, field.end);
           break;
         case 12 * 8 + FIXED64:
-          min[row] = doubleAt(bytes, field.start);
+          min[row] = source.double(field.start);
           break;
         case 13 * 8 + FIXED64:
-          max[row] = doubleAt(bytes, field.start);
+          max[row] = source.double(field.start);
           break;
         case 14 * 8 + FIXED64:
-          zeroThreshold[row] = doubleAt(bytes, field.start);
+          zeroThreshold[row] = source.double(field.start);
           break;
-        default:
-          cells.unknown(row, from, field.end);
       }
     }
     cells.end(row);
     positive.end(row);
     negative.end(row);
   }
-  return {
+  return cells.sent({
     ...cells.build(),
     scale,
     zeroCount,
@@ -87,7 +82,7 @@ export function decodeExponential(source: PointSource): ExponentialHistogramPoin
     sums,
     ...known('min', min),
     ...known('max', max),
-  };
+  });
 }
 
 /** Collects one side's buckets of all rows. */

@@ -1,8 +1,7 @@
 import type { HistogramPoints } from '../metrics.ts';
 import { pickHistograms } from '../pick-points.ts';
 import { FieldCursor } from './field-cursor.ts';
-import type { PointSource } from './metrics-decode.ts';
-import { doubleAt, PointCells, uint64At } from './point-cells.ts';
+import { PointCells, type PointPlaces, type PointSource } from './point-cells.ts';
 import { DELIMITED, FIXED64, VARINT } from './wire.ts';
 
 /** Points that share their bounds. */
@@ -17,22 +16,21 @@ interface Group {
  * HistogramDataPoint: 2 start_time_unix_nano, 3 time_unix_nano, 4 count, 5 sum, 6 bucket_counts, 7 explicit_bounds,
  * 8 exemplars, 9 attributes, 10 flags, 11 min, 12 max. Counts and bounds packed or one by one.
  */
-export function decodeHistograms(source: PointSource): readonly HistogramPoints[] {
-  const { bytes, places } = source;
-  const length = places.length / 2;
-  const cells = new PointCells(source, length);
+export function decodeHistograms(source: PointSource, places: PointPlaces): readonly HistogramPoints[] {
+  const { length } = places.start;
+  const cells = new PointCells(source, places);
   const sums = new Float64Array(length).fill(Number.NaN);
   const min = new Float64Array(length).fill(Number.NaN);
   const max = new Float64Array(length).fill(Number.NaN);
   const groups: Group[] = [];
-  const field = new FieldCursor(bytes);
+  const field = new FieldCursor(source.bytes);
   for (let row = 0; row < length; row++) {
-    const start = places[row * 2]!;
     const counts: number[] = [];
     const bounds: number[] = [];
     let count = 0;
-    field.enter(start, places[row * 2 + 1]!);
-    for (let from = start; field.next(); from = field.end) {
+    cells.begin();
+    field.enter(places.start[row]!, places.end[row]!);
+    while (field.next()) {
       switch (field.tag) {
         case 9 * 8 + DELIMITED:
           cells.attribute(field.start, field.end);
@@ -44,18 +42,18 @@ export function decodeHistograms(source: PointSource): readonly HistogramPoints[
           cells.time(row, field.start);
           break;
         case 4 * 8 + FIXED64:
-          count = uint64At(bytes, field.start);
+          count = source.uint64(field.start);
           break;
         case 5 * 8 + FIXED64:
-          sums[row] = doubleAt(bytes, field.start);
+          sums[row] = source.double(field.start);
           break;
         case 6 * 8 + DELIMITED:
         case 6 * 8 + FIXED64:
-          for (let at = field.start; at + 8 <= field.end; at += 8) counts.push(uint64At(bytes, at));
+          for (let at = field.start; at + 8 <= field.end; at += 8) counts.push(source.uint64(at));
           break;
         case 7 * 8 + DELIMITED:
         case 7 * 8 + FIXED64:
-          for (let at = field.start; at + 8 <= field.end; at += 8) bounds.push(doubleAt(bytes, at));
+          for (let at = field.start; at + 8 <= field.end; at += 8) bounds.push(source.double(at));
           break;
         case 8 * 8 + DELIMITED:
           cells.exemplar(row, field.start, field.end);
@@ -64,13 +62,11 @@ export function decodeHistograms(source: PointSource): readonly HistogramPoints[
           cells.flags(row, field);
           break;
         case 11 * 8 + FIXED64:
-          min[row] = doubleAt(bytes, field.start);
+          min[row] = source.double(field.start);
           break;
         case 12 * 8 + FIXED64:
-          max[row] = doubleAt(bytes, field.start);
+          max[row] = source.double(field.start);
           break;
-        default:
-          cells.unknown(row, from, field.end);
       }
     }
     cells.end(row);
@@ -85,8 +81,9 @@ export function decodeHistograms(source: PointSource): readonly HistogramPoints[
   const shared = { ...cells.build(), sums, ...known('min', min), ...known('max', max) };
   return groups.map((group) => {
     const points = { ...shared, bounds: NONE, counts: new Float64Array(length) };
-    const picked = groups.length === 1 ? points : pickHistograms(points, Uint32Array.from(group.rows));
-    return { ...picked, bounds: group.bounds, counts: Float64Array.from(group.counts) };
+    const rows = groups.length === 1 ? undefined : Uint32Array.from(group.rows);
+    const picked = rows === undefined ? points : pickHistograms(points, rows);
+    return cells.sent({ ...picked, bounds: group.bounds, counts: Float64Array.from(group.counts) }, rows);
   });
 }
 

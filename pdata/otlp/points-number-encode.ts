@@ -12,7 +12,7 @@ const ATTRIBUTES = 7 * 8 + DELIMITED;
 const FLAGS = 8 * 8 + VARINT;
 
 /**
- * Points of a gauge or sum, written straight to their place: their sizes are known from their columns.
+ * Points of a gauge or sum, written straight to their place and without exemplars: their sizes are known from their columns.
  * NumberDataPoint: 2 start_time_unix_nano, 3 time_unix_nano, 4 as_double, 6 as_int, 7 attributes, 8 flags.
  */
 export class NumberSegment implements Segment {
@@ -29,11 +29,6 @@ export class NumberSegment implements Segment {
     this.#startTime = timesOf(metric.points.startTime);
     this.#time = timesOf(metric.points.time);
     this.length = this.#measure();
-  }
-
-  /** Whether points have nothing that is written elsewhere. */
-  static takes({ points }: Gauge | Sum): boolean {
-    return points.exemplars === undefined && points.unknown === undefined;
   }
 
   #measure(): number {

@@ -1,7 +1,6 @@
 import type { SummaryPoints } from '../metrics.ts';
 import { FieldCursor } from './field-cursor.ts';
-import type { PointSource } from './metrics-decode.ts';
-import { doubleAt, PointCells, uint64At } from './point-cells.ts';
+import { PointCells, type PointPlaces, type PointSource } from './point-cells.ts';
 import { DELIMITED, FIXED64, VARINT } from './wire.ts';
 
 /**
@@ -9,10 +8,10 @@ import { DELIMITED, FIXED64, VARINT } from './wire.ts';
  * SummaryDataPoint: 2 start_time_unix_nano, 3 time_unix_nano, 4 count, 5 sum, 6 quantile_values, 7 attributes, 8 flags.
  * ValueAtQuantile: 1 quantile, 2 value.
  */
-export function decodeSummaries(source: PointSource): SummaryPoints {
-  const { bytes, places } = source;
-  const length = places.length / 2;
-  const cells = new PointCells(source, length);
+export function decodeSummaries(source: PointSource, places: PointPlaces): SummaryPoints {
+  const { bytes } = source;
+  const { length } = places.start;
+  const cells = new PointCells(source, places);
   const counts = new Float64Array(length);
   const sums = new Float64Array(length);
   const start = new Uint32Array(length + 1);
@@ -21,9 +20,9 @@ export function decodeSummaries(source: PointSource): SummaryPoints {
   const field = new FieldCursor(bytes);
   const inner = new FieldCursor(bytes);
   for (let row = 0; row < length; row++) {
-    const begin = places[row * 2]!;
-    field.enter(begin, places[row * 2 + 1]!);
-    for (let from = begin; field.next(); from = field.end) {
+    cells.begin();
+    field.enter(places.start[row]!, places.end[row]!);
+    while (field.next()) {
       switch (field.tag) {
         case 7 * 8 + DELIMITED:
           cells.attribute(field.start, field.end);
@@ -35,18 +34,18 @@ export function decodeSummaries(source: PointSource): SummaryPoints {
           cells.time(row, field.start);
           break;
         case 4 * 8 + FIXED64:
-          counts[row] = uint64At(bytes, field.start);
+          counts[row] = source.uint64(field.start);
           break;
         case 5 * 8 + FIXED64:
-          sums[row] = doubleAt(bytes, field.start);
+          sums[row] = source.double(field.start);
           break;
         case 6 * 8 + DELIMITED: {
           let quantile = 0;
           let value = 0;
           inner.enter(field.start, field.end);
           while (inner.next()) {
-            if (inner.tag === 1 * 8 + FIXED64) quantile = doubleAt(bytes, inner.start);
-            else if (inner.tag === 2 * 8 + FIXED64) value = doubleAt(bytes, inner.start);
+            if (inner.tag === 1 * 8 + FIXED64) quantile = source.double(inner.start);
+            else if (inner.tag === 2 * 8 + FIXED64) value = source.double(inner.start);
           }
           quantiles.push(quantile);
           values.push(value);
@@ -55,19 +54,17 @@ export function decodeSummaries(source: PointSource): SummaryPoints {
         case 8 * 8 + VARINT:
           cells.flags(row, field);
           break;
-        default:
-          cells.unknown(row, from, field.end);
       }
     }
     cells.end(row);
     start[row + 1] = quantiles.length;
   }
-  return {
+  return cells.sent({
     ...cells.build(),
     counts,
     sums,
     start,
     quantiles: Float64Array.from(quantiles),
     values: Float64Array.from(values),
-  };
+  });
 }
