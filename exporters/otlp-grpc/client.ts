@@ -1,16 +1,16 @@
 import type { Client, ClientOptions, Metadata, ServiceError } from '@grpc/grpc-js';
-import type { ClientAuth, Logger, Signal } from 'bpflow/sdk';
+import { type ClientAuth, type Signal, StartError } from 'bpflow/sdk';
 import {
   type ClientTls,
-  type Compress,
-  compressor,
   type ExportRequest,
+  type Pack,
+  packer,
   partialSuccess,
   type SendOutcome,
 } from 'bpflow/transport';
 import type { OtlpGrpcConfig } from './config.ts';
 import { grpcTarget } from './endpoint.ts';
-import { declareCompressed } from './precompressed.ts';
+import { FRAME_BYTES, useOwnFrames, writeFrame } from './own-frames.ts';
 import { outcomeOf } from './status.ts';
 
 type Grpc = typeof import('@grpc/grpc-js');
@@ -26,7 +26,6 @@ export interface GrpcClientOptions {
   readonly tls: ClientTls;
   readonly auth: ClientAuth | undefined;
   readonly userAgent: string;
-  readonly log: Logger;
 }
 
 /** The connection: one channel to all addresses of the endpoint, made anew when the TLS files have changed. */
@@ -34,7 +33,9 @@ export class GrpcClient {
   readonly #grpc: Grpc;
   readonly #options: GrpcClientOptions;
   readonly #target: string;
-  #compress: Compress;
+  readonly #pack: Pack;
+  /** Whether messages go out as they are framed here. */
+  #framed = true;
   #client: Client;
   #changed: number;
 
@@ -43,7 +44,7 @@ export class GrpcClient {
     this.#grpc = grpc;
     this.#options = options;
     this.#target = grpcTarget(config.endpoint).target;
-    this.#compress = compressor(config.compression);
+    this.#pack = packer({ compression: config.compression, headroom: FRAME_BYTES });
     this.#changed = tls.changed;
     this.#client = this.#connect();
   }
@@ -64,9 +65,14 @@ export class GrpcClient {
       const error = thrown instanceof Error ? thrown.message : String(thrown);
       return { kind: 'permanent', error: `rpc error: code = Unauthenticated desc = transport: ${error}` };
     }
-    const message = await this.#compress(parts);
+    const packed = await this.#pack(parts);
     if (this.#options.tls.changed !== this.#changed) this.#reconnect();
-    return this.#call(METHODS[signal], message, metadata, deadline, abort);
+    writeFrame(packed.bytes, this.#options.config.compression !== 'none');
+    const message = this.#framed ? packed.bytes : packed.bytes.subarray(FRAME_BYTES);
+    const outcome = await this.#call(METHODS[signal], message, metadata, deadline, abort);
+    // Otherwise some of it may still be waiting in a stream.
+    if (outcome.kind === 'sent') packed.release();
+    return outcome;
   }
 
   /** Lets running calls end. Safe twice. */
@@ -125,13 +131,16 @@ export class GrpcClient {
   }
 
   #connect(): Client {
-    const { config, log } = this.#options;
+    const { config } = this.#options;
     const credentials = this.#credentials();
     const options = channelOptions(this.#options);
     const client = new this.#grpc.Client(this.#target, credentials, options);
-    if (config.compression !== 'none' && !declareCompressed(client, config.compression)) {
-      this.#compress = compressor('none');
-      log.warn('Requests are sent without compression: this version of @grpc/grpc-js has no place for it.');
+    this.#framed = useOwnFrames(client, config.compression === 'none' ? undefined : config.compression);
+    if (!this.#framed && config.compression !== 'none') {
+      client.close();
+      throw new StartError(
+        'Requests cannot be compressed with this version of @grpc/grpc-js; set compression: none, or use 1.14.',
+      );
     }
     return client;
   }

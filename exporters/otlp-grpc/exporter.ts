@@ -40,7 +40,6 @@ export function createOtlpGrpcExporter(config: OtlpGrpcConfig, scope: Scope): Ex
         tls,
         auth: auth === undefined ? undefined : scope.get(CLIENT_AUTH, auth.authenticator),
         userAgent: `${scope.agent.name}/${scope.agent.version}`,
-        log: scope.log,
       });
       await delivery.start();
     },

@@ -1,10 +1,11 @@
 import { asError, type ClientAuth, type Clock, type Logger, otlpToJson, type Signal } from 'bpflow/sdk';
 import {
   type ClientTls,
-  type Compress,
-  compressor,
   describeTlsError,
   type ExportRequest,
+  type Pack,
+  type PackedRequest,
+  packer,
   type SendOutcome,
 } from 'bpflow/transport';
 import { Agents } from './agents.ts';
@@ -26,7 +27,7 @@ export interface HttpClientOptions {
 export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #agents: Agents;
-  readonly #compress: Compress;
+  readonly #pack: Pack;
   readonly #headers: Readonly<Record<string, string>>;
 
   /** Throws StartError. Connects with the first request. */
@@ -35,7 +36,7 @@ export class HttpClient {
     const { level } = config.compression_params;
     this.#options = options;
     this.#agents = new Agents(config, tls, log);
-    this.#compress = level > 0 ? compressor(config.compression, level) : compressor(config.compression);
+    this.#pack = packer({ compression: config.compression, ...(level > 0 ? { level } : {}) });
     this.#headers = {
       'user-agent': userAgent,
       ...lowerCase(config.headers),
@@ -49,7 +50,7 @@ export class HttpClient {
     const { config, clock, auth } = this.#options;
     const url = signalUrl(config, signal)!;
     const shown = shownUrl(url);
-    let body: Buffer;
+    let body: PackedRequest;
     try {
       body = await this.#body(signal, parts);
     } catch (thrown) {
@@ -60,8 +61,16 @@ export class HttpClient {
     try {
       const headers = auth === undefined ? this.#headers : { ...this.#headers, ...lowerCase(await auth.headers()) };
       const agent = this.#agents.for(url);
-      const answer = await post(url, { agent, headers, body, abort: AbortSignal.any([abort, over.signal]) });
-      return outcomeOf(answer, shown, Number(clock.now() / 1_000_000n));
+      const answer = await post(url, {
+        agent,
+        headers,
+        body: body.bytes,
+        abort: AbortSignal.any([abort, over.signal]),
+      });
+      const outcome = outcomeOf(answer, shown, Number(clock.now() / 1_000_000n));
+      // Otherwise some of it may still be waiting in a socket.
+      if (outcome.kind === 'sent') body.release();
+      return outcome;
     } catch (thrown) {
       const why = over.signal.aborted ? 'context deadline exceeded (the timeout has passed)' : reasonOf(thrown);
       return { kind: 'retry', error: `failed to make an HTTP request: Post "${shown}": ${why}` };
@@ -75,9 +84,9 @@ export class HttpClient {
     this.#agents.close();
   }
 
-  async #body(signal: Signal, parts: readonly Uint8Array[]): Promise<Buffer> {
-    if (this.#options.config.encoding === 'proto') return this.#compress(parts);
-    return this.#compress([otlpToJson(signal, parts.length === 1 ? parts[0]! : Buffer.concat(parts))]);
+  async #body(signal: Signal, parts: readonly Uint8Array[]): Promise<PackedRequest> {
+    if (this.#options.config.encoding === 'proto') return this.#pack(parts);
+    return this.#pack([otlpToJson(signal, parts.length === 1 ? parts[0]! : Buffer.concat(parts))]);
   }
 }
 

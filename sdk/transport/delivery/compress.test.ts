@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
-import { type Compression, compressor } from 'bpflow/transport';
+import { type Compression, packer } from 'bpflow/transport';
 
 const READ: Readonly<Record<Compression, (bytes: Buffer) => Buffer>> = {
   gzip: gunzipSync,
@@ -13,13 +14,17 @@ const READ: Readonly<Record<Compression, (bytes: Buffer) => Buffer>> = {
 
 for (const compression of Object.keys(READ) as Compression[]) {
   test(`${compression}: parts are joined, whatever else is compressed meanwhile`, async () => {
-    const compress = compressor(compression);
+    const pack = packer({ compression, headroom: 5 });
     const requests = Array.from({ length: 40 }, (_, i) =>
       Array.from({ length: (i % 7) + 1 }, (_unused, k) => Buffer.alloc((i * 977 + k * 131) % 300_000, `${i},${k};`)),
     );
-    const results = await Promise.all(requests.map(compress));
-    for (const [i, parts] of requests.entries()) {
-      assert.ok(READ[compression](results[i]!).equals(Buffer.concat(parts)), `request ${i}`);
-    }
+    await Promise.all(
+      requests.map(async (parts, i) => {
+        const { bytes, release } = await pack(parts);
+        await turn();
+        assert.ok(READ[compression](bytes.subarray(5)).equals(Buffer.concat(parts)), `request ${i}`);
+        release();
+      }),
+    );
   });
 }

@@ -5,21 +5,39 @@ import { ScratchBuffers } from './scratch-buffers.ts';
 /** Names as in configurations. `deflate` and `zlib` are the same: what HTTP calls deflate is zlib's format. */
 export type Compression = 'gzip' | 'zstd' | 'zlib' | 'deflate' | 'none';
 
+/** A request as it goes out. */
+export interface PackedRequest {
+  readonly bytes: Buffer;
+  /** Gives the memory back. At most once, and only when nobody reads the bytes any more; without it they are garbage. */
+  release(): void;
+}
+
 /** Joins the parts of a request and compresses them off the main thread; with `none` joins only. */
-export type Compress = (parts: readonly Uint8Array[]) => Promise<Buffer>;
+export type Pack = (parts: readonly Uint8Array[]) => Promise<PackedRequest>;
+
+export interface PackOptions {
+  readonly compression: Compression;
+  readonly level?: number;
+  /** Bytes that are left free in front, for a frame. */
+  readonly headroom?: number;
+}
 
 /** Level 1 costs a quarter of level 6 and leaves 16 % more bytes of OTLP metrics; of zstd it is the fastest that compresses well. */
 const FAST_LEVEL = 1;
 
-export function compressor(compression: Compression, level = FAST_LEVEL): Compress {
-  if (compression === 'none') return async (parts) => (parts.length === 1 ? asBuffer(parts[0]!) : Buffer.concat(parts));
-  const compress = algorithm(compression, level);
+export function packer({ compression, level = FAST_LEVEL, headroom = 0 }: PackOptions): Pack {
   const scratch = new ScratchBuffers();
+  const whole = (bytes: Uint8Array): PackedRequest =>
+    headroom > 0 ? scratch.join([bytes], headroom) : { bytes: asBuffer(bytes), release: () => {} };
+  if (compression === 'none') {
+    return async (parts) => (parts.length === 1 ? whole(parts[0]!) : scratch.join(parts, headroom));
+  }
+  const compress = algorithm(compression, level);
   return async (parts) => {
-    if (parts.length === 1) return compress(asBuffer(parts[0]!));
-    const joined = scratch.join(parts);
+    if (parts.length === 1) return whole(await compress(asBuffer(parts[0]!)));
+    const joined = scratch.join(parts, 0);
     try {
-      return await compress(joined.bytes);
+      return whole(await compress(joined.bytes));
     } finally {
       joined.release();
     }

@@ -1,4 +1,4 @@
-export { type Compress, type Compression, compressor } from './compress.ts';
+export { type Compression, type Pack, type PackedRequest, type PackOptions, packer } from './compress.ts';
 export { Delivery, type DeliveryOptions } from './delivery.ts';
 export * from './exporter-settings.ts';
 export { MemoryQueue } from './memory-queue.ts';
