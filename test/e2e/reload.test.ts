@@ -4,6 +4,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AgentProcess, admin, root, temporaryFolder } from './agent-process.ts';
+import { LogLoad } from './log-load.ts';
+import { OtlpSink } from './otlp-sink.ts';
 
 const fixtures = join(root, 'test', 'fixtures');
 
@@ -102,6 +104,67 @@ describe('SIGHUP', () => {
     assert.equal(await agent.ended(), 0, agent.log);
   });
 });
+
+describe('SIGHUP under load', () => {
+  it('loses and doubles nothing while the exporter changes, and lets no counter fall', async (context) => {
+    using folder = temporaryFolder();
+    await using sink = await OtlpSink.listen();
+    const port = await freePort();
+    relay(folder.path, port, sink.endpoint, 0);
+    await using running = new AgentProcess(['run', '--config', join(folder.path, 'agent.yaml')], folder.path);
+    await running.says('Everything is ready.');
+    const load = new LogLoad(`127.0.0.1:${port}`, RECORDS_A_SECOND);
+    const turns = process.env['BPFLOW_SUITE'] === 'full' ? 20 : 5;
+    let sent = 0;
+    for (let turn = 1; turn <= turns; turn++) {
+      await load.during(300);
+      relay(folder.path, port, sink.endpoint, turn);
+      running.signal('SIGHUP');
+      await Promise.all([
+        load.during(100),
+        running.says(new RegExp(`(was reloaded\\.\\t[^\\n]*exporter/otlp_grpc[^]*){${turn}}`)),
+      ]);
+      const now = Number(
+        /^otelcol_exporter_sent_log_records\{exporter="otlp_grpc"\} (\d+)$/m.exec(await running.page())![1],
+      );
+      assert.ok(now >= sent, `sent falls from ${sent} to ${now}`);
+      sent = now;
+    }
+    const { records, seconds, refused } = await load.end();
+    running.signal('SIGTERM');
+    assert.equal(await running.ended(), 0, running.log);
+    const doubled = [...sink.delivered].filter(([, times]) => times > 1);
+    assert.deepEqual(doubled.slice(0, 5), [], `${doubled.length} of ${records} came more than once`);
+    assert.equal(sink.delivered.size, records, running.log);
+    context.diagnostic(
+      `${records} records at ${Math.round(records / seconds)} a second, ${turns} reloads, ${refused} requests offered again`,
+    );
+  });
+});
+
+const RECORDS_A_SECOND = 100_000;
+
+/** Takes logs and hands them on. Every turn changes the exporter, every second one the processor too. */
+function relay(folder: string, port: number, endpoint: string, turn: number): void {
+  writeFileSync(
+    join(folder, 'agent.yaml'),
+    `
+receivers: { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:${port}' } } } }
+processors: { batch: { timeout: ${50 + Math.floor(turn / 2)}ms } }
+exporters:
+  otlp_grpc:
+    endpoint: ${endpoint}
+    tls: { insecure: true }
+    compression: none
+    headers: { x-turn: '${turn}' }
+service:
+  admin: { endpoint: ${folder}/admin.sock }
+  pipelines: { logs: { receivers: [otlp], processors: [batch], exporters: [otlp_grpc] } }
+  telemetry:
+    metrics: { readers: [{ pull: { exporter: { prometheus: { host: 127.0.0.1, port: 0 } } } }] }
+`,
+  );
+}
 
 interface Wanted {
   readonly records?: number;
