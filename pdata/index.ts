@@ -17,6 +17,7 @@ export { logRecord, logRecords, selectLogs } from './log-records.ts';
 export * from './logs.ts';
 export * from './make-metrics.ts';
 export * from './map-metrics.ts';
+export { mapResources } from './map-resources.ts';
 export * from './metrics.ts';
 export * from './number-points-builder.ts';
 export { OtlpDecoder } from './otlp/decoder.ts';

@@ -1,7 +1,8 @@
 import { EMPTY_RESOURCE, EMPTY_SCOPE, resourceFromBytes, scopeFromBytes } from '../resource.ts';
 import type { InstrumentationScope, Resource } from '../series-table.ts';
 import { readString } from './any-value.ts';
-import { DELIMITED, WireReader, type WireWriter } from './wire.ts';
+import { joinBytes } from './join-bytes.ts';
+import { DELIMITED, WireReader, WireWriter } from './wire.ts';
 
 /** Log records or spans of a request, with what they belong to; each `ResourceLogs` and `ScopeLogs` has a number of its own. */
 export interface EnvelopeRows {
@@ -69,9 +70,9 @@ export interface RowsToWrite {
  */
 export function writeEnvelope(writer: WireWriter, batch: RowsToWrite, writeRow: (row: number) => void): void {
   for (const [resource, scopes] of grouped(batch)) {
-    const { bytes, schemaUrl, envelope } = batch.resources[resource]!;
+    const owner = batch.resources[resource]!;
     const outer = writer.begin(1);
-    writer.bytes(1, bytes);
+    writer.bytes(1, owner.bytes);
     for (const [scope, rows] of scopes) {
       const item = batch.scopes[scope]!;
       const inner = writer.begin(2);
@@ -81,14 +82,43 @@ export function writeEnvelope(writer: WireWriter, batch: RowsToWrite, writeRow: 
         writeRow(row);
         writer.end(mark);
       }
-      if (item.schemaUrl !== '') writer.string(3, item.schemaUrl);
-      if (item.envelope) writer.raw(item.envelope);
+      writeRest(writer, item);
       writer.end(inner);
     }
-    if (schemaUrl !== '') writer.string(3, schemaUrl);
-    if (envelope) writer.raw(envelope);
+    writeRest(writer, owner);
     writer.end(outer);
   }
+}
+
+/** What follows the items: 3 schema_url, and what is not known. */
+function writeRest(writer: WireWriter, { schemaUrl, envelope }: Resource | InstrumentationScope): void {
+  if (schemaUrl !== '') writer.string(3, schemaUrl);
+  if (envelope) writer.raw(envelope);
+}
+
+/** The request with its resources replaced by what `change` makes of them; itself when they all stay the same objects. */
+export function replaceResources(bytes: Uint8Array, change: (resource: Resource) => Resource): Uint8Array {
+  const reader = new WireReader(bytes);
+  const writer = new WireWriter(bytes.length + 256);
+  let changed = false;
+  while (!reader.done) {
+    const start = reader.position;
+    const range = delimitedField(reader, 1);
+    const parts = range && readParts(bytes, range.from, range.to);
+    const before = parts && resourceOf(parts);
+    const after = before && change(before);
+    if (parts === undefined || after === undefined || after === before) {
+      writer.raw(bytes.subarray(start, reader.position));
+      continue;
+    }
+    changed = true;
+    const mark = writer.begin(1);
+    writer.bytes(1, after.bytes);
+    for (const [from, to] of parts.items) writer.bytes(2, bytes.subarray(from, to));
+    writeRest(writer, after);
+    writer.end(mark);
+  }
+  return changed ? writer.take() : bytes;
 }
 
 /** Resource → scope → rows. */
@@ -147,10 +177,10 @@ function readParts(bytes: Uint8Array, from: number, to: number): Parts {
     }
   }
   return {
-    head: heads.length > 1 ? joined(heads) : heads[0],
+    head: heads.length > 0 ? joinBytes(heads) : undefined,
     items,
     schemaUrl,
-    unknown: unknown.length > 0 ? joined(unknown) : undefined,
+    unknown: unknown.length > 0 ? joinBytes(unknown).slice() : undefined,
   };
 }
 
@@ -178,14 +208,4 @@ function delimitedField(
   const from = reader.position;
   reader.position = to;
   return { from, to };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -3,14 +3,20 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
   attributeSet,
+  concatBatches,
   concatLogs,
   concatSpans,
   editAttributeColumns,
+  encodeOtlp,
+  isEncoded,
   type LogBatch,
   LogBuilder,
   logRecord,
   logRecords,
+  mapResources,
+  OtlpDecoder,
   otlpFromJson,
+  type Resource,
   type SpanBatch,
   SpanBuilder,
   selectLogs,
@@ -190,6 +196,39 @@ function suite<B extends LogBatch | SpanBatch>(codec: {
       const encoded = encode({ ...batch, resources });
       assert.deepEqual(items(signal, encoded), items(signal, request));
       assert.deepEqual([...unknownFields(signal, encoded)].sort(), [...unknownFields(signal, request)].sort());
+    });
+
+    test('that are still encoded stay so when their resources are changed', () => {
+      fc.assert(
+        fc.property(fc.array(seeds, { minLength: 1, maxLength: 3 }), (all) => {
+          const decoder = new OtlpDecoder();
+          const requests = all.map((seed) => randomRequest(signal, seed, { ...odd, size: 3 }));
+          const batch = concatBatches(
+            signal,
+            requests.map((request) => decoder.decode(signal, request)),
+          );
+          assert.equal(
+            mapResources(batch, (resource) => resource),
+            batch,
+          );
+          const change = (resource: Resource): Resource =>
+            withResourceAttributes(resource, resource.attributes.with({ 'host.name': 'h' }));
+          const changed = mapResources(batch, change);
+          const read = { ...batch, resources: batch.resources.map(change) };
+          assert.equal(changed.length, batch.length);
+          assert.deepEqual(content(signal, encodeOtlp(changed)), content(signal, encodeOtlp(read)));
+          assert.deepEqual(
+            [...unknownFields(signal, encodeOtlp(changed))].sort(),
+            requests.flatMap((request) => unknownFields(signal, request)).sort(),
+          );
+          assert.deepEqual(
+            changed.resources.map(({ attributes }) => attributes.get('host.name')),
+            changed.resources.map(() => 'h'),
+          );
+          assert.equal(isEncoded(changed), isEncoded(batch));
+        }),
+        { numRuns: runs / 3 },
+      );
     });
 
     test('that are malformed are refused, and what is not refused can be read', () => {

@@ -3,6 +3,7 @@ import {
   compileActions,
   editAttributes,
   mapMetrics,
+  mapResources,
   type Resource,
   seriesMapper,
   type TransformProcessor,
@@ -23,15 +24,11 @@ export function createResourceProcessor(config: ResourceConfig): TransformProces
     return changed;
   };
   const map = seriesMapper((_, resource) => ({ resource: change(resource) }));
-  const changeAll = <B extends { readonly resources: readonly Resource[] }>(batch: B): B => {
-    const resources = batch.resources.map(change);
-    return resources.every((resource, i) => resource === batch.resources[i]) ? batch : { ...batch, resources };
-  };
   return {
     transform: {
       metrics: (batch) => mapMetrics(batch, map),
-      logs: changeAll,
-      traces: changeAll,
+      logs: (batch) => mapResources(batch, change),
+      traces: (batch) => mapResources(batch, change),
     },
   };
 }
