@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { Metadata, ServerCredentials, status } from '@grpc/grpc-js';
 import { CLIENT_AUTH, type ClientAuth, type Exporter, type LogBatch } from 'bpflow/sdk';
 import { type FakeScope, fakeScope, sampleBatch } from 'bpflow/testing';
@@ -198,6 +198,26 @@ describe('the retry table', () => {
     });
   });
 
+  test('an answer may be compressed, as those of grpc-go are, or unreadable', async () => {
+    // 1 partial_success { 1 rejected_log_records: 2 }
+    const partial = Buffer.from([0x0a, 2, 0x08, 2]);
+    for (const [encoding, body, rejected] of [
+      ['gzip', gzipSync(partial), 2],
+      ['zstd', zstdCompressSync(partial), 2],
+      ['gzip', Buffer.from('nonsense'), 0],
+      ['gzip', gzipSync(Buffer.alloc(50_000_000)), 0],
+      ['snappy', partial, 0],
+    ] as const) {
+      const server = rawServer((stream) => answer(stream, '0', { 'grpc-encoding': encoding }, frame(body)));
+      const running = await new Running({ endpoint: await listen(server), ...PLAIN }).start();
+      void running.give(encoded(Buffer.from('x')));
+      await running.until(() => running.sent > 0, 'sent');
+      assert.equal(running.scope.items.totals.dropped, rejected);
+      await running.exporter.stop?.();
+      server.close();
+    }
+  });
+
   test('a connection that breaks in mid-stream is tried again', async () => {
     let streams = 0;
     const server = rawServer((stream) => {
@@ -340,10 +360,22 @@ function rawServer(
   return server;
 }
 
-function answer(stream: ServerHttp2Stream, code: string): void {
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+function answer(
+  stream: ServerHttp2Stream,
+  code: string,
+  headers: Record<string, string> = {},
+  body: Buffer = Buffer.alloc(5),
+): void {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...headers }, { waitForTrailers: true });
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': code }));
-  stream.end(Buffer.alloc(5));
+  stream.end(body);
+}
+
+/** A compressed message behind its flag and length. */
+function frame(body: Buffer): Buffer {
+  const head = Buffer.from([1, 0, 0, 0, 0]);
+  head.writeUInt32BE(body.length, 1);
+  return Buffer.concat([head, body]);
 }
 
 async function listen(server: Http2Server): Promise<string> {

@@ -1,16 +1,20 @@
+import { promisify } from 'node:util';
+import { gunzip, zstdDecompress } from 'node:zlib';
 import type { Client } from '@grpc/grpc-js';
 
-/** What grpc-js calls around each message. */
+/** What grpc-js calls around the messages of one call. */
 interface MessageFilter {
   sendMetadata(metadata: Promise<GrpcHeaders>): Promise<GrpcHeaders>;
   sendMessage<T>(framed: T): T;
-  receiveMetadata<T>(metadata: T): T;
+  receiveMetadata(metadata: GrpcHeaders): GrpcHeaders;
   receiveMessage(framed: Promise<Buffer>): Promise<Buffer>;
   receiveTrailers<T>(status: T): T;
 }
 
 interface GrpcHeaders {
+  get(key: string): readonly (string | Buffer)[];
   set(key: string, value: string): void;
+  remove(key: string): void;
 }
 
 /** Bytes in front of a message: a flag and its length. */
@@ -31,30 +35,72 @@ export function useOwnFrames(client: Client, encoding: string | undefined): bool
   };
   const factories = channel.internalChannel?.filterStackFactory?.factories;
   if (!Array.isArray(factories) || factories.length !== 1) return false;
-  const filter: MessageFilter = {
-    async sendMetadata(metadata) {
-      const headers = await metadata;
-      headers.set('grpc-accept-encoding', 'identity');
-      if (encoding !== undefined) headers.set('grpc-encoding', encoding);
-      return headers;
-    },
-    sendMessage: (framed) => framed,
-    receiveMetadata: (metadata) => metadata,
-    async receiveMessage(message) {
-      const framed = await message;
-      if (framed[0] === 0) return framed.subarray(FRAME_BYTES);
-      throw { code: INTERNAL, details: 'The answer is compressed, though only identity was accepted.' };
-    },
-    receiveTrailers: (status) => status,
-  };
-  factories[0] = { createFilter: () => filter };
+  factories[0] = { createFilter: () => new OwnFrames(encoding) };
   return true;
 }
-
-const INTERNAL = 13;
 
 /** Writes the frame in front of a message whose first bytes were left free for it. */
 export function writeFrame(framed: Buffer, compressed: boolean): void {
   framed[0] = compressed ? 1 : 0;
   framed.writeUInt32BE(framed.length - FRAME_BYTES, 1);
 }
+
+class OwnFrames implements MessageFilter {
+  readonly #encoding: string | undefined;
+  #answerEncoding = '';
+
+  constructor(encoding: string | undefined) {
+    this.#encoding = encoding;
+  }
+
+  async sendMetadata(metadata: Promise<GrpcHeaders>): Promise<GrpcHeaders> {
+    const headers = await metadata;
+    headers.set('grpc-accept-encoding', 'identity,gzip,zstd');
+    if (this.#encoding !== undefined) headers.set('grpc-encoding', this.#encoding);
+    return headers;
+  }
+
+  sendMessage<T>(framed: T): T {
+    return framed;
+  }
+
+  receiveMetadata(metadata: GrpcHeaders): GrpcHeaders {
+    this.#answerEncoding = String(metadata.get('grpc-encoding')[0] ?? '');
+    metadata.remove('grpc-encoding');
+    metadata.remove('grpc-accept-encoding');
+    return metadata;
+  }
+
+  /** An answer that cannot be read is an empty one: what it could have told is a partial success, and its status comes later. */
+  async receiveMessage(message: Promise<Buffer>): Promise<Buffer> {
+    const framed = await message;
+    const body = framed.subarray(FRAME_BYTES);
+    if (framed[0] === 0) return body;
+    try {
+      // grpc-go answers in the encoding of the request, whatever is accepted.
+      return await inflate(body, this.#answerEncoding);
+    } catch {
+      return Buffer.alloc(0);
+    }
+  }
+
+  receiveTrailers<T>(status: T): T {
+    return status;
+  }
+}
+
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+async function inflate(body: Buffer, encoding: string): Promise<Buffer> {
+  switch (encoding) {
+    case 'gzip':
+      return gunzipAsync(body, { maxOutputLength: MAX_ANSWER_BYTES });
+    case 'zstd':
+      return zstdAsync(body, { maxOutputLength: MAX_ANSWER_BYTES });
+    default:
+      throw new RangeError(`unknown encoding ${encoding}`);
+  }
+}
+
+const gunzipAsync = promisify(gunzip);
+const zstdAsync = promisify(zstdDecompress);
