@@ -26,7 +26,7 @@ export async function ledger({ admin, format }: Pick<Arguments, 'admin' | 'forma
   let components: readonly LedgerRow[] = [];
   for (let reading = 0; reading < READINGS; reading++) {
     if (reading > 0) await wait(BETWEEN_READINGS_MS);
-    components = (await askAgent(admin, '/v1/views/service/agent/ledger')) as readonly LedgerRow[];
+    components = ((await askAgent(admin, '/v1/views/service/agent/ledger')) as readonly LedgerRow[]).toReversed();
     const wrong = new Set(components.filter(({ imbalance }) => imbalance !== 0).map(nameOf));
     if (reading === 0) for (const name of wrong) suspects.add(name);
     for (const name of suspects) if (!wrong.has(name)) suspects.delete(name);
@@ -74,8 +74,9 @@ async function otherLedgers(admin: string): Promise<Record<string, unknown>> {
   const { views } = (await askAgent(admin, '/v1/views')) as { readonly views: readonly ViewAddress[] };
   const found: Record<string, unknown> = {};
   for (const { kind, id, name, pipeline } of views) {
-    if (kind === 'service' || name !== 'ledger' || pipeline !== undefined) continue;
-    found[`${kind} ${id}`] = await askAgent(admin, `/v1/views/${kind}/${id}/${name}`);
+    if (kind === 'service' || name !== 'ledger') continue;
+    const query = pipeline === undefined ? '' : `?pipeline=${encodeURIComponent(pipeline)}`;
+    found[nameOf({ kind, id, pipeline })] = await askAgent(admin, `/v1/views/${kind}/${id}/${name}${query}`);
   }
   return found;
 }
