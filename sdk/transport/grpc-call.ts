@@ -65,8 +65,8 @@ export class GrpcCall {
     this.#stream = stream;
     this.#headers = headers;
     this.#host = host;
-    this.#reader = new GrpcMessageReader(host.maxMessageBytes);
     this.#lease = host.budget.open(() => this.fail(tooSlow()));
+    this.#reader = new GrpcMessageReader(host.maxMessageBytes, (bytes) => this.#lease.take(bytes));
     this.begunMs = host.clock.monotonic();
   }
 
@@ -90,6 +90,7 @@ export class GrpcCall {
       this.#deadlineMs = this.#readDeadline();
       const refusal = this.#method.refusal?.();
       if (refusal !== undefined) throw refusal;
+      if (!this.#lease.take(CALL_BYTES)) throw overloaded();
       this.#authenticated = this.#authenticate();
     } catch (error) {
       this.fail(error);
@@ -184,20 +185,13 @@ export class GrpcCall {
 
   #receive(chunk: Buffer): void {
     if (this.#state !== 'receiving') return;
-    if (!this.#lease.take(chunk.length)) {
-      this.fail(overloaded());
-      return;
-    }
-    // It may have been this one that made room.
-    if ((this.#state as string) === 'ended') {
-      this.#lease.release();
-      return;
-    }
     try {
-      this.#reader.push(chunk);
+      if (!this.#reader.push(chunk)) this.fail(overloaded());
     } catch (error) {
       this.fail(error);
     }
+    // It may have been this one that made room for itself.
+    if ((this.#state as string) === 'ended') this.#lease.release();
   }
 
   #received(): void {
@@ -215,6 +209,7 @@ export class GrpcCall {
       const refusal = this.#method!.refusal?.();
       if (refusal !== undefined) throw refusal;
       const message = this.#reader.finish();
+      this.#hold(message.bytes.length);
       if (!message.compressed) {
         this.#handle(message.bytes);
         return;
@@ -247,16 +242,18 @@ export class GrpcCall {
 
   #handleInflated(inflated: Uint8Array): void {
     if (this.#state === 'ended') return;
-    this.#lease.release();
-    if (!this.#lease.take(inflated.length)) {
-      this.fail(overloaded());
-      return;
-    }
     try {
+      this.#hold(inflated.length);
       this.#handle(inflated);
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** What it held so far is gone; from now on it holds this. */
+  #hold(bytes: number): void {
+    this.#lease.release();
+    if (!this.#lease.take(CALL_BYTES + bytes)) throw overloaded();
   }
 
   #handle(message: Uint8Array): void {
@@ -308,6 +305,8 @@ export class GrpcCall {
   }
 }
 
+/** What a call takes besides its message: stream, headers, this object. */
+const CALL_BYTES = 8192;
 const ACCEPTED = 'identity,gzip,zstd';
 const OK_HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
 const OK_TRAILERS = { 'grpc-status': '0' };

@@ -1,3 +1,4 @@
+import { ChunkList } from './chunk-list.ts';
 import { GRPC, GrpcError } from './grpc-status.ts';
 
 /** 1 byte: compressed or not; 4 bytes: length, big endian. */
@@ -18,28 +19,28 @@ export class GrpcMessageReader {
   readonly #maxBytes: number;
   readonly #prefix = Buffer.alloc(PREFIX_BYTES);
   #prefixBytes = 0;
-  readonly #chunks: Buffer[] = [];
-  #received = 0;
+  readonly #chunks: ChunkList;
   #length = -1;
 
-  constructor(maxBytes: number) {
+  /** `take` is asked for all memory that the message holds. */
+  constructor(maxBytes: number, take: (bytes: number) => boolean) {
     this.#maxBytes = maxBytes;
+    this.#chunks = new ChunkList(take);
   }
 
-  /** Throws GrpcError as soon as it is clear that this will be no request. */
-  push(chunk: Buffer): void {
+  /** False when there is no memory. Throws GrpcError as soon as it is clear that this will be no request. */
+  push(chunk: Buffer): boolean {
     let from = 0;
     if (this.#length < 0) {
       while (this.#prefixBytes < PREFIX_BYTES && from < chunk.length)
         this.#prefix[this.#prefixBytes++] = chunk[from++]!;
-      if (this.#prefixBytes < PREFIX_BYTES) return;
+      if (this.#prefixBytes < PREFIX_BYTES) return true;
       this.#begin();
     }
-    if (from === chunk.length) return;
-    this.#received += chunk.length - from;
-    if (this.#received > this.#length)
-      throw new GrpcError(GRPC.INTERNAL, 'received more than one message for a unary call');
-    this.#chunks.push(from === 0 ? chunk : chunk.subarray(from));
+    const rest = from === 0 ? chunk : chunk.subarray(from);
+    const missing = this.#length - this.#chunks.length;
+    if (rest.length > missing) throw new GrpcError(GRPC.INTERNAL, 'received more than one message for a unary call');
+    return rest.length === 0 || this.#chunks.push(rest, missing);
   }
 
   /** At the end of the request. Throws GrpcError where something is missing. */
@@ -48,12 +49,8 @@ export class GrpcMessageReader {
       const missing = this.#prefixBytes === 0 ? 'the request has no message' : 'unexpected EOF';
       throw new GrpcError(GRPC.INTERNAL, missing);
     }
-    if (this.#received < this.#length) throw new GrpcError(GRPC.INTERNAL, 'unexpected EOF');
-    const bytes = Buffer.allocUnsafeSlow(this.#length);
-    let at = 0;
-    for (const chunk of this.#chunks) at += chunk.copy(bytes, at);
-    this.#chunks.length = 0;
-    return { compressed: this.#prefix[0] === 1, bytes };
+    if (this.#chunks.length < this.#length) throw new GrpcError(GRPC.INTERNAL, 'unexpected EOF');
+    return { compressed: this.#prefix[0] === 1, bytes: this.#chunks.join() };
   }
 
   #begin(): void {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ByteBudget } from './byte-budget.ts';
+import { ChunkList } from './chunk-list.ts';
 import { type ContentCoding, DamagedError, type Inflater, TooLargeError } from './inflate.ts';
 
 /** A request that is answered with an error. The message is the client's to see. */
@@ -52,28 +53,20 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     lease.release();
     request.destroy();
   });
-  const hold = (bytes: number): void => {
-    if (!lease.take(bytes)) {
-      throw new HttpError(503, 'the requests under way fill the memory that is set aside for them', {
-        retryAfterMs: OVERLOADED_RETRY_MS,
-      });
-    }
-  };
+  const chunks = new ChunkList((bytes) => lease.take(bytes));
   try {
-    const chunks: Buffer[] = [];
     await receive(request, (chunk) => {
-      if (lease.held + chunk.length > maxBytes) throw tooLarge();
-      hold(chunk.length);
-      chunks.push(chunk);
+      if (chunks.length + chunk.length > maxBytes) throw tooLarge();
+      if (!chunks.push(chunk, maxBytes - chunks.length)) throw overloaded();
     });
     lease.arrived();
-    const bytes = Buffer.allocUnsafeSlow(lease.held);
-    let at = 0;
-    for (const chunk of chunks) at += chunk.copy(bytes, at);
+    const bytes = chunks.join();
+    lease.release();
+    if (!lease.take(bytes.length)) throw overloaded();
     if (coding === undefined) return { bytes, release: () => lease.release() };
     const inflated = await inflater.inflate(coding, bytes, maxBytes);
     lease.release();
-    hold(inflated.length);
+    if (!lease.take(inflated.length)) throw overloaded();
     return { bytes: inflated, release: () => lease.release() };
   } catch (error) {
     lease.release();
@@ -121,6 +114,12 @@ function codingOf({ headers }: IncomingMessage, codings: ReadonlySet<string>): C
     default:
       throw new HttpError(400, `unsupported Content-Encoding: ${name}`);
   }
+}
+
+function overloaded(): HttpError {
+  return new HttpError(503, 'the requests under way fill the memory that is set aside for them', {
+    retryAfterMs: OVERLOADED_RETRY_MS,
+  });
 }
 
 function tooLarge(): HttpError {

@@ -202,6 +202,18 @@ describe('a body', () => {
     assert.equal(budget.used, 0);
   });
 
+  test('in crumbs takes little more memory than its bytes', async () => {
+    const { address, budget } = await serveBodies(20_000);
+    const [host, port] = address.split(':');
+    const socket = connect(Number(port), host);
+    closing.push(() => socket.destroy());
+    socket.write('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    socket.write(`${'1\r\na\r\n'.repeat(12_000)}0\r\n\r\n`);
+    const answer = await new Promise((resolve) => socket.once('data', resolve));
+    assert.match(String(answer), /12000/);
+    assert.ok(budget.peak < 20_000);
+  });
+
   test('waits for memory: 503 without, and slow senders make room', async () => {
     const { post, budget, address, scope } = await serveBodies(20_000);
     const [host, port] = address.split(':');
