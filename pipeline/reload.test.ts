@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import type { LogBatch } from '../pdata/logs.ts';
@@ -7,6 +8,7 @@ import type { ComponentSpec, Outlets } from '../sdk/component.ts';
 import { defineExporter, defineExtension, defineReceiver } from '../sdk/define.ts';
 import type { ComponentKind, Scope } from '../sdk/scope.ts';
 import { type AgentOptions, createAgent, type RunningAgent } from './agent.ts';
+import { readConfiguration } from './cli/configuration.ts';
 import { componentId } from './component-id.ts';
 import { BUILT_IN } from './errors.ts';
 import type { ReadAgain } from './reload.ts';
@@ -108,6 +110,19 @@ describe('an agent that reads its configuration again', () => {
       [{ kind: 'exporter', id: 'out', name: 'version' }],
     );
     assert.equal(world.scope('ext')!.get(INSPECTION).read({ kind: 'exporter', id: 'out', name: 'version' }), 20);
+  });
+});
+
+describe('every component of the example', () => {
+  it('has a configuration that reads the same twice, so that a reload keeps it', async () => {
+    const config = [join(dirname(import.meta.dirname), 'pipeline.example.yaml')];
+    const [first, second] = await Promise.all([1, 2].map(() => readConfiguration({ config, set: [] })));
+    assert.ok(first!.resolved.components.length > 10);
+    for (const [i, component] of first!.resolved.components.entries()) {
+      const { id, config: again } = second!.resolved.components[i]!;
+      assert.equal(String(id), String(component.id));
+      assert.deepStrictEqual(again, component.config, `${id}`);
+    }
   });
 });
 
