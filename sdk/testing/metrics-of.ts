@@ -1,5 +1,5 @@
 import type { Attributes } from '../../pdata/attributes.ts';
-import type { Metric, MetricBatch, Temporality } from '../../pdata/metrics.ts';
+import type { Metric, MetricBatch, StatedTemporality } from '../../pdata/metrics.ts';
 import { type AnyPoint, points } from '../../pdata/points.ts';
 
 /** One data point with all that is said of it, for `deepEqual`. What is empty, 0 or not known is left out. */
@@ -7,7 +7,7 @@ export interface PointRow {
   readonly name: string;
   readonly unit?: string;
   readonly kind: Metric['kind'];
-  readonly temporality?: Temporality;
+  readonly temporality?: StatedTemporality;
   readonly monotonic?: boolean;
   readonly attributes: Attributes;
   readonly resource?: Attributes;
