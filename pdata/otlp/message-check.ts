@@ -1,12 +1,12 @@
 import type { Signal } from '../signals.ts';
 import { MAX_VALUE_DEPTH } from './any-value.ts';
-import { type MessageTable, REQUESTS } from './json-table.ts';
+import { type FieldTable, type MessageTable, REQUESTS, wireType } from './json-table.ts';
 import { isUtf8 } from './utf8.ts';
 import { DELIMITED, FIXED32, FIXED64, VARINT, WireError } from './wire.ts';
 
 /**
  * Checks an export request down to its last field, without making anything of it, so that nothing that reads it later can fail:
- * lengths, tags, nesting of values, UTF-8 of strings. A field whose wire type is not OTLP's counts as unknown.
+ * lengths, tags, nesting of values, UTF-8 of strings, packed numbers. A field whose wire type is not OTLP's counts as unknown.
  * Returns how many data points, log records or spans it holds. Throws {@link WireError}.
  */
 export function checkRequest(signal: Signal, bytes: Uint8Array): number {
@@ -17,7 +17,7 @@ export function checkRequest(signal: Signal, bytes: Uint8Array): number {
 
 /** What a message's table says, as far as it matters here: a look-up of numbers for each field. */
 interface Shape {
-  /** What a delimited field of each number holds: {@link OPAQUE}, {@link TEXT} or {@link MESSAGE}. */
+  /** What a delimited field of each number holds: {@link OPAQUE} and so on. */
   readonly contents: Uint8Array;
   readonly messages: readonly (Shape | undefined)[];
   readonly names: readonly string[];
@@ -30,6 +30,11 @@ interface Shape {
 const OPAQUE = 0;
 const TEXT = 1;
 const MESSAGE = 2;
+const KEY_VALUE = 3;
+/** Packed numbers of 8 bytes. */
+const WORDS = 4;
+/** Packed varints. */
+const VARINTS = 5;
 
 const ITEMS: ReadonlySet<string> = new Set([
   ...['NumberDataPoint', 'HistogramDataPoint', 'ExponentialHistogramDataPoint', 'SummaryDataPoint'],
@@ -50,25 +55,34 @@ function shapes(): typeof SHAPES {
     const items = ITEMS.has(table.name) ? 1 : 0;
     const shape: Shape = { contents, messages, names, items, levels: NESTING.has(table.name) ? 1 : 0 };
     known.set(table, shape);
-    for (const { number, name, kind, message } of table.fields) {
-      contents[number] = message !== undefined ? MESSAGE : kind === 'string' ? TEXT : OPAQUE;
-      messages[number] = message && shapeOf(message);
-      names[number] = name;
+    for (const field of table.fields) {
+      contents[field.number] = contentOf(field);
+      messages[field.number] = field.message && shapeOf(field.message);
+      names[field.number] = field.name;
     }
     return shape;
   };
   return { metrics: shapeOf(REQUESTS.metrics), logs: shapeOf(REQUESTS.logs), traces: shapeOf(REQUESTS.traces) };
 }
 
-/** 0.18 µs for a data point of 5 attributes, 171 bytes; 0.35 µs with the tables of the JSON codec and a method for each step. */
+function contentOf({ kind, message, repeated }: FieldTable): number {
+  if (message !== undefined) return message.name === 'KeyValue' ? KEY_VALUE : MESSAGE;
+  if (kind === 'string') return TEXT;
+  if (!repeated) return OPAQUE;
+  return wireType(kind) === FIXED64 ? WORDS : VARINTS;
+}
+
+/** 0.11 µs for a data point of 5 attributes, 171 bytes; 0.35 µs along the tables of the JSON codec, with each attribute looked into. */
 class Check {
   items = 0;
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   #position = 0;
   #valueDepth = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   message(shape: Shape, start: number, end: number): void {
@@ -98,8 +112,15 @@ class Check {
         if (next > end) throw new WireError(`a field has ${length} bytes, ${end - at} follow`, at);
         const number = tag >>> 3;
         const content = number < contents.length ? contents[number]! : OPAQUE;
-        if (content === MESSAGE) this.message(shape.messages[number]!, at, next);
-        else if (content === TEXT) this.#text(shape, number, at, next);
+        if (content === KEY_VALUE) {
+          if (!this.#isPlain(at, next)) this.message(shape.messages[number]!, at, next);
+        } else if (content === MESSAGE) {
+          this.message(shape.messages[number]!, at, next);
+        } else if (content === TEXT) {
+          if (!this.#isAscii(at, next)) this.#text(shape, number, at, next);
+        } else if (content !== OPAQUE) {
+          this.#packed(content, at, next);
+        }
         at = next;
       } else if (wire === VARINT) {
         at = this.#pastVarint(at, end);
@@ -114,13 +135,35 @@ class Check {
     this.#valueDepth -= levels;
   }
 
-  #text(shape: Shape, number: number, start: number, end: number): void {
+  /** Whether this is the usual attribute, which needs no closer look: a short key and a short text, both ASCII. */
+  #isPlain(start: number, end: number): boolean {
     const bytes = this.#bytes;
-    for (let at = start; at < end; at++) {
-      if (bytes[at]! < 0x80) continue;
-      if (isUtf8(bytes, at, end)) return;
-      throw new WireError(`the string ${shape.names[number]} is not valid UTF-8`, start);
+    // KeyValue: 1 key, 2 value. AnyValue: 1 string_value. Lengths below 128 are one byte.
+    if (end - start >= 0x80 || end - start < 6 || bytes[start] !== 0x0a) return false;
+    const value = start + 2 + bytes[start + 1]!;
+    if (value + 4 > end || bytes[value] !== 0x12 || bytes[value + 1] !== end - value - 2) return false;
+    if (bytes[value + 2] !== 0x0a || bytes[value + 3] !== end - value - 4) return false;
+    return this.#isAscii(start, end);
+  }
+
+  #isAscii(start: number, end: number): boolean {
+    let at = start;
+    for (; at + 4 <= end; at += 4) if ((this.#view.getUint32(at) & 0x8080_8080) !== 0) return false;
+    for (; at < end; at++) if (this.#bytes[at]! >= 0x80) return false;
+    return true;
+  }
+
+  #text(shape: Shape, number: number, start: number, end: number): void {
+    if (isUtf8(this.#bytes, start, end)) return;
+    throw new WireError(`the string ${shape.names[number]} is not valid UTF-8`, start);
+  }
+
+  #packed(content: number, start: number, end: number): void {
+    if (content === WORDS) {
+      if (((end - start) & 7) !== 0) throw new WireError('a value is cut off', end);
+      return;
     }
+    for (let at = start; at < end; ) at = this.#pastVarint(at, end);
   }
 
   #pastVarint(start: number, end: number): number {
