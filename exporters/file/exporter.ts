@@ -5,6 +5,7 @@ import { type EncodedMessage, type EncodeRules, encodeBatch, encodeGroups } from
 import { Failures, isTemporary, startError } from './failures.ts';
 import { FRAME_BYTES } from './framing.ts';
 import { groupPath } from './group-by.ts';
+import { MemoryPool } from './memory-pool.ts';
 import { MessageWriter, type WriterSettings } from './message-writer.ts';
 import { writerEvents } from './telemetry.ts';
 import { Writers } from './writers.ts';
@@ -13,9 +14,11 @@ import { Writers } from './writers.ts';
 export function createMessageExporter(config: FileConfig, scope: Scope): Exporter {
   const { clock, log, items } = scope;
   const { group_by: groupBy, path } = config;
-  const rules: EncodeRules = { format: config.format === 'proto' ? 'proto' : 'json', names: config.names ?? 'otel' };
+  const pool = new MemoryPool();
+  const format = config.format === 'proto' ? 'proto' : 'json';
+  const rules: EncodeRules = { format, names: config.names ?? 'otel', pool };
   const budget = new BufferBudget(config.max_buffer_size);
-  const settings = writerSettings(config, scope, budget);
+  const settings = writerSettings(config, scope, budget, pool);
   const failures = new Failures(log, clock, `Writes ${path}.`, (health) => scope.health(health));
   const events = writerEvents(scope, failures);
   const writers = new Writers(groupBy.enabled ? groupBy.max_open_files : 1, (each, isNew) => {
@@ -31,14 +34,15 @@ export function createMessageExporter(config: FileConfig, scope: Scope): Exporte
     return splitBatch(batch.signal, batch, Math.ceil(message.items / 2)).flatMap(messagesOf);
   };
   const take = async (messages: readonly EncodedMessage[]): Promise<void> => {
-    for (const { group, parts, bytes, items: count } of messages) {
+    for (const message of messages) {
+      const { group, items: count } = message;
       if (count === 0) continue;
       if (groupBy.enabled && group === undefined) {
         items.dropped(count, 'no_path_segment');
         continue;
       }
       const writer = writers.get(group === undefined ? path : groupPath(path, group));
-      (writer instanceof MessageWriter ? writer : await writer).add(parts, bytes, count);
+      (writer instanceof MessageWriter ? writer : await writer).add(message);
     }
     // All of it is taken; who sends faster than the disk writes waits here.
     if (!failing()) await budget.room();
@@ -90,7 +94,12 @@ export function createMessageExporter(config: FileConfig, scope: Scope): Exporte
   };
 }
 
-function writerSettings(config: FileConfig, { clock }: Scope, budget: BufferBudget): Omit<WriterSettings, 'append'> {
+function writerSettings(
+  config: FileConfig,
+  { clock }: Scope,
+  budget: BufferBudget,
+  pool: MemoryPool,
+): Omit<WriterSettings, 'append'> {
   const { rotation, group_by: groupBy } = config;
   const makesDirectories = config.create_directory || groupBy.enabled;
   const permissions = Number.parseInt(config.directory_permissions || '0755', 8);
@@ -111,5 +120,6 @@ function writerSettings(config: FileConfig, { clock }: Scope, budget: BufferBudg
     givesUp: groupBy.enabled,
     clock,
     budget,
+    pool,
   };
 }

@@ -6,6 +6,7 @@ import { createPageExporter } from './page-exporter.ts';
 export default defineExporter({
   type: 'file',
   stability: 'beta',
+  exclusive: true,
   description: 'Writes metrics, logs and traces to a file as OTLP, or metrics as Prometheus text.',
   config: fileConfig,
   consumes: ['metrics', 'logs', 'traces'],

@@ -2,7 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asError, type Clock } from 'bpflow/sdk';
 import type { BufferBudget } from './buffer-budget.ts';
+import type { EncodedMessage } from './encode.ts';
 import { type Framing, frame } from './framing.ts';
+import type { MemoryPool } from './memory-pool.ts';
 import { type Message, OutputFile } from './output-file.ts';
 import { backupName, type Rotation, removeOldBackups } from './rotation.ts';
 
@@ -24,6 +26,7 @@ export interface WriterSettings {
   readonly givesUp: boolean;
   readonly clock: Clock;
   readonly budget: BufferBudget;
+  readonly pool: MemoryPool;
 }
 
 /** What a writer tells of itself. */
@@ -45,9 +48,7 @@ export interface WriterEvents {
 const OVERHEAD_BYTES = 512;
 
 interface Waiting {
-  readonly parts: readonly Uint8Array[];
-  readonly bytes: number;
-  readonly items: number;
+  readonly message: EncodedMessage;
   framed: Message | undefined;
 }
 
@@ -114,9 +115,10 @@ export class MessageWriter {
     this.#settings.budget.hurry();
   }
 
-  /** Takes a message of `bytes` in all. It is written at the next flush, or as soon as enough waits. */
-  add(parts: readonly Uint8Array[], bytes: number, items: number): void {
-    this.#waiting.push({ parts, bytes, items, framed: undefined });
+  /** Takes a message. It is written at the next flush, or as soon as enough waits. */
+  add(message: EncodedMessage): void {
+    const { bytes, items } = message;
+    this.#waiting.push({ message, framed: undefined });
     this.#waitingBytes += bytes;
     this.#items += items;
     this.#settings.budget.take(bytes + OVERHEAD_BYTES);
@@ -183,13 +185,13 @@ export class MessageWriter {
     const { framing, rotation } = this.#settings;
     const chosen: Waiting[] = [];
     for (let i = 0, bytes = 0; i < this.#waiting.length && chosen.length < MAX_WRITE_MESSAGES; i++) {
-      bytes += this.#waiting[i]!.bytes;
+      bytes += this.#waiting[i]!.message.bytes;
       if (chosen.length > 0 && bytes > MAX_WRITE_BYTES) break;
       chosen.push(this.#waiting[i]!);
     }
     const messages: Message[] = await Promise.all(
       chosen.map(async (waiting) => {
-        waiting.framed ??= await frame(waiting.parts, framing);
+        waiting.framed ??= await frame(waiting.message.parts, framing);
         return waiting.framed;
       }),
     );
@@ -244,8 +246,10 @@ export class MessageWriter {
     let bytes = 0;
     let items = 0;
     for (let i = 0; i < count; i++) {
-      bytes += this.#waiting[i]!.bytes;
-      items += this.#waiting[i]!.items;
+      const { message } = this.#waiting[i]!;
+      bytes += message.bytes;
+      items += message.items;
+      if (message.pooled) for (const part of message.parts) this.#settings.pool.give(part);
     }
     this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count);
     this.#waitingBytes -= bytes;
