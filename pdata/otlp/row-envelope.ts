@@ -33,15 +33,15 @@ export function readEnvelope(bytes: Uint8Array): EnvelopeRows {
     const outer = readParts(bytes, range.from, range.to);
     if (outer.items.length === 0) continue;
     const place = resources.push(resourceOf(outer)) - 1;
-    for (const [from, to] of outer.items) {
-      const inner = readParts(bytes, from, to);
+    for (let item = 0; item < outer.items.length; item += 2) {
+      const inner = readParts(bytes, outer.items[item]!, outer.items[item + 1]!);
       if (inner.items.length === 0) continue;
       const innerPlace = scopes.push(scopeOf(inner)) - 1;
-      for (const [rowFrom, rowTo] of inner.items) {
+      for (let row = 0; row < inner.items.length; row += 2) {
         resource.push(place);
         scope.push(innerPlace);
-        start.push(rowFrom);
-        end.push(rowTo);
+        start.push(inner.items[row]!);
+        end.push(inner.items[row + 1]!);
       }
     }
   }
@@ -114,7 +114,9 @@ export function replaceResources(bytes: Uint8Array, change: (resource: Resource)
     changed = true;
     const mark = writer.begin(1);
     writer.bytes(1, after.bytes);
-    for (const [from, to] of parts.items) writer.bytes(2, bytes.subarray(from, to));
+    for (let item = 0; item < parts.items.length; item += 2) {
+      writer.bytes(2, bytes.subarray(parts.items[item]!, parts.items[item + 1]!));
+    }
     writeRest(writer, after);
     writer.end(mark);
   }
@@ -140,8 +142,8 @@ function grouped({ length, resource, scope }: RowsToWrite): Map<number, Map<numb
 interface Parts {
   /** The message of field 1, joined where it comes in pieces. */
   readonly head: Uint8Array | undefined;
-  /** Content of each field 2. */
-  readonly items: readonly (readonly [from: number, to: number])[];
+  /** Where the content of each field 2 begins and ends, in turn. */
+  readonly items: readonly number[];
   readonly schemaUrl: string;
   readonly unknown: Uint8Array | undefined;
 }
@@ -149,7 +151,7 @@ interface Parts {
 function readParts(bytes: Uint8Array, from: number, to: number): Parts {
   const reader = new WireReader(bytes, from, to);
   const heads: Uint8Array[] = [];
-  const items: [number, number][] = [];
+  const items: number[] = [];
   const unknown: Uint8Array[] = [];
   let schemaUrl = '';
   while (!reader.done) {
@@ -164,7 +166,7 @@ function readParts(bytes: Uint8Array, from: number, to: number): Parts {
       }
       case 2 * 8 + DELIMITED: {
         const end = reader.delimited();
-        items.push([reader.position, end]);
+        items.push(reader.position, end);
         reader.position = end;
         break;
       }
