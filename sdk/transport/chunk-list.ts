@@ -1,6 +1,7 @@
-/** Smaller ones are copied together, so that a message in crumbs takes no more memory than its bytes and this. */
+/** Smaller chunks are copied together into pieces of so many bytes. */
+const MIN_CHUNK_BYTES = 1024;
 const CRUMB_BYTES = 4096;
-/** A chunk is kept as it is when it has at least this share of the memory that it keeps alive. */
+/** Others are kept as they are when they have at least this share of the memory that they keep alive. */
 const MIN_SHARE = 1 / 8;
 
 /**
@@ -30,8 +31,9 @@ export class ChunkList {
   /** Adds a chunk; `expected` more bytes, it included, are still to come at most. False, and nothing added, when there is no memory. */
   push(chunk: Buffer, expected: number): boolean {
     const memory = chunk.buffer.byteLength;
-    if (chunk.length >= CRUMB_BYTES && chunk.length >= memory * MIN_SHARE) {
-      if (chunk.buffer !== this.#read && !this.#take(memory)) return false;
+    const held = chunk.buffer === this.#read;
+    if (chunk.length >= MIN_CHUNK_BYTES && (held || chunk.length >= memory * MIN_SHARE)) {
+      if (!held && !this.#take(memory)) return false;
       this.#read = chunk.buffer;
       this.#endCrumbs();
       this.#pieces.push(chunk);
