@@ -156,7 +156,9 @@ describe('the catalogue', () => {
     consumes: ['logs'],
     create: () => ({ consume: {} }),
   });
-  const builtIns: readonly BuiltIn[] = [{ kind: 'exporter', type: 'own', load: async () => ({ default: own }) }];
+  const builtIns: readonly BuiltIn[] = [
+    { kind: 'exporter', type: 'own', aliases: ['tally_old'], load: async () => ({ default: own }) },
+  ];
 
   it('finds components by type, alias and hyphenated spelling, with where they come from', async () => {
     const catalogue = new Catalogue(builtIns);
