@@ -178,6 +178,26 @@ describe('a reload', () => {
     });
   }
 
+  it('refuses what is offered to a component that cannot come back, until a reload succeeds', async () => {
+    const world = new ReloadWorld();
+    const plan = { logs: { receivers: ['in'], exporters: ['out', 'other'] } };
+    await world.start(plan);
+    world.faults.set('out', { lame: true });
+    await assert.rejects(world.reload(plan, [], { out: { to: 'b' } }), /failed to start "out" exporter: no rights/);
+    await assert.rejects(async () => world.emit('in', logs(1)), {
+      name: 'RetryableError',
+      message: /^exporter "out": It does not run: .* no rights$/,
+    });
+    const health = world.board.list().map(({ id, state }) => `${id} ${state}`);
+    assert.deepEqual(health.sort(), ['in ok', 'other ok', 'out unavailable']);
+    world.faults.clear();
+    await world.reload(plan, [], { out: { to: 'b' } });
+    await world.emit('in', logs(2));
+    assert.deepEqual(world.got()['other#1'], [2]);
+    await world.stop();
+    world.balanced();
+  });
+
   it('replaces what uses a changed extension, and nothing else', async () => {
     const world = new ReloadWorld();
     const plan = { logs: { receivers: ['in'], exporters: ['user', 'out'] } };

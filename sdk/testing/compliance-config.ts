@@ -41,6 +41,10 @@ export function checkConfig(spec: ComponentSpec, options: ComplianceOptions): vo
     });
   }
 
+  test('a configuration that is read twice is the same, so that a reload keeps the component', () => {
+    assert.deepEqual(spec.config.parse(valid), spec.config.parse(valid));
+  });
+
   test('every field is described', () => {
     const schema = z.toJSONSchema(spec.config, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
     assert.deepEqual(undescribed(schema, '', schema, new Set()), []);

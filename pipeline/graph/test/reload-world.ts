@@ -52,6 +52,8 @@ type Pipelines = Readonly<
 interface Fault {
   readonly refuse?: RetryableError;
   readonly fail?: Error;
+  /** It cannot be started. */
+  readonly lame?: boolean;
   /** `faulty` makes so many items of each batch. */
   readonly keep?: number;
   /** An exporter drops so many of each batch, for the reason `test`. */
@@ -234,7 +236,7 @@ export class ReloadWorld {
     const { port } = config;
     return {
       start: () => {
-        if (config['failing'] === true) throw new Error('no rights');
+        if (config['failing'] === true || this.faults.get(instance.id)?.lame) throw new Error('no rights');
         if (port !== undefined && this.#ports.has(port)) throw new Error(`port ${port} is in use`);
         this.#ports.add(port);
         instance.isStarted = true;
