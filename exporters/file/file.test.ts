@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync, wr
 import { join, relative } from 'node:path';
 import { describe, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
-import { attributeSet, type Batch, encodeOtlp, encodeOtlpJson, OtlpDecoder, SIGNALS } from 'bpflow/sdk';
+import { attributeSet, type Batch, encodeOtlp, encodeOtlpJson, LogBuilder, OtlpDecoder, SIGNALS } from 'bpflow/sdk';
 import { metricsOf, sampleBatch } from 'bpflow/testing';
 import { until, workbench } from './test/workbench.ts';
 
@@ -58,6 +58,28 @@ describe('the file exporter', () => {
         frames.map((frame) => zstdDecompressSync(frame)),
         expected,
       );
+    });
+  }
+
+  for (const compression of ['none', 'zstd'] as const) {
+    test(`keeps batches of all sizes apart, however writes and batches interleave (compression: ${compression})`, async () => {
+      const path = at(`sizes-${compression}`);
+      const { exporter, give } = await run({ path, compression });
+      const batches = Array.from({ length: 40 }, (_, i) => logsOf(String(i), (i * 7919) % 50_000));
+      for (const [i, batch] of batches.entries()) {
+        await give(batch);
+        if (i % 7 === 0) void exporter.flush!();
+        if (i % 11 === 0) await exporter.flush!();
+      }
+      await exporter.stop!();
+      const file = read(`sizes-${compression}`);
+      const text =
+        compression === 'none'
+          ? file.toString()
+          : messagesIn(file)
+              .map((frame) => `${zstdDecompressSync(frame)}\n`)
+              .join('');
+      assert.equal(text, batches.map(lineOf).join(''));
     });
   }
 
@@ -354,6 +376,13 @@ describe('format: prometheus', () => {
     await assert.rejects(async () => exporter.start!(), { name: 'StartError', message: /not a regular file/ });
   });
 });
+
+/** One record with a body of so many bytes. */
+function logsOf(name: string, bytes: number): Batch {
+  const builder = new LogBuilder();
+  builder.add({ time: 1n, body: name.padEnd(bytes, name) });
+  return builder.take()!;
+}
 
 /** The messages behind their lengths. */
 function messagesIn(file: Buffer): Buffer[] {
