@@ -20,6 +20,10 @@ export const debugConfig = z.strictObject({
     .boolean()
     .default(true)
     .describe("true: through the agent's log, with its level and encoding. false: plain text on standard output."),
+  output_paths: z
+    .array(z.enum(['stdout', 'stderr'], { error: 'must be stdout or stderr; for a file use the exporter file' }))
+    .default(['stdout'])
+    .describe('Where plain text goes without the internal logger.'),
 });
 
 export type DebugConfig = z.output<typeof debugConfig>;

@@ -9,7 +9,9 @@ import { describeSpans, spanCounts } from './traces.ts';
 export function createDebugExporter(
   config: DebugConfig,
   scope: Pick<Scope, 'log' | 'clock'>,
-  print: (text: string) => void = (text) => void process.stdout.write(text),
+  print: (text: string) => void = (text) => {
+    for (const path of new Set(config.output_paths)) process[path].write(text);
+  },
 ): Exporter {
   const show = (message: string, fields?: LogFields): void => {
     if (config.use_internal_logger) scope.log.info(message, fields);

@@ -19,7 +19,8 @@ export function signalUrl(endpoints: HttpEndpoints, signal: Signal): URL | undef
 /** What is wrong with an endpoint, without repeating what may be a password; undefined when nothing is. */
 export function endpointProblem(endpoint: string): string | undefined {
   if (!URL.canParse(endpoint)) return 'endpoint must be a valid URL, such as http://localhost:4318';
-  const { protocol } = new URL(endpoint);
+  const { protocol, pathname } = new URL(endpoint);
+  if (/%(?![0-9a-f]{2})/i.test(pathname)) return 'endpoint must be a valid URL: after % two hexadecimal digits follow';
   if (protocol === 'http:' || protocol === 'https:') return undefined;
   return `endpoint must be a URL with http:// or https://, such as http://localhost:4318; it begins with ${protocol}`;
 }

@@ -21,7 +21,7 @@ const CANNOT_HOLD_A_SOCKET = ['ENOSPC', 'EDQUOT', 'ENOTSUP', 'EOPNOTSUPP', 'ENOS
 /**
  * Takes a folder for one process, or for one extension of it. The lock is a unix socket in the folder that its holder
  * listens on: it ends with the process however that ends, holds across containers that share the folder, and who asks
- * is told the process id. Where the folder cannot hold one it is a socket with a name alone, which holds on this host
+ * is told the process id. Another extension of this process is not waited for. Where the folder cannot hold one it is a socket with a name alone, which holds on this host
  * (in one network namespace). Throws StartError that names the holder when the folder is not free within `waitMs`.
  */
 export async function lockDirectory(directory: string, waitMs: number, clock: Clock): Promise<DirectoryLock> {
@@ -47,7 +47,7 @@ async function lockInFolder(directory: string, end: number, clock: Clock): Promi
       while (!(await linked(own, path))) {
         const holder = await holderOf(path);
         if (holder === undefined) await removeStale(path, `${own}-stale`);
-        else if (clock.monotonic() >= end) throw inUse(directory, holder);
+        else if (clock.monotonic() >= end || holder === self()) throw inUse(directory, holder);
         else await passed(clock, RETRY_MS);
       }
     } catch (error) {
@@ -75,22 +75,27 @@ async function lockByName(directory: string, end: number, clock: Clock): Promise
     const holder = server === undefined ? ((await holderOf(name)) ?? '?') : await holderOf(join(directory, LOCK));
     if (server !== undefined && holder === undefined) return { release: () => closed(server) };
     await (server && closed(server));
-    if (clock.monotonic() >= end) throw inUse(directory, holder ?? '?');
+    if (clock.monotonic() >= end || holder === self()) throw inUse(directory, holder ?? '?');
     await passed(clock, RETRY_MS);
   }
 }
 
 function inUse(directory: string, holder: string): StartError {
-  const other = holder === String(process.pid) ? 'another file_storage of this agent' : `process ${holder}`;
+  const other = holder === self() ? 'another file_storage of this agent' : `process ${holder.split('@')[0]}`;
   return new StartError(`${directory} is in use by ${other}; stop it, or set another "directory"`);
 }
 
-/** A server that tells its process id to everybody who connects. */
+/** Process id and time of start: in two containers that share a folder, two processes may have the same id. */
+function self(): string {
+  return `${process.pid}@${performance.timeOrigin}`;
+}
+
+/** A server that tells everybody who connects which process it is. */
 function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
       socket.on('error', () => {});
-      socket.end(String(process.pid), () => socket.destroy());
+      socket.end(self(), () => socket.destroy());
     });
     server.once('error', reject);
     server.listen(path, () => {
@@ -113,7 +118,7 @@ async function linked(own: string, path: string): Promise<boolean> {
   }
 }
 
-/** Process id of the holder, `?` when it does not answer; undefined when there is none. */
+/** The holder as it names itself, `?` when it does not answer; undefined when there is none. */
 function holderOf(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     let answer = '';
@@ -127,7 +132,7 @@ function holderOf(path: string): Promise<string | undefined> {
       answer += text;
       if (answer.length > MAX_ANSWER_BYTES) over('?');
     });
-    socket.once('end', () => over(/^\d+$/.test(answer) ? answer : '?'));
+    socket.once('end', () => over(/^\d+@[\d.]+$/.test(answer) ? answer : '?'));
     socket.once('error', (error: NodeJS.ErrnoException) =>
       over(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? undefined : '?'),
     );

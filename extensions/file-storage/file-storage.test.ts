@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -182,12 +182,8 @@ describe('the lock of a directory', () => {
 
   test('keeps another process out until that is killed', async (t) => {
     const directory = temporaryFolder();
-    const writer = join(import.meta.dirname, 'test', 'writer-process.ts');
-    const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
-    const child = spawn(process.execPath, ['--conditions=source', writer, directory, '0'], { env });
+    const child = await holder(directory);
     t.after(() => child.kill('SIGKILL'));
-    await once(child.stdout, 'data');
-    child.stdout.resume();
     await assert.rejects(start(directory), {
       name: 'StartError',
       message: `${directory} is in use by process ${child.pid}; stop it, or set another "directory"`,
@@ -198,23 +194,25 @@ describe('the lock of a directory', () => {
     await start(directory);
   });
 
-  test('is waited for, as long as the timeout says', async () => {
+  test('is waited for, as long as the timeout says', async (t) => {
     const directory = temporaryFolder();
-    const first = await start(directory);
+    const child = await holder(directory);
+    t.after(() => child.kill('SIGKILL'));
     const scope = fakeScope('extension', 'file_storage');
     const second = createFileStorage(fileStorageConfig.parse({ directory, timeout: '5s' }), scope);
     running.push(second);
-    let isStarted = false;
-    const started = Promise.resolve(second.start?.()).then(() => {
-      isStarted = true;
-    });
+    const started = Promise.resolve(second.start?.()).then(() => true);
     while (scope.clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
-    await first.extension.stop?.();
-    for (let waits = 0; !isStarted && waits < 1000; waits++) {
-      scope.clock.advance(1);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await started;
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    scope.clock.advance(100);
+    assert.equal(await started, true);
+  });
+
+  test('is not waited for within one agent: a reload stops the old one first', async () => {
+    const directory = temporaryFolder();
+    await start(directory);
+    await assert.rejects(start(directory, { timeout: '1h' }), /another file_storage of this agent/);
   });
 
   test('works in a directory whose path is too long for a socket', async () => {
@@ -232,6 +230,16 @@ describe('the lock of a directory', () => {
     await assert.rejects(start(directory), { name: 'StartError', message: /problem accessing configured directory/ });
   });
 });
+
+/** Another process that has a directory. */
+async function holder(directory: string): Promise<ChildProcess> {
+  const writer = join(import.meta.dirname, 'test', 'writer-process.ts');
+  const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
+  const child = spawn(process.execPath, ['--conditions=source', writer, directory, '0'], { env });
+  await once(child.stdout, 'data');
+  child.stdout.resume();
+  return child;
+}
 
 /** Reason to skip a test when the user is (or is not) root. */
 function asRoot(isUnwanted: boolean): string | false {

@@ -1,4 +1,4 @@
-import { endpoint, z } from 'bpflow/sdk';
+import { duration, endpoint, z } from 'bpflow/sdk';
 
 /** Configuration of the `health_check` extension, with the Collector's keys. */
 export const healthCheckConfig = z.strictObject({
@@ -17,6 +17,14 @@ export const healthCheckConfig = z.strictObject({
     })
     .optional()
     .describe('Replaces the JSON answer by fixed texts.'),
+  check_collector_pipeline: z
+    .strictObject({
+      enabled: z.boolean().default(false).describe('Has no effect, as in the Collector.'),
+      interval: duration().prefault('5m').describe('Has no effect, as in the Collector.'),
+      exporter_failure_threshold: z.int().min(0).default(5).describe('Has no effect, as in the Collector.'),
+    })
+    .optional()
+    .describe('Accepted as in the Collector, where it has no effect either.'),
 });
 
 export type HealthCheckConfig = z.output<typeof healthCheckConfig>;

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export interface CorsRules {
   readonly allowed_origins: readonly string[];
   readonly allowed_headers: readonly string[];
+  readonly exposed_headers?: readonly string[];
   /** Seconds. */
   readonly max_age: number;
 }
@@ -44,6 +45,8 @@ export function answerCors(
 function allow(rules: CorsRules, origin: string, response: ServerResponse): void {
   response.setHeader('Access-Control-Allow-Origin', rules.allowed_origins.includes('*') ? '*' : origin);
   response.setHeader('Access-Control-Allow-Credentials', 'true');
+  const exposed = rules.exposed_headers ?? [];
+  if (exposed.length > 0) response.setHeader('Access-Control-Expose-Headers', exposed.join(', '));
 }
 
 function headersAllowed({ allowed_headers }: CorsRules, asked: string | undefined): boolean {

@@ -30,6 +30,7 @@ export function httpServerFields() {
           .array(z.string())
           .default([])
           .describe('Headers that they may set besides Accept, Content-Type and X-Requested-With; * for any.'),
+        exposed_headers: z.array(z.string()).default([]).describe('Headers of answers that they may read.'),
         max_age: z.int().min(0).default(0).describe('Seconds for which browsers may remember the answer.'),
       })
       .nullish()
