@@ -197,18 +197,21 @@ describe('a handle', { skip }, () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       collectGarbage();
     };
-    for (let i = 0; i < 20; i++) round();
-    await settle();
+    const block = async () => {
+      const before = residentKiB();
+      for (let i = 0; i < 40; i++) {
+        round();
+        if (i % 10 === 0) await settle();
+      }
+      await settle();
+      return residentKiB() - before;
+    };
+    await block();
     const descriptorsBefore = descriptors();
-    const residentBefore = residentKiB();
-    for (let i = 0; i < 60; i++) {
-      round();
-      if (i % 10 === 0) await settle();
-    }
-    await settle();
+    const grown = [await block(), await block(), await block()];
     await until(() => descriptors() <= descriptorsBefore, 'the descriptors are closed');
-    const grown = residentKiB() - residentBefore;
-    assert.ok(grown < 2 * 1024, `grown by ${grown} KiB`);
+    // The allocator may grow once or twice; what leaks grows in every block.
+    assert.ok(Math.min(...grown) < 400, `grown by ${grown.join(', ')} KiB`);
   });
 
   it('of a closed ring leaves the event loop alone', async () => {
