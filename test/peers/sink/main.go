@@ -343,7 +343,8 @@ func partialBody(rej int64) []byte {
 	return protowire.AppendBytes(out, in)
 }
 
-func stats(q map[string][]string) map[string]any {
+// stats is a JSON object, encoded while nobody counts.
+func stats(q map[string][]string) []byte {
 	mu.Lock()
 	defer mu.Unlock()
 	m := map[string]any{"requests": c.Requests, "requests_failed": c.RequestsFailed, "requests_grpc": c.RequestsGRPC, "requests_http": c.RequestsHTTP, "uncompressed_bytes": c.Bytes,
@@ -382,7 +383,8 @@ func stats(q map[string][]string) map[string]any {
 		im[k] = e
 	}
 	m["ids"] = im
-	return m
+	b, _ := json.Marshal(m)
+	return append(b, '\n')
 }
 
 func main() {
@@ -566,7 +568,7 @@ func main() {
 	sm := http.NewServeMux()
 	sm.HandleFunc("/stats", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(stats(r.URL.Query()))
+		w.Write(stats(r.URL.Query()))
 	})
 	sm.HandleFunc("/reset", func(w http.ResponseWriter, r *http.Request) { mu.Lock(); reset(); mu.Unlock() })
 	sm.HandleFunc("/fault", func(w http.ResponseWriter, r *http.Request) {
@@ -607,7 +609,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	<-ctx.Done()
-	json.NewEncoder(os.Stdout).Encode(stats(nil))
+	os.Stdout.Write(stats(nil))
 }
 
 // serverTLS is TLS 1.2 or newer with this certificate; with a CA, only for clients that it signed.
