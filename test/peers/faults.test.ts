@@ -74,9 +74,26 @@ describe('a dead back end behind batch', { skip }, () => {
       const { points, ids } = await sink.counts();
       assert.deepEqual([points, ids['metrics']!.duplicates], [sent.points_ok, 0]);
       const page = await (await fetch(`http://${metrics}/metrics`)).text();
-      assert.equal(sample(page, 'otelcol_receiver_accepted_metric_points'), sent.points_ok);
-      assert.equal(sample(page, 'otelcol_receiver_refused_metric_points'), sent.requests_failed * 1000);
-      assert.equal(sample(page, 'otelcol_exporter_enqueue_failed_metric_points'), 0);
+      assert.deepEqual(
+        {
+          accepted: sample(page, 'otelcol_receiver_accepted_metric_points'),
+          // Told before the request was read: nobody knows how many points it had.
+          refusedRequests: sample(
+            page,
+            'bpflow_otlp_receiver_requests',
+            `code="${protocol === 'grpc' ? 'UNAVAILABLE' : 503}"`,
+          ),
+          sent: sample(page, 'otelcol_exporter_sent_metric_points'),
+          failed: sample(page, 'otelcol_exporter_send_failed_metric_points'),
+          dropped: sample(page, 'bpflow_ledger_dropped_items'),
+          held: sample(page, 'bpflow_ledger_held_items'),
+          imbalance: sample(page, 'bpflow_ledger_imbalance_items'),
+        },
+        {
+          ...{ accepted: sent.points_ok, refusedRequests: sent.requests_failed, sent: sent.points_ok, failed: 0 },
+          ...{ dropped: 0, held: 0, imbalance: 0 },
+        },
+      );
     });
   }
 });

@@ -56,8 +56,8 @@ export async function fateOf(agent: Agent, protocol: Protocol, fault: Fault): Pr
   };
 }
 
-/** Sum of a metric's samples on a page; 0 when it is not there. */
-export function sample(page: string, name: string): number {
-  const values = [...page.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))];
-  return values.reduce((sum, [, value]) => sum + Number(value), 0);
+/** Sum of a metric's samples on a page, of those with a label (`code="OK"`) where one is given; 0 when there is none. */
+export function sample(page: string, name: string, label = ''): number {
+  const values = [...page.matchAll(new RegExp(`^${name}(\\{.*\\})? (\\S+)$`, 'gm'))];
+  return values.reduce((sum, [, labels = '', value]) => sum + (labels.includes(label) ? Number(value) : 0), 0);
 }
