@@ -154,6 +154,7 @@ function compileAction(action: AttributeAction, sha256: Sha256): (attributes: At
   }
 }
 
+/** Without a key the attribute whose key is empty is meant too, as in the Collector. */
 function onKeys(
   key: string,
   pattern: string | undefined,
@@ -161,7 +162,7 @@ function onKeys(
 ): (attributes: AttributeEditor) => void {
   const expression = pattern === undefined ? undefined : compileRegexp(pattern);
   return (attributes) => {
-    if (key !== '') edit(attributes, key);
+    edit(attributes, key);
     if (expression === undefined) return;
     for (const each of attributes.keys()) if (each !== key && expression.test(each)) edit(attributes, each);
   };

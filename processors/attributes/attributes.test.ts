@@ -57,6 +57,7 @@ describe('an action', () => {
     ],
     ['delete by key', { action: 'delete', key: 'a' }, { a: 1, b: 2 }, { b: 2 }],
     ['delete by pattern', { action: 'delete', pattern: '^http\\.' }, { 'http.a': 1, 'http.b': 2, c: 3 }, { c: 3 }],
+    ['delete by pattern, and what has no key', { action: 'delete', pattern: '^x' }, { '': 1, xa: 2, c: 3 }, { c: 3 }],
     ['hash of a text', { action: 'hash', key: 'a' }, { a: 'secret' }, { a: sha('secret') }],
     ['hash of an int', { action: 'hash', key: 'a' }, { a: 258 }, { a: sha(Uint8Array.of(2, 1, 0, 0, 0, 0, 0, 0)) }],
     ['hash of a bool', { action: 'hash', pattern: 'a' }, { a: true }, { a: sha(Uint8Array.of(1)) }],
