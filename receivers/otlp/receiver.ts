@@ -171,6 +171,7 @@ function httpListener(config: HttpProtocol, { scope, intake, budget, requests }:
     transport: config.transport,
     tls,
     limits: httpLimits(config),
+    maxDroppedBytes: maxBodyBytes(config),
     log: scope.log,
     handle: (request, response) => otlp.handle(request, response),
   });

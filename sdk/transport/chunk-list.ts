@@ -56,9 +56,17 @@ export class ChunkList {
       let at = 0;
       for (const piece of this.#pieces) at += piece.copy(joined, at);
     }
-    this.#pieces.length = 0;
-    this.#length = 0;
+    this.clear();
     return joined;
+  }
+
+  /** Forgets the message, so that its memory can be collected whoever still holds the list. */
+  clear(): void {
+    this.#pieces.length = 0;
+    this.#read = undefined;
+    this.#crumbs = undefined;
+    this.#crumbBytes = 0;
+    this.#length = 0;
   }
 
   #addCrumb(chunk: Buffer, expected: number): boolean {

@@ -290,6 +290,7 @@ export class GrpcCall {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#timer?.cancel();
+    this.#reader.clear();
     this.#lease.release();
     if (code !== GRPC.OK) this.#abort?.abort();
     this.#ended(this, code);

@@ -53,6 +53,11 @@ export class GrpcMessageReader {
     return { compressed: this.#prefix[0] === 1, bytes: this.#chunks.join() };
   }
 
+  /** Forgets what has come: there will be no request. */
+  clear(): void {
+    this.#chunks.clear();
+  }
+
   #begin(): void {
     const format = this.#prefix[0]!;
     if (format > 1) throw new GrpcError(GRPC.INTERNAL, `grpc: received unexpected payload format ${format}`);

@@ -50,6 +50,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   const coding = codingOf(request, limits.codings);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const lease = budget.open(() => {
+    chunks.clear();
     lease.release();
     request.destroy();
   });
@@ -69,6 +70,8 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     if (!lease.take(inflated.length)) throw overloaded();
     return { bytes: inflated, release: () => lease.release() };
   } catch (error) {
+    // What waits for the end of the request knows the list.
+    chunks.clear();
     lease.release();
     if (error instanceof TooLargeError) throw tooLarge();
     if (error instanceof DamagedError) throw new HttpError(400, error.message, { cause: error });

@@ -29,6 +29,8 @@ export interface HttpServerOptions {
   readonly limits?: HttpLimits;
   /** Connections at a time; the one that has been waiting for a request for the longest time makes room. Default: 4096. */
   readonly maxConnections?: number;
+  /** Of a request that was answered before it was complete so much is read and dropped; then its connection is closed. Default: 256 KiB, as in Go. */
+  readonly maxDroppedBytes?: number;
   readonly log: Logger;
   /** Answers a request. When it throws, the client gets 500 and the error is logged. */
   handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
@@ -36,6 +38,7 @@ export interface HttpServerOptions {
 
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_HEADERS = 128;
+const MAX_DROPPED_BYTES = 256 * 1024;
 
 /** An HTTP/1.1 listener, with or without TLS, at which no wait is without end. What is answered is its owner's. */
 export class HttpServer {
@@ -131,6 +134,7 @@ export class HttpServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
+    const { maxDroppedBytes = MAX_DROPPED_BYTES } = this.#options;
     this.#open.add(response);
     this.#waiting.delete(socket);
     this.#busy.add(socket);
@@ -138,6 +142,8 @@ export class HttpServer {
       this.#open.delete(response);
       if (this.#busy.delete(socket) && !socket.destroyed) this.#waiting.add(socket);
     });
+    // Before Node itself would drop what comes, without end.
+    response.once('prefinish', () => request.complete || drop(request, maxDroppedBytes));
     response.on('error', () => {});
     request.on('error', () => {});
     if (this.#stopping !== undefined || this.#options.limits?.keepAlive === false) response.shouldKeepAlive = false;
@@ -152,4 +158,16 @@ export class HttpServer {
       }
     }
   }
+}
+
+/** Reads what is left of a request, so that its client gets to see the answer; cuts off one that goes on and on. */
+function drop(request: IncomingMessage, maxBytes: number): void {
+  let left = maxBytes;
+  request.removeAllListeners('data');
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.socket.destroy();
+  });
+  request.read(0);
+  request.resume();
 }
