@@ -158,7 +158,7 @@ function httpListener(config: HttpProtocol, { scope, intake, budget, requests }:
     body: {
       maxBytes: maxBodyBytes(config),
       budget,
-      inflater: new Inflater(),
+      inflater: new Inflater(budget, maxBodyBytes(config)),
       codings: new Set(wanted.filter((name) => CODINGS.includes(name))),
     },
     answered(status) {

@@ -214,7 +214,8 @@ export class GrpcCall {
         this.#handle(message.bytes);
         return;
       }
-      const inflated = this.#host.inflater.inflate(this.#coding(), message.bytes, this.#host.maxMessageBytes);
+      const { inflater, maxMessageBytes } = this.#host;
+      const inflated = inflater.inflate(this.#coding(), message.bytes, maxMessageBytes, (more) => this.#reserve(more));
       if (inflated instanceof Promise) {
         inflated.then(
           (bytes) => this.#handleInflated(bytes),
@@ -248,6 +249,11 @@ export class GrpcCall {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#state === 'ended') throw new GrpcError(GRPC.CANCELLED, 'the call is over');
+    if (!this.#lease.take(bytes)) throw overloaded();
   }
 
   /** What it held so far is gone; from now on it holds this. */

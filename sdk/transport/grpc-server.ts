@@ -72,7 +72,7 @@ export class GrpcServer {
     this.#options = options;
     const { maxMessageBytes, clock, log } = options;
     this.#maxConnections = options.maxConnections ?? 4096;
-    const inflater = new Inflater();
+    const inflater = new Inflater(options.budget, maxMessageBytes);
     this.#host = {
       methods: options.methods,
       auth: options.auth,

@@ -65,7 +65,9 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     lease.release();
     if (!lease.take(bytes.length)) throw overloaded();
     if (coding === undefined) return { bytes, release: () => lease.release() };
-    const inflated = await inflater.inflate(coding, bytes, maxBytes);
+    const inflated = await inflater.inflate(coding, bytes, maxBytes, (more) => {
+      if (!lease.take(more)) throw overloaded();
+    });
     lease.release();
     if (!lease.take(inflated.length)) throw overloaded();
     return { bytes: inflated, release: () => lease.release() };

@@ -133,7 +133,7 @@ describe('a hostile client does no harm:', () => {
   test('a body without end takes no memory', async () => {
     const scope = fakeScope();
     const budget = new ByteBudget(1e6, scope.clock);
-    const limits = { budget, maxBytes: 50_000, inflater: new Inflater(), codings: new Set(['']) };
+    const limits = { budget, maxBytes: 50_000, inflater: new Inflater(budget, 50_000), codings: new Set(['']) };
     const { address } = await serve(async (request, response) => {
       const refused = await readBody(request, limits).catch((error: unknown) => error);
       assert.ok(refused instanceof HttpError);
@@ -159,7 +159,7 @@ describe('a body', () => {
     const limits = {
       budget,
       maxBytes,
-      inflater: new Inflater(),
+      inflater: new Inflater(budget, maxBytes),
       codings: new Set(['', 'gzip', 'zstd', 'zlib', 'deflate']),
     };
     const served = await serve(async (request, response) => {

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { fakeScope } from 'bpflow/testing';
+import { ByteBudget } from 'bpflow/transport';
+import { type ContentCoding, DamagedError, Inflater, TooLargeError } from './inflate.ts';
+
+const MAX = 8 * 1024 * 1024;
+const x = Buffer.from('x');
+/** Zstandard that does not say its size. */
+const silent = (bytes: Uint8Array) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_contentSizeFlag]: 0 } });
+
+const packers: Readonly<Record<string, [ContentCoding, (bytes: Buffer) => Buffer]>> = {
+  gzip: ['gzip', gzipSync],
+  deflate: ['deflate', deflateSync],
+  zstd: ['zstd', zstdCompressSync],
+  'zstd that does not say its size': ['zstd', silent],
+  'gzip of two members': ['gzip', (bytes) => Buffer.concat([gzipSync(bytes.subarray(1)), gzipSync(x)])],
+  'zstd of two frames': ['zstd', (bytes) => Buffer.concat([zstdCompressSync(x), zstdCompressSync(bytes.subarray(1))])],
+  'zstd of two frames that do not say their sizes': [
+    'zstd',
+    (bytes) => Buffer.concat([silent(x), silent(bytes.subarray(1))]),
+  ],
+};
+
+function inflater() {
+  const inner = new Inflater(new ByteBudget(64 * MAX, fakeScope().clock), MAX);
+  let reserved = 0;
+  return {
+    inflate: async (coding: ContentCoding, bytes: Uint8Array, max = MAX) =>
+      inner.inflate(coding, bytes, max, (more) => {
+        reserved += more;
+      }),
+    reserved: () => reserved,
+  };
+}
+
+describe('inflating', () => {
+  for (const [name, [coding, pack]] of Object.entries(packers)) {
+    test(`${name}: all of it, in memory of its own, up to the last byte that is allowed`, async () => {
+      for (const size of [2, 300, 70_000, 3_000_000]) {
+        const text = Buffer.from(randomBytes(size / 2).toString('hex'));
+        const plain = name.includes('two') ? Buffer.from(text.fill('x', 0, 1)) : text;
+        const packed = pack(plain);
+        const { inflate, reserved } = inflater();
+        const got = await inflate(coding, packed, size);
+        const expected = name === 'gzip of two members' ? Buffer.concat([plain.subarray(1), x]) : plain;
+        assert.equal(Buffer.compare(got, expected), 0);
+        assert.ok(got.buffer.byteLength <= got.length * 1.25 + 1, `${got.buffer.byteLength} bytes for ${size}`);
+        assert.ok(packed.length <= 4096 || (reserved() >= size && reserved() <= MAX), `${reserved()} for ${size}`);
+        await assert.rejects(inflate(coding, packed, size - 1), TooLargeError);
+      }
+    });
+  }
+
+  test('reserves what is announced, and all that may come out where nothing or a lie is', async () => {
+    const bytes = randomBytes(100_000);
+    const reservedFor = async (coding: ContentCoding, packed: Uint8Array): Promise<number> => {
+      const { inflate, reserved } = inflater();
+      await inflate(coding, packed);
+      return reserved();
+    };
+    assert.equal(await reservedFor('gzip', gzipSync(bytes)), 100_000);
+    assert.equal(await reservedFor('zstd', zstdCompressSync(bytes)), 100_000);
+    assert.equal(await reservedFor('zstd', silent(bytes)), MAX);
+    assert.equal(await reservedFor('gzip', Buffer.concat([gzipSync(bytes), gzipSync(x)])), MAX);
+  });
+
+  test('does not begin without memory', async () => {
+    const inner = new Inflater(new ByteBudget(64 * MAX, fakeScope().clock), MAX);
+    const none = new Error('none');
+    const packed = gzipSync(randomBytes(10_000));
+    const attempt = async () =>
+      inner.inflate('gzip', packed, MAX, () => {
+        throw none;
+      });
+    await assert.rejects(attempt(), none);
+    assert.equal((await inner.inflate('gzip', packed, MAX, () => {})).length, 10_000);
+  });
+
+  test('bombs leave no memory behind, whatever they say of their size', async () => {
+    const zeros = Buffer.alloc(64 * 1024 * 1024);
+    const bombs: [ContentCoding, Buffer][] = [
+      ['gzip', gzipSync(zeros)],
+      ['gzip', Buffer.concat([gzipSync(zeros), gzipSync(x)])],
+      ['deflate', deflateSync(zeros)],
+      ['zstd', Buffer.concat([zstdCompressSync(randomBytes(5000)), silent(zeros)])],
+    ];
+    for (const [coding, bomb] of bombs) {
+      const { inflate } = inflater();
+      const before = process.memoryUsage().arrayBuffers;
+      let most = 0;
+      await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          await assert.rejects(inflate(coding, bomb), TooLargeError);
+          most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+        }),
+      );
+      assert.ok(most < 8 * MAX, `${coding}: ${most >> 20} MiB for 4 at a time`);
+    }
+  });
+
+  test('frames without end are not worth an engine each', async () => {
+    const frames = Buffer.concat(Array.from({ length: 10_000 }, () => zstdCompressSync(new Uint8Array(0))));
+    await assert.rejects(inflater().inflate('zstd', frames), DamagedError);
+    await assert.rejects(inflater().inflate('zstd', frames.subarray(0, 4000)), DamagedError);
+  });
+});
