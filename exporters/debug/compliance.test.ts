@@ -3,5 +3,5 @@ import spec from './index.ts';
 
 describeCompliance(spec, {
   config: { verbosity: 'detailed' },
-  badConfig: [{ verbosity: 'loud' }, { sampling_initial: -1 }],
+  badConfig: [{ verbosity: 'loud' }, { sampling_initial: 'x' }],
 });

@@ -8,14 +8,12 @@ export const debugConfig = z.strictObject({
     .describe('basic: one line for each batch. normal: about one line for each item. detailed: everything.'),
   sampling_initial: z
     .int()
-    .min(0)
     .default(2)
-    .describe('Batches of each signal that are shown in every second before sampling begins.'),
+    .describe('Batches of each signal that are shown in every second before sampling begins. Less than 0: all.'),
   sampling_thereafter: z
     .int()
-    .min(0)
     .default(1)
-    .describe('After the first ones of a second every so-many-th batch is shown. 1: all. 0: none.'),
+    .describe('After the first ones of a second every so-many-th batch is shown. 1: all. 0 or less: none.'),
   use_internal_logger: z
     .boolean()
     .default(true)

@@ -1,4 +1,4 @@
-/** Lets through the first of every second, then every so-many-th. */
+/** Lets through the first of every second (all, if that number is negative), then every so-many-th. */
 export class Sampler {
   readonly #initial: number;
   readonly #thereafter: number;
@@ -6,7 +6,7 @@ export class Sampler {
   #seen = 0;
 
   constructor(initial: number, thereafter: number) {
-    this.#initial = initial;
+    this.#initial = initial < 0 ? Number.POSITIVE_INFINITY : initial;
     this.#thereafter = thereafter;
   }
 

@@ -23,7 +23,7 @@ const rotation = z
       .default(false)
       .describe('Whether names of rotated files carry the local time instead of UTC.'),
   })
-  .nullish();
+  .optional();
 
 const groupBy = z
   .strictObject({
@@ -52,7 +52,9 @@ export const fileConfig = z
       .boolean()
       .default(false)
       .describe('Whether to go on behind what is in the file. false empties it at start.'),
-    rotation: rotation.describe('Rotates the file by size, and removes old ones. Then nothing waits in a buffer.'),
+    rotation: rotation.describe(
+      'Rotates the file by size, and removes old ones; an empty body does so with the defaults. Then nothing waits in a buffer.',
+    ),
     format: z
       .enum(['json', 'proto', 'prometheus'], { error: 'format type is not supported; use json, proto or prometheus' })
       .default('json')
@@ -125,7 +127,7 @@ export const fileConfig = z
     if (config.format === 'prometheus') {
       const without: readonly (readonly [string, boolean])[] = [
         ['append', config.append],
-        ['rotation', config.rotation != null],
+        ['rotation', config.rotation !== undefined],
         ['compression', config.compression !== 'none'],
         ['group_by', config.group_by.enabled],
         ['temporality', config.temporality === 'delta'],

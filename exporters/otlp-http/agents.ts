@@ -54,10 +54,11 @@ export class Agents {
     const { proxy_url, disable_keep_alives } = this.#config;
     const proxyEnv: ProxyEnvironment =
       proxy_url === undefined ? environment() : { HTTP_PROXY: proxy_url, HTTPS_PROXY: proxy_url };
+    const keepsIdle = max_idle_conns >= 0 && max_idle_conns_per_host >= 0;
     return {
-      keepAlive: !disable_keep_alives,
-      maxSockets: max_conns_per_host || Number.POSITIVE_INFINITY,
-      maxFreeSockets: max_idle_conns_per_host || max_idle_conns || MANY,
+      keepAlive: !disable_keep_alives && keepsIdle,
+      maxSockets: max_conns_per_host > 0 ? max_conns_per_host : Number.POSITIVE_INFINITY,
+      maxFreeSockets: keepsIdle ? max_idle_conns_per_host || max_idle_conns || MANY : 0,
       ...(idle_conn_timeout > 0 ? { timeout: idle_conn_timeout } : {}),
       proxyEnv,
     };

@@ -59,13 +59,12 @@ export const otlpHttpConfig = z
       .optional()
       .describe('HTTP proxy that requests go through. Default: that of HTTP_PROXY, HTTPS_PROXY and NO_PROXY.'),
     auth: authSettings().describe('Extension that gives the credentials of requests.'),
-    max_idle_conns: z.int().min(0).default(100).describe('Unused connections that are kept. 0: no limit.'),
+    max_idle_conns: z.int().default(100).describe('Unused connections that are kept. 0: no limit. Less: none is kept.'),
     max_idle_conns_per_host: z
       .int()
-      .min(0)
       .default(0)
-      .describe('The same for each host. 0: the limit of max_idle_conns.'),
-    max_conns_per_host: z.int().min(0).default(0).describe('Connections to a host at a time. 0: no limit.'),
+      .describe('The same for each host. 0: the limit of max_idle_conns. Less: none is kept.'),
+    max_conns_per_host: z.int().default(0).describe('Connections to a host at a time. 0 or less: no limit.'),
     idle_conn_timeout: duration().prefault('90s').describe('An unused connection is closed after this. 0: never.'),
     disable_keep_alives: z.boolean().default(false).describe('Whether each request gets a connection of its own.'),
     read_buffer_size: z.int().min(0).default(0).describe('Accepted as in the Collector; has no effect.'),

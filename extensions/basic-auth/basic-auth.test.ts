@@ -76,6 +76,8 @@ describe('a server lets in', () => {
 test('a client presents name and password, of files when it has them', async () => {
   const inline = extension({ client_auth: { username: 'me', password: 'pass' } });
   assert.deepEqual(await inline.scope.get(CLIENT_AUTH).headers(), header('me', 'pass'));
+  const nameless = extension({ client_auth: { password: 'token' } });
+  assert.deepEqual(await nameless.scope.get(CLIENT_AUTH).headers(), header('', 'token'));
   const file = join(folder, 'password');
   writeFileSync(file, 'first\n');
   const { scope, component } = extension({ client_auth: { username: 'me', password_file: file } });

@@ -12,9 +12,9 @@ export const basicAuthConfig = z
       .describe('For servers: who may come in. Hashes of bcrypt, apr1 (MD5) and SHA-1, or plain text.'),
     client_auth: z
       .strictObject({
-        username: z.string().optional().describe('The name to present.'),
+        username: z.string().optional().describe('The name to present. Default: the empty one.'),
         username_file: z.string().min(1).optional().describe('A file that holds the name; read again when it changes.'),
-        password: secret().optional().describe('The password to present.'),
+        password: secret().optional().describe('The password to present. Default: the empty one.'),
         password_file: z
           .string()
           .min(1)
@@ -40,8 +40,8 @@ export const basicAuthConfig = z
     if (htpasswd !== undefined && htpasswd.file === undefined && htpasswd.inline === undefined) {
       refuse(['htpasswd'], 'no credential source provided: set `file` or `inline`');
     }
-    if (client !== undefined && client.username === undefined && client.username_file === undefined) {
-      refuse(['client_auth'], 'required parameter client_auth.username (or username_file) not provided');
+    if (client !== undefined && Object.values(client).every((source) => source === undefined)) {
+      refuse(['client_auth'], 'no credential source provided: set `username`, `password` or a file of either');
     }
   });
 

@@ -80,6 +80,7 @@ export const telemetrySchema = z.strictObject({
         .array(z.literal('stderr', { error: 'must be stderr: logs are written nowhere else' }))
         .default(['stderr'])
         .describe('Where logs go.'),
+      initial_fields: z.record(z.string(), z.json()).optional().describe('Fields that every record gets.'),
       ...unusedLogKeys(),
     })
     .prefault({})
@@ -149,26 +150,22 @@ export const serviceSchema = z.strictObject({
 
 export type ServiceConfig = z.output<typeof serviceSchema>;
 
-/** Keys of the Collector's logger whose absence here nobody would notice, except `initial_fields`. */
+/** Keys of the Collector's logger whose absence here nobody would notice. */
 function unusedLogKeys() {
   const accepted = 'Accepted as in the Collector; has no effect.';
   return {
-    development: z.boolean().default(false).describe(accepted),
-    disable_caller: z.boolean().default(false).describe(accepted),
-    disable_stacktrace: z.boolean().default(false).describe(accepted),
+    development: z.boolean().optional().describe(accepted),
+    disable_caller: z.boolean().optional().describe(accepted),
+    disable_stacktrace: z.boolean().optional().describe(accepted),
     sampling: z
       .strictObject({
-        enabled: z.boolean().default(true).describe(accepted),
-        tick: duration().prefault('10s').describe(accepted),
-        initial: z.int().min(0).default(10).describe(accepted),
-        thereafter: z.int().min(0).default(100).describe(accepted),
+        enabled: z.boolean().optional().describe(accepted),
+        tick: duration().optional().describe(accepted),
+        initial: z.int().optional().describe(accepted),
+        thereafter: z.int().optional().describe(accepted),
       })
       .nullish()
       .describe('Accepted as in the Collector. Records here are few: repeated ones are counted where they arise.'),
-    initial_fields: z
-      .record(z.string(), z.never({ error: 'initial_fields are not supported; write them under telemetry.resource' }))
-      .default({})
-      .describe('Not supported: must be empty. Attributes of the agent belong under telemetry.resource.'),
   };
 }
 

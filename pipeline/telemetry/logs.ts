@@ -11,6 +11,8 @@ export interface LogsOptions {
   readonly level: LogLevel;
   readonly encoding: LogEncoding;
   readonly resource: Resource;
+  /** Of every record; its own of the same name go before. */
+  readonly initialFields?: LogFields;
   /** Takes whole lines; standard error by default. */
   readonly write?: (line: string) => void;
 }
@@ -32,9 +34,10 @@ export function createLogs(options: LogsOptions): Logs {
     shutdown: async () => {},
   };
   const provider = new LoggerProvider({ resource: options.resource, processors: [toConsole] });
+  const initial = attributesOf(options.initialFields ?? {});
   let level = options.level;
   return {
-    logger: (origin) => leveled(provider.getLogger(origin), () => level),
+    logger: (origin) => leveled(provider.getLogger(origin), () => level, initial),
     setLevel(next) {
       level = next;
     },
@@ -48,7 +51,7 @@ const SEVERITY: Readonly<Record<LogLevel, SeverityNumber>> = {
   error: SeverityNumber.ERROR,
 };
 
-function leveled(logger: OtelLogger, level: () => LogLevel): Logger {
+function leveled(logger: OtelLogger, level: () => LogLevel, initial: Attributes): Logger {
   const at =
     (own: LogLevel) =>
     (message: string, fields?: LogFields): void => {
@@ -57,7 +60,7 @@ function leveled(logger: OtelLogger, level: () => LogLevel): Logger {
         severityNumber: SEVERITY[own],
         severityText: own,
         body: message,
-        ...(fields === undefined ? {} : { attributes: attributesOf(fields) }),
+        attributes: fields === undefined ? initial : { ...initial, ...attributesOf(fields) },
       });
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };

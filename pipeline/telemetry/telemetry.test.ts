@@ -22,6 +22,20 @@ describe('the log', () => {
     assert.deepEqual(rest, ['info', 'receiver/x', 'It works.', '{"port":1,"path":"a b","nested":{"a":[1]}}\n']);
   });
 
+  it('gives every record the fields that it was made with', () => {
+    const lines: string[] = [];
+    const write = (line: string): void => void lines.push(line);
+    const initialFields = { site: 'a', port: 1, tags: ['x'] };
+    const log = createLogs({ level: 'info', encoding: 'json', resource, write, initialFields }).logger('receiver/x');
+    log.info('It works.', { port: 2 });
+    log.warn('It still does.');
+    const fields = lines.map((line) => JSON.parse(line)).map(({ site, port, tags }) => ({ site, port, tags }));
+    assert.deepEqual(fields, [
+      { site: 'a', port: 2, tags: ['x'] },
+      { site: 'a', port: 1, tags: ['x'] },
+    ]);
+  });
+
   it('leaves out what is below its level', () => {
     const say = (log: Logger): void => {
       for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level](level);

@@ -5,8 +5,14 @@ import {
   editAttributes,
   mapMetrics,
   matchItems,
+  type Outlets,
+  type Scope,
   type SeriesVerdict,
+  SIGNALS,
+  type Signal,
+  StartError,
   seriesMapper,
+  strangeProperty,
   type TransformProcessor,
 } from 'bpflow/sdk';
 import type { AttributesConfig } from './config.ts';
@@ -15,7 +21,8 @@ type Edit = ReturnType<typeof compileActions>;
 type Mapper = ReturnType<typeof seriesMapper>;
 
 /** Edits attributes: of series once each, of records and spans row by row in the columns that the actions touch. */
-export function createAttributesProcessor(config: AttributesConfig): TransformProcessor {
+export function createAttributesProcessor(config: AttributesConfig, _scope: Scope, next: Outlets): TransformProcessor {
+  for (const signal of SIGNALS) if (next[signal] !== undefined) checkMatches(config, signal);
   const edit = compileActions(config.actions, (bytes) => createHash('sha256').update(bytes).digest('hex'));
   const match = matchItems(config.include, config.exclude);
   const mapperOf = mappers(edit);
@@ -40,6 +47,14 @@ export function createAttributesProcessor(config: AttributesConfig): TransformPr
       },
     },
   };
+}
+
+/** Throws StartError for a property that would never be looked at. */
+function checkMatches({ include, exclude }: AttributesConfig, signal: Signal): void {
+  for (const [side, match] of Object.entries({ include, exclude })) {
+    const key = match && strangeProperty(match, signal);
+    if (key !== undefined) throw new StartError(`${side}.${key} should not be specified in a pipeline of ${signal}.`);
+  }
 }
 
 const ALL: SeriesVerdict = () => true;

@@ -1,4 +1,4 @@
-import { attributeMatchSettings, includeExclude, MATCH_TYPES, z } from 'bpflow/sdk';
+import { attributeMatchSettings, includeExclude, MATCH_TYPES, strangeProperty, z } from 'bpflow/sdk';
 
 /** Configuration of the `filter` processor: the Collector's keys other than its conditions in OTTL. */
 export const filterConfig = z.strictObject({
@@ -35,16 +35,10 @@ export const filterConfig = z.strictObject({
     .superRefine((spans, context) => {
       for (const side of ['include', 'exclude'] as const) {
         const match = spans[side];
-        const wrong = (['log_bodies', 'log_severity_texts', 'metric_names'] as const).filter(
-          (key) => (match?.[key].length ?? 0) > 0,
-        );
-        for (const key of wrong) {
-          context.addIssue({
-            code: 'custom',
-            path: [side, key],
-            message: `${key} should not be specified for trace spans`,
-          });
-        }
+        const key = match && strangeProperty(match, 'traces');
+        if (key === undefined) continue;
+        const message = `${key} should not be specified for trace spans`;
+        context.addIssue({ code: 'custom', path: [side, key], message });
       }
     })
     .describe('Which spans go on.'),

@@ -7,7 +7,7 @@ describeCompliance(spec, {
     {},
     { protocols: {} },
     { protocols: { grpc: { endpoint: 'localhost' } } },
-    { protocols: { http: { metrics_url_path: 'v1/metrics' } } },
+    { protocols: { grpc: { auth: { authenticator: 'basicauth/' } } } },
     { protocols: { grpc: { keepalive: { server_parameters: { time: 'soon' } } } } },
   ],
 });

@@ -55,9 +55,9 @@ const grpcProtocol = z
 const urlPath = (signal: string) =>
   z
     .string()
-    .regex(/^\//, 'must begin with a slash')
     .default(`/v1/${signal}`)
-    .describe(`Path at which ${signal} are taken.`);
+    .transform((path) => (path.startsWith('/') ? path : `/${path}`))
+    .describe(`Path at which ${signal} are taken; a slash in front is added where it is missing.`);
 
 const httpProtocol = z
   .strictObject({

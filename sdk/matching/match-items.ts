@@ -5,7 +5,7 @@ import type { Metric } from '../../pdata/metrics.ts';
 import type { InstrumentationScope, Resource } from '../../pdata/series-table.ts';
 import type { SpanBatch } from '../../pdata/traces.ts';
 import { attributeMatcher } from './attribute-match.ts';
-import type { MatchProperties } from './match-properties.ts';
+import { type MatchProperties, SPAN_KINDS } from './match-properties.ts';
 import { textMatcher } from './patterns.ts';
 import { valueText } from './values.ts';
 
@@ -79,9 +79,6 @@ function compile(properties: MatchProperties): Compiled {
       resource(itsResource) && scope(itsScope) && attributes((key) => set.get(key)),
   };
 }
-
-/** Names of OTLP's span kinds, by number. */
-const SPAN_KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
 
 function rowGetter(columns: ReadonlyMap<string, LogColumn>, row: number) {
   return (key: string) => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Signal } from '../../pdata/signals.ts';
 import { attributeMatchSettings } from './attribute-match.ts';
 import { MATCH_TYPES } from './patterns.ts';
 
@@ -19,7 +20,9 @@ export function matchProperties() {
         .describe('Options of a cache; accepted as in the Collector, without effect.'),
       services: texts().describe('Spans: service.name of the resource, one of these.'),
       span_names: texts().describe('Spans: the name, one of these.'),
-      span_kinds: texts().describe('Spans: the kind, one of Internal, Server, Client, Producer, Consumer.'),
+      span_kinds: texts().describe(
+        'Spans: the kind, one of SPAN_KIND_INTERNAL, _SERVER, _CLIENT, _PRODUCER, _CONSUMER.',
+      ),
       log_bodies: texts().describe('Logs: the body as text, one of these.'),
       log_severity_texts: texts().describe('Logs: the severity text, one of these.'),
       log_severity_number: z
@@ -45,7 +48,12 @@ export function matchProperties() {
         .describe('Instrumentation scopes: all of these must match, as in the Collector.'),
     })
     .check((context) => {
-      const { regexp: _, match_type: __, log_severity_number, ...lists } = context.value;
+      const { regexp: _, match_type, log_severity_number, ...lists } = context.value;
+      for (const [i, kind] of lists.span_kinds.entries()) {
+        if (match_type !== 'strict' || SPAN_KINDS.indexOf(kind) > 0) continue;
+        const message = `unknown span kind ${JSON.stringify(kind)}; use one of ${SPAN_KINDS.slice(1).join(', ')}`;
+        context.issues.push({ code: 'custom', input: kind, path: ['span_kinds', i], message });
+      }
       const empty = log_severity_number === undefined && Object.values(lists).every((list) => list.length === 0);
       if (!empty) return;
       const message =
@@ -55,6 +63,28 @@ export function matchProperties() {
 }
 
 export type MatchProperties = z.output<ReturnType<typeof matchProperties>>;
+
+/** Names of OTLP's span kinds, by number. */
+export const SPAN_KINDS = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'].map(
+  (kind) => `SPAN_KIND_${kind}`,
+);
+
+/** The first property that is given and says nothing of items of this signal; undefined when there is none. */
+export function strangeProperty(properties: MatchProperties, signal: Signal): keyof MatchProperties | undefined {
+  const isGiven = (key: keyof MatchProperties): boolean => {
+    const value = properties[key];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined;
+  };
+  return STRANGE[signal].find(isGiven);
+}
+
+const OF_LOGS = ['log_bodies', 'log_severity_texts', 'log_severity_number'] as const;
+const OF_SPANS = ['span_names', 'span_kinds'] as const;
+const STRANGE: Readonly<Record<Signal, readonly (keyof MatchProperties)[]>> = {
+  metrics: [...OF_LOGS, ...OF_SPANS],
+  logs: [...OF_SPANS, 'metric_names'],
+  traces: [...OF_LOGS, 'metric_names'],
+};
 
 /** `include` and `exclude` side by side, as fields of a strictObject. */
 export function includeExclude() {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteSize, duration, secret } from '../config-types.ts';
+import { extensionId } from '../extension-id.ts';
 import type { HttpLimits } from './http-server.ts';
 import { tlsServerSettings } from './tls-settings.ts';
 
@@ -37,16 +38,15 @@ export function httpServerFields() {
       .describe('Lets web pages of other origins send.'),
     auth: z
       .strictObject({
-        authenticator: z
-          .string()
-          .min(1)
-          .describe('Id of the extension, for example basic_auth/server. It must stand in service.extensions too.'),
+        authenticator: extensionId().describe(
+          'Id of the extension, for example basic_auth/server. It must stand in service.extensions too.',
+        ),
         request_params: z
           .array(z.string())
           .default([])
           .describe('Parameters of the URL that the extension gets to see as headers.'),
       })
-      .nullish()
+      .optional()
       .describe('Which extension decides who may send.'),
     max_request_body_size: byteSize()
       .prefault(MAX_BODY_BYTES)

@@ -57,6 +57,10 @@ export const verdictCases: readonly VerdictCase[] = [
   ['receiver: bad id of an authenticator', receiver("{ protocols: { grpc: { auth: { authenticator: 'a/' } } } }")],
   ['receiver: unknown compression', receiver('{ protocols: { http: { compression_algorithms: [brotli] } } }')],
   ['receiver: cors is a list', receiver('{ protocols: { http: { cors: [a] } } }')],
+  ['receiver: nothing under tls', receiver('{ protocols: { grpc: { tls: } } }')],
+  ['receiver: nothing under auth', receiver('{ protocols: { grpc: { auth: } } }')],
+  ['receiver: nothing under keepalive', receiver('{ protocols: { grpc: { keepalive: } } }')],
+  ['receiver: nothing under cors', receiver('{ protocols: { http: { cors: } } }')],
   ['receiver: keepalive unknown key', receiver('{ protocols: { grpc: { keepalive: { time: 1s } } } }')],
 
   ['otlp_grpc: no endpoint', exporter('otlp_grpc', '')],
@@ -90,6 +94,11 @@ export const verdictCases: readonly VerdictCase[] = [
   ['otlp_grpc: queue without consumers', grpc('sending_queue: { num_consumers: 0 }')],
   ['otlp_grpc: queue switched off is not checked', grpc('sending_queue: { enabled: false, queue_size: 0 }')],
   ['otlp_grpc: unknown sizer', grpc('sending_queue: { sizer: litres }')],
+  ['otlp_grpc: queue switched off with unknown keys', grpc('sending_queue: { enabled: false, size: 3 }')],
+  ['otlp_grpc: queue switched off with a text', grpc('sending_queue: { enabled: false, queue_size: many }')],
+  ['otlp_grpc: nothing under queue, batch and retry', grpc('sending_queue: { batch: }, retry_on_failure: ')],
+  ['otlp_grpc: nothing under tls and keepalive', grpc('tls: , keepalive: ')],
+  ['otlp_grpc: nothing under auth', grpc('auth: ')],
   ['otlp_grpc: unknown queue key', grpc('sending_queue: { size: 3 }')],
   ['otlp_grpc: batch crossed', grpc('sending_queue: { batch: { min_size: 500, max_size: 100 } }')],
   [
@@ -143,6 +152,11 @@ export const verdictCases: readonly VerdictCase[] = [
   ['otlp_http: unknown key', http('balancer_name: round_robin')],
   ['otlp_http: bad proxy', http("proxy_url: ':'")],
   ['otlp_http: negative connections', http('max_conns_per_host: -1')],
+  ['otlp_http: negative idle connections', http('max_idle_conns: -1, max_idle_conns_per_host: -1')],
+  ['otlp_http: nothing under tls and queue', http('tls: , sending_queue: , compression_params: ')],
+  ['otlp_http: snappy', http('compression: snappy')],
+  ['otlp_http: framed snappy', http('compression: x-snappy-framed')],
+  ['otlp_http: deflate', http('compression: deflate')],
   ['otlp_http: connections as a text', http("max_idle_conns: 'x'")],
   ['otlp_http: queue of size 0', http('sending_queue: { queue_size: 0 }')],
 
@@ -267,6 +281,31 @@ export const verdictCases: readonly VerdictCase[] = [
       'traces',
     ),
   ],
+  ...[
+    'span_names: [a]',
+    'span_kinds: [SPAN_KIND_SERVER]',
+    'metric_names: [a]',
+    'resources: [{ key: a, value: b }]',
+  ].flatMap((property) =>
+    ['metrics', 'logs', 'traces'].map(
+      (signal): VerdictCase => [
+        `attributes: ${signal} matched by ${property}`,
+        processor(
+          'attributes',
+          `{ include: { match_type: strict, ${property} }, actions: [{ key: a, action: delete }] }`,
+          signal,
+        ),
+      ],
+    ),
+  ),
+  [
+    'attributes: unknown kind of spans',
+    processor(
+      'attributes',
+      '{ include: { match_type: strict, span_kinds: [Server] }, actions: [{ key: a, action: delete }] }',
+      'traces',
+    ),
+  ],
   ['resource: nothing', processor('resource', '')],
   ['resource: unknown action', processor('resource', '{ attributes: [{ key: a, action: x }] }')],
   ['resource: by the other key', processor('resource', '{ actions: [{ key: a, action: delete }] }')],
@@ -306,6 +345,7 @@ export const verdictCases: readonly VerdictCase[] = [
   ],
   ['basicauth: client without a name', extension('basicauth', '{ client_auth: { password: b } }')],
   ['basicauth: client without a password', extension('basicauth', '{ client_auth: { username: b } }')],
+  ['basicauth: client with nothing', extension('basicauth', '{ client_auth: {} }')],
   ['bearertokenauth: nothing', extension('bearertokenauth', '')],
   ['bearertokenauth: token', extension('bearertokenauth', '{ token: a }')],
   ['bearertokenauth: two tokens', extension('bearertokenauth', '{ tokens: [a, b] }')],
@@ -394,3 +434,23 @@ export const verdictCases: readonly VerdictCase[] = [
     service('{ telemetry: { metric: {} }, pipelines: { metrics: { receivers: [otlp], exporters: [debug] } } }'),
   ],
 ];
+
+/** What the Collector runs with and bpflow refuses, because running with it does harm that nobody sees. By case, with the reason. */
+export const strictHere: ReadonlyMap<string, string> = new Map([
+  ['receiver: unknown compression', 'a misspelt name; requests that are compressed so would fail one by one'],
+  ['receiver: nothing under tls', 'it would listen without TLS'],
+  ['receiver: nothing under auth', 'it would let everybody in'],
+  ['otlp_grpc: nothing under auth', 'it would send without credentials'],
+  ['basicauth: client with nothing', 'it would present an empty name and password'],
+  ['otlp_http: no scheme', 'no request could ever be sent'],
+  ['otlp_http: no address at all', 'no request could ever be sent'],
+  ['otlp_http: lz4', 'not supported; zstd and snappy are as fast'],
+]);
+
+/** What the Collector refuses and bpflow runs with. By case, with the reason. */
+export const lenientHere: ReadonlyMap<string, string> = new Map([
+  [
+    'prometheus: no endpoint',
+    'the page has a default address, 127.0.0.1:9464, at which OpenTelemetry SDKs serve theirs',
+  ],
+]);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { duration } from '../../config-types.ts';
+import { duration, parseDuration } from '../../config-types.ts';
+import { extensionId } from '../../extension-id.ts';
 
 const SIZERS = ['requests', 'items', 'bytes'] as const;
 
@@ -8,7 +9,7 @@ export type Sizer = (typeof SIZERS)[number];
 
 /** `sending_queue:` with the Collector's keys, defaults and checks. An empty body is the default. */
 export function sendingQueueSettings() {
-  return z
+  const settings = z
     .strictObject({
       enabled: z
         .boolean()
@@ -27,21 +28,19 @@ export function sendingQueueSettings() {
         .boolean()
         .default(false)
         .describe('Whether senders wait until their data was delivered, and get its error.'),
-      storage: z
-        .string()
-        .min(1)
+      storage: extensionId()
         .nullish()
         .describe('Id of a storage extension, for example file_storage: the queue then outlives the process.'),
       batch: batchSettings().describe('Joins requests before they are sent. Absent: they are sent as they came.'),
     })
     .transform(withBatchSizer)
-    .superRefine(checkQueue)
-    .prefault({});
+    .superRefine(checkQueue);
+  return z.preprocess((written) => unlessOff(written, ['num_consumers', 'queue_size']), settings).prefault({});
 }
 
 /** `retry_on_failure:` with the Collector's keys, defaults and checks. */
 export function retrySettings() {
-  return z
+  const settings = z
     .strictObject({
       enabled: z.boolean().default(true).describe('Whether what failed for now is sent again.'),
       initial_interval: duration().prefault('5s').describe('Wait before the first retry.'),
@@ -63,8 +62,8 @@ export function retrySettings() {
           'When a request could be tried again only later than this after its first try, it is given up. 0: never.',
         ),
     })
-    .superRefine(checkRetry)
-    .prefault({});
+    .superRefine(checkRetry);
+  return z.preprocess((written) => unlessOff(written, RETRY_SIZES), settings).prefault({});
 }
 
 /** `timeout:` of one attempt, in ms; 0 is none. The Collector's defaults are 5s for gRPC, 30s for HTTP. */
@@ -99,7 +98,7 @@ function batchSettings() {
       const message = `\`max_size\` (${max_size}) must be greater or equal to \`min_size\` (${min_size})`;
       context.addIssue({ code: 'custom', path: ['max_size'], message });
     })
-    .nullish();
+    .optional();
 }
 
 interface Sized {
@@ -115,10 +114,13 @@ function withBatchSizer<T extends Sized>({ batch, ...queue }: T) {
 
 type Queue = ReturnType<typeof withBatchSizer> & { readonly queue_size: number } & {
   readonly storage?: string | null | undefined;
+  readonly enabled: boolean;
   readonly wait_for_result: boolean;
 };
 
-function checkQueue({ storage, wait_for_result, batch, sizer, queue_size }: Queue, context: z.RefinementCtx): void {
+function checkQueue(queue: Queue, context: z.RefinementCtx): void {
+  const { enabled, storage, wait_for_result, batch, sizer, queue_size } = queue;
+  if (!enabled) return;
   const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
   if (storage != null && wait_for_result) {
     refuse(['wait_for_result'], '`wait_for_result` is not supported with a persistent queue configured with `storage`');
@@ -142,6 +144,21 @@ function checkRetry({ enabled, initial_interval, max_interval, max_elapsed_time 
     const message = `'max_elapsed_time' must not be less than '${key}'`;
     context.addIssue({ code: 'custom', path: ['max_elapsed_time'], message });
   }
+}
+
+const RETRY_SIZES = [
+  ...['initial_interval', 'max_interval', 'max_elapsed_time'],
+  ...['randomization_factor', 'multiplier'],
+] as const;
+
+/** What is written, without these keys where `enabled: false` stands: like the Collector, it takes any number or time span there. */
+function unlessOff(written: unknown, keys: readonly string[]): unknown {
+  if (typeof written !== 'object' || written === null || !('enabled' in written) || written.enabled !== false) {
+    return written;
+  }
+  const isSize = (value: unknown): boolean =>
+    typeof value === 'number' || (typeof value === 'string' && parseDuration(value) !== undefined);
+  return Object.fromEntries(Object.entries(written).filter(([key, value]) => !keys.includes(key) || !isSize(value)));
 }
 
 function sizer() {
