@@ -22,7 +22,8 @@ import { Intake } from './intake.ts';
 
 const MIB = 1024 * 1024;
 const DEFAULT_MESSAGE_MIB = 4;
-const BUFFERED_BYTES = 256 * MIB;
+/** Memory for requests under way. */
+const BUFFERED = { requests: 8, atLeastRequests: 2, atLeastBytes: 64 * MIB, shareOfContainer: 1 / 4 };
 /** What stop() leaves to requests under way. */
 const DRAIN_MS = 5000;
 const CODINGS = ['', 'gzip', 'zstd', 'zlib', 'deflate'];
@@ -47,7 +48,7 @@ export function createOtlpReceiver(config: OtlpConfig, scope: Scope, next: Outle
   const shared: Shared = {
     scope,
     intake,
-    budget: new ByteBudget(Math.max(BUFFERED_BYTES, 8 * maxMessage), scope.clock),
+    budget: new ByteBudget(bufferedBytes(maxMessage), scope.clock),
     requests: scope.meter.createCounter('bpflow_otlp_receiver_requests', {
       description: 'Requests by protocol and answer.',
     }),
@@ -188,6 +189,14 @@ function httpListener(config: HttpProtocol, { scope, intake, budget, requests }:
       ...(tls === undefined ? {} : { certificate: tls.certificate }),
     }),
   };
+}
+
+/** Eight of the largest requests, or 64 MiB if that is more; at most a quarter of the container's memory, but two of them in any case. */
+function bufferedBytes(largest: number): number {
+  const wanted = Math.max(BUFFERED.atLeastBytes, BUFFERED.requests * largest);
+  // 0 or undefined where there is no limit, or a number beyond all memory.
+  const container = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  return Math.max(BUFFERED.atLeastRequests * largest, Math.min(wanted, container * BUFFERED.shareOfContainer));
 }
 
 function messageBytes({ max_recv_msg_size_mib }: GrpcProtocol): number {

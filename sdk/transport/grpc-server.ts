@@ -43,6 +43,9 @@ export interface GrpcServerOptions {
 /** A request must be complete by then, whatever deadline its client has. */
 const RECEIVE_TIMEOUT_MS = 60_000;
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Calls that a client cancels. More in a row end its connection: it pays for a call each time, the server for more. */
+const MAX_RESETS_AT_ONCE = 200;
+const MAX_RESETS_PER_SECOND = 33;
 const CHECK_EVERY_MS = 1000;
 const STREAM_WINDOW_BYTES = 8 * 1024 * 1024;
 const SESSION_WINDOW_BYTES = 64 * 1024 * 1024;
@@ -92,6 +95,8 @@ export class GrpcServer {
       maxSessionMemory: 16,
       maxHeaderListPairs: 128,
       maxSettings: 32,
+      streamResetBurst: MAX_RESETS_AT_ONCE,
+      streamResetRate: MAX_RESETS_PER_SECOND,
       maxSessionInvalidFrames: 100,
       maxSessionRejectedStreams: 100,
       unknownProtocolTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
