@@ -16,8 +16,9 @@ export interface BudgetLease {
 }
 
 /**
- * A bound on the bytes of all requests that are being received, inflated and handled. When they reach it, the request that has
- * been arriving for the longest time makes room, if it is slow; so slow senders cannot keep others out.
+ * A bound on the bytes of all requests that are being received, inflated and handled. When they reach it, a request that is
+ * still arriving makes room: the one that has been for the longest time, if it is slow, or the one that holds most, if that is
+ * more than who asks would have. So neither slow nor greedy senders keep others out.
  */
 export class ByteBudget {
   /** Bytes that may be held at a time. */
@@ -51,8 +52,10 @@ export class ByteBudget {
   }
 
   /** For leases. */
-  add(bytes: number): boolean {
-    while (this.#used + bytes > this.limit) if (!this.#evictSlowest()) return false;
+  add(lease: BudgetLease, bytes: number): boolean {
+    while (this.#used + bytes > this.limit) {
+      if (!this.#evictSlowest() && !this.#evictLargest(lease.held + bytes)) return false;
+    }
     this.#used += bytes;
     if (this.#used > this.#peak) this.#peak = this.#used;
     return true;
@@ -67,9 +70,21 @@ export class ByteBudget {
   #evictSlowest(): boolean {
     const [slowest] = this.#arriving;
     if (slowest === undefined || this.#clock.monotonic() - slowest.begunMs < SLOW_MS) return false;
-    this.#arriving.delete(slowest);
-    slowest.evict();
+    this.#evict(slowest);
     return true;
+  }
+
+  #evictLargest(asked: number): boolean {
+    let largest: Lease | undefined;
+    for (const lease of this.#arriving) if (lease.held > (largest?.held ?? asked)) largest = lease;
+    if (largest === undefined) return false;
+    this.#evict(largest);
+    return true;
+  }
+
+  #evict(lease: Lease): void {
+    this.#arriving.delete(lease);
+    lease.evict();
   }
 }
 
@@ -86,7 +101,7 @@ class Lease implements BudgetLease {
   }
 
   take(bytes: number): boolean {
-    if (!this.#budget.add(bytes)) return false;
+    if (!this.#budget.add(this, bytes)) return false;
     this.held += bytes;
     return true;
   }

