@@ -23,7 +23,8 @@ describe('who may import what', () => {
   allow('sdk', (target, file) => {
     if (file === 'sdk/otel.ts' && target.startsWith('@opentelemetry/')) return true;
     if (isBelow(file, 'sdk/testing') && (target.startsWith('node:') || target === 'yaml')) return true;
-    if (isBelow(file, 'sdk/transport') && (target.startsWith('node:') || target === 'bpflow/sdk')) return true;
+    if (isBelow(file, 'sdk/transport') && (target.startsWith('node:') || /^(?:bpflow\/sdk|snappy)$/.test(target)))
+      return true;
     if (isBelow(file, 'sdk/prometheus') && (target.startsWith('node:') || target === 'bpflow/sdk')) return true;
     return isBelow(target, 'sdk') || isBelow(target, 'pdata') || target === 'zod';
   });

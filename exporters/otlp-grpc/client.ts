@@ -44,7 +44,8 @@ export class GrpcClient {
     this.#grpc = grpc;
     this.#options = options;
     this.#target = grpcTarget(config.endpoint).target;
-    this.#pack = packer({ compression: config.compression, headroom: FRAME_BYTES });
+    const compression = config.compression === 'snappy' ? 'x-snappy-framed' : config.compression;
+    this.#pack = packer({ compression, headroom: FRAME_BYTES });
     this.#changed = tls.changed;
     this.#client = this.#connect();
   }

@@ -38,15 +38,12 @@ export const otlpGrpcConfig = z.strictObject({
   tls: tlsClientSettings().describe("TLS of the connection. Absent: with the machine's authorities."),
   headers: headersSettings().describe('Sent with each request, for example for authorization.'),
   compression: z
-    .enum(['gzip', 'zstd', 'none', ''], {
-      error: ({ input }) =>
-        input === 'snappy'
-          ? 'compression "snappy" is not supported; use zstd, which is smaller, or gzip'
-          : `unsupported compression type ${JSON.stringify(input)}; use gzip, zstd or none`,
+    .enum(['gzip', 'zstd', 'snappy', 'none', ''], {
+      error: ({ input }) => `unsupported compression type ${JSON.stringify(input)}; use gzip, zstd, snappy or none`,
     })
     .default('gzip')
     .transform((compression) => (compression === '' ? 'none' : compression))
-    .describe('How requests are compressed: gzip, zstd (faster and smaller) or none.'),
+    .describe('How requests are compressed: gzip, zstd (faster and smaller), snappy (fast) or none.'),
   timeout: timeoutSettings('5s'),
   balancer_name: z
     .enum(['round_robin', 'pick_first'], {

@@ -10,7 +10,7 @@ import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node
 import { Metadata, ServerCredentials, status } from '@grpc/grpc-js';
 import { CLIENT_AUTH, type ClientAuth, type Exporter, type LogBatch } from 'bpflow/sdk';
 import { type FakeScope, fakeScope, sampleBatch } from 'bpflow/testing';
-import { encodeRpcStatus } from 'bpflow/transport';
+import { encodeRpcStatus, inflate } from 'bpflow/transport';
 import { otlpGrpcConfig } from './config.ts';
 import spec from './index.ts';
 import { GrpcSink } from './test/grpc-sink.ts';
@@ -97,9 +97,10 @@ describe('requests', () => {
       answer(stream, '0');
     });
     const endpoint = await listen(server);
-    for (const [compression, inflate] of [
+    for (const [compression, unpack] of [
       ['gzip', gunzipSync],
       ['zstd', zstdDecompressSync],
+      ['snappy', (framed: Buffer) => inflate('x-snappy-framed', framed, 1e6)],
       ['none', undefined],
     ] as const) {
       const running = await new Running({ endpoint, ...PLAIN, compression }).start();
@@ -111,7 +112,7 @@ describe('requests', () => {
       assert.equal(frame[0], compression === 'none' ? 0 : 1);
       assert.equal(frame.readUInt32BE(1), frame.length - 5);
       const body = frame.subarray(5);
-      assert.deepEqual(inflate === undefined ? body : inflate(body), bytes);
+      assert.deepEqual(unpack === undefined ? body : await unpack(body), bytes);
       if (compression === 'gzip') assert.ok(body.length < bytes.length / 10);
     }
     server.close();

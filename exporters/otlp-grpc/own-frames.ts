@@ -1,6 +1,5 @@
-import { promisify } from 'node:util';
-import { gunzip, zstdDecompress } from 'node:zlib';
 import type { Client } from '@grpc/grpc-js';
+import { inflate } from 'bpflow/transport';
 
 /** What grpc-js calls around the messages of one call. */
 interface MessageFilter {
@@ -55,7 +54,7 @@ class OwnFrames implements MessageFilter {
 
   async sendMetadata(metadata: Promise<GrpcHeaders>): Promise<GrpcHeaders> {
     const headers = await metadata;
-    headers.set('grpc-accept-encoding', 'identity,gzip,zstd');
+    headers.set('grpc-accept-encoding', 'identity,gzip,zstd,snappy');
     if (this.#encoding !== undefined) headers.set('grpc-encoding', this.#encoding);
     return headers;
   }
@@ -78,7 +77,7 @@ class OwnFrames implements MessageFilter {
     if (framed[0] === 0) return body;
     try {
       // grpc-go answers in the encoding of the request, whatever is accepted.
-      return await inflate(body, this.#answerEncoding);
+      return await inflateAnswer(body, this.#answerEncoding);
     } catch {
       return Buffer.alloc(0);
     }
@@ -91,16 +90,10 @@ class OwnFrames implements MessageFilter {
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-async function inflate(body: Buffer, encoding: string): Promise<Buffer> {
-  switch (encoding) {
-    case 'gzip':
-      return gunzipAsync(body, { maxOutputLength: MAX_ANSWER_BYTES });
-    case 'zstd':
-      return zstdAsync(body, { maxOutputLength: MAX_ANSWER_BYTES });
-    default:
-      throw new RangeError(`unknown encoding ${encoding}`);
+async function inflateAnswer(body: Buffer, encoding: string): Promise<Buffer> {
+  if (encoding !== 'gzip' && encoding !== 'zstd' && encoding !== 'snappy') {
+    throw new RangeError(`unknown encoding ${encoding}`);
   }
+  const bytes = await inflate(encoding === 'snappy' ? 'x-snappy-framed' : encoding, body, MAX_ANSWER_BYTES);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
-
-const gunzipAsync = promisify(gunzip);
-const zstdAsync = promisify(zstdDecompress);

@@ -10,7 +10,7 @@ describeCompliance(spec, {
     { endpoint: 'localhost:4318' },
     { endpoint: 'ftp://localhost' },
     { endpoint: 'http://a', encoding: 'xml' },
-    { endpoint: 'http://a', compression: 'snappy' },
+    { endpoint: 'http://a', compression: 'snappy', compression_params: { level: 3 } },
     { endpoint: 'http://a', compression: 'gzip', compression_params: { level: 12 } },
     { endpoint: 'http://a', proxy_url: 'socks5://p' },
     { endpoint: 'http://a', cookies: { enabled: true } },

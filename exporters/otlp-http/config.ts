@@ -10,7 +10,15 @@ import {
 } from 'bpflow/transport';
 import { endpointProblem } from './urls.ts';
 
-const LEVELS = { gzip: [1, 9], zlib: [1, 9], deflate: [1, 9], zstd: [1, 22] } as const;
+const LEVELS = {
+  gzip: [1, 9],
+  zlib: [1, 9],
+  deflate: [1, 9],
+  zstd: [1, 22],
+  snappy: [0, 0],
+  'x-snappy-framed': [0, 0],
+  none: [1, 22],
+} as const;
 
 /** Configuration of the `otlp_http` exporter: the Collector's keys and defaults, and `names` and `temporality` of our own. */
 export const otlpHttpConfig = z
@@ -31,15 +39,17 @@ export const otlpHttpConfig = z
     tls: tlsClientSettings().describe("TLS of https:// connections. Absent: with the machine's authorities."),
     headers: headersSettings().describe('Sent with each request, for example for authorization.'),
     compression: z
-      .enum(['gzip', 'zstd', 'zlib', 'deflate', 'none', ''], {
+      .enum(['gzip', 'zstd', 'zlib', 'deflate', 'snappy', 'x-snappy-framed', 'none', ''], {
         error: ({ input }) =>
-          input === 'snappy' || input === 'x-snappy-framed' || input === 'lz4'
-            ? `compression ${JSON.stringify(input)} is not supported; use zstd or gzip`
-            : `unsupported compression type ${JSON.stringify(input)}; use gzip, zstd, zlib, deflate or none`,
+          input === 'lz4'
+            ? 'compression "lz4" is not supported; use snappy, which is as fast, or zstd'
+            : `unsupported compression type ${JSON.stringify(input)}; use gzip, zstd, zlib, deflate, snappy, x-snappy-framed or none`,
       })
       .default('gzip')
       .transform((compression) => (compression === '' ? 'none' : compression))
-      .describe('How bodies are compressed: gzip, zstd (faster and smaller), zlib, deflate or none.'),
+      .describe(
+        'How bodies are compressed: gzip, zstd (faster and smaller), zlib, deflate, snappy (fast), x-snappy-framed or none.',
+      ),
     compression_params: z
       .strictObject({
         level: z
@@ -95,9 +105,10 @@ export const otlpHttpConfig = z
     }
     const { compression } = config;
     const { level } = config.compression_params;
-    const [least, most] = compression === 'none' ? [1, 22] : LEVELS[compression];
+    const [least, most] = LEVELS[compression];
     if (level === 0 || level === -1 || (level >= least && level <= most)) return;
-    const message = `unsupported compression level ${level} of ${compression}; use ${least} to ${most}`;
+    const instead = most === 0 ? 'it has none' : `use ${least} to ${most}`;
+    const message = `unsupported compression level ${level} of ${compression}; ${instead}`;
     context.addIssue({ code: 'custom', path: ['compression_params', 'level'], message });
   });
 

@@ -75,7 +75,7 @@ async function withSink(
 }
 
 describe('requests', () => {
-  for (const compression of ['gzip', 'zstd', 'zlib', 'deflate', 'none']) {
+  for (const compression of ['gzip', 'zstd', 'zlib', 'deflate', 'snappy', 'x-snappy-framed', 'none']) {
     test(`with compression ${compression}`, async () => {
       await withSink({ compression }, async (sink, running) => {
         void running.give(encoded(BYTES.subarray(0, 100), BYTES.subarray(100)));

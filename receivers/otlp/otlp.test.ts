@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
@@ -20,6 +20,7 @@ import {
   type Signal,
 } from 'bpflow/sdk';
 import { collectingConsumer, fakeScope, outletsTo, refusingConsumer } from 'bpflow/testing';
+import { packer } from 'bpflow/transport';
 import receiver from './index.ts';
 
 const certificate = (name: string): string =>
@@ -217,19 +218,25 @@ describe('over HTTP', () => {
   test('every signal is taken as protobuf and as JSON, packed or not', async () => {
     const to = collectingConsumer();
     const { http } = await start(outletsTo(to));
-    const packings: readonly [string, (bytes: Buffer) => Buffer][] = [
+    const snappy = (compression: 'snappy' | 'x-snappy-framed') => async (bytes: Buffer) =>
+      (await packer({ compression })([bytes])).bytes;
+    const packings: readonly [string, (bytes: Buffer) => Buffer | Promise<Buffer>][] = [
       ['identity', (bytes) => bytes],
       ['gzip', gzipSync],
       ['zstd', zstdCompressSync],
+      ['zlib', deflateSync],
+      ['deflate', deflateSync],
+      ['snappy', snappy('snappy')],
+      ['x-snappy-framed', snappy('x-snappy-framed')],
     ];
     let items = 0;
     for (const signal of SIGNALS) {
       for (const [encoding, pack] of packings) {
         const headers = { 'content-encoding': encoding };
-        const binary = await post(`${http}/v1/${signal}`, pack(protobuf(signal)), { ...asProtobuf, ...headers });
+        const binary = await post(`${http}/v1/${signal}`, await pack(protobuf(signal)), { ...asProtobuf, ...headers });
         assert.deepEqual([binary.status, binary.type, binary.body.length], [200, 'application/x-protobuf', 0]);
         const type = { 'content-type': 'application/json; charset=utf-8', ...headers };
-        const text = await post(`${http}/v1/${signal}?x=1`, pack(Buffer.from(JSON_OF[signal])), type);
+        const text = await post(`${http}/v1/${signal}?x=1`, await pack(Buffer.from(JSON_OF[signal])), type);
         assert.deepEqual(
           [text.status, text.type, String(text.body)],
           [200, 'application/json', '{"partialSuccess":{}}'],

@@ -26,7 +26,7 @@ const DEFAULT_MESSAGE_MIB = 4;
 const BUFFERED = { requests: 8, atLeastRequests: 2, atLeastBytes: 64 * MIB, shareOfContainer: 1 / 4 };
 /** What stop() leaves to requests under way. */
 const DRAIN_MS = 5000;
-const CODINGS = ['', 'gzip', 'zstd', 'zlib', 'deflate'];
+const CODINGS = ['', 'gzip', 'zstd', 'zlib', 'deflate', 'snappy', 'x-snappy-framed'];
 
 /** One protocol that listens. */
 interface Listener {

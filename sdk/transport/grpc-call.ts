@@ -232,12 +232,13 @@ export class GrpcCall {
   #coding(): ContentCoding {
     const coding = this.#headers['grpc-encoding'];
     if (coding === 'gzip' || coding === 'zstd') return coding;
+    if (coding === 'snappy') return 'x-snappy-framed';
     if (coding === undefined || coding === 'identity') {
       throw new GrpcError(GRPC.INTERNAL, 'grpc: compressed flag set with identity or empty encoding');
     }
     throw new GrpcError(
       GRPC.UNIMPLEMENTED,
-      `grpc: Decompressor is not installed for grpc-encoding ${JSON.stringify(coding)}; use gzip or zstd`,
+      `grpc: Decompressor is not installed for grpc-encoding ${JSON.stringify(coding)}; use gzip, zstd or snappy`,
     );
   }
 
@@ -314,6 +315,6 @@ export class GrpcCall {
 
 /** What a call takes besides its message: stream, headers, this object. */
 const CALL_BYTES = 8192;
-const ACCEPTED = 'identity,gzip,zstd';
+const ACCEPTED = 'identity,gzip,zstd,snappy';
 const OK_HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
 const OK_TRAILERS = { 'grpc-status': '0' };

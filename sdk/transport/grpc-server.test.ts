@@ -25,6 +25,7 @@ import {
   tlsClientSettings,
   tlsServerSettings,
 } from 'bpflow/transport';
+import { snappy } from './snappy.ts';
 
 const ECHO = '/test.v1.Test/Echo';
 const certificate = (name: string): string => join(import.meta.dirname, 'testdata', 'tls', `${name}.pem`);
@@ -143,7 +144,7 @@ describe('a gRPC server, to grpc-js', () => {
     const to = client(address, { 'grpc.default_compression_algorithm': grpc.compressionAlgorithms.deflate });
     await assert.rejects(call(to, Buffer.alloc(1000)), {
       code: grpc.status.UNIMPLEMENTED,
-      details: 'grpc: Decompressor is not installed for grpc-encoding "deflate"; use gzip or zstd',
+      details: 'grpc: Decompressor is not installed for grpc-encoding "deflate"; use gzip, zstd or snappy',
     });
   });
 
@@ -519,7 +520,14 @@ describe('a gRPC server, on the wire', () => {
         GRPC.INTERNAL,
         /failed to decompress.*zstd/,
       ],
-      ['snappy', frame(Buffer.from('abc'), 1), { 'grpc-encoding': 'snappy' }, GRPC.UNIMPLEMENTED, /not installed/],
+      [
+        'no snappy',
+        frame(Buffer.from('abc'), 1),
+        { 'grpc-encoding': 'snappy' },
+        GRPC.INTERNAL,
+        /failed to decompress.*snappy/,
+      ],
+      ['lz4', frame(Buffer.from('abc'), 1), { 'grpc-encoding': 'lz4' }, GRPC.UNIMPLEMENTED, /not installed/],
       ['deflate', frame(deflateSync('a'), 1), { 'grpc-encoding': 'deflate' }, GRPC.UNIMPLEMENTED, /not installed/],
       [
         'a deadline that is none',
@@ -542,17 +550,19 @@ describe('a gRPC server, on the wire', () => {
       const answer = await raw(address, { body, headers });
       assert.equal(answer.headers['grpc-status'], String(status));
       assert.match(decodeURIComponent(String(answer.headers['grpc-message'])), text);
-      if (status === GRPC.UNIMPLEMENTED) assert.equal(answer.headers['grpc-accept-encoding'], 'identity,gzip,zstd');
+      if (status === GRPC.UNIMPLEMENTED)
+        assert.equal(answer.headers['grpc-accept-encoding'], 'identity,gzip,zstd,snappy');
       assert.equal(budget.used, 0);
     });
   }
 
-  test('takes zstd and gzip, and uncompressed messages among them', async () => {
+  test('takes zstd, gzip and snappy, and uncompressed messages among them', async () => {
     const { address } = await serve(({ message }) => message);
     const text = Buffer.alloc(200_000, 'hello ');
     for (const [encoding, bytes] of [
       ['gzip', gzipSync(text)],
       ['zstd', zstdCompressSync(text)],
+      ['snappy', await snappy('x-snappy-framed', text)],
     ] as const) {
       const answer = await raw(address, { body: frame(bytes, 1), headers: { 'grpc-encoding': encoding } });
       assert.ok(answer.data.equals(frame(text)), encoding);

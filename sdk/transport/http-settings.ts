@@ -55,9 +55,7 @@ export function httpServerFields() {
     compression_algorithms: z
       .array(z.enum(['', 'gzip', 'zstd', 'zlib', 'deflate', 'snappy', 'x-snappy-framed', 'lz4']))
       .optional()
-      .describe(
-        'Content encodings that are taken; "" is none. Default: "", gzip, zstd, zlib, deflate. The others are not supported.',
-      ),
+      .describe('Content encodings that are taken; "" is none. Default: all but lz4, which is not supported.'),
     include_metadata: z
       .boolean()
       .default(false)

@@ -9,7 +9,7 @@ export * from './http-body.ts';
 export * from './http-cors.ts';
 export * from './http-server.ts';
 export * from './http-settings.ts';
-export { Inflater } from './inflate.ts';
+export { Inflater, inflate } from './inflate.ts';
 export * from './listen.ts';
 export * from './settings.ts';
 export * from './tls.ts';

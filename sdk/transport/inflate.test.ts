@@ -5,17 +5,25 @@ import { constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { fakeScope } from 'bpflow/testing';
 import { ByteBudget } from 'bpflow/transport';
 import { type ContentCoding, DamagedError, Inflater, TooLargeError } from './inflate.ts';
+import { snappy } from './snappy.ts';
 
 const MAX = 8 * 1024 * 1024;
 const x = Buffer.from('x');
 /** Zstandard that does not say its size. */
 const silent = (bytes: Uint8Array) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_contentSizeFlag]: 0 } });
 
-const packers: Readonly<Record<string, [ContentCoding, (bytes: Buffer) => Buffer]>> = {
+const packers: Readonly<Record<string, [ContentCoding, (bytes: Buffer) => Buffer | Promise<Buffer>]>> = {
   gzip: ['gzip', gzipSync],
   deflate: ['deflate', deflateSync],
   zstd: ['zstd', zstdCompressSync],
   'zstd that does not say its size': ['zstd', silent],
+  'a block of snappy': ['snappy', (bytes) => snappy('snappy', bytes)],
+  'frames of snappy': ['x-snappy-framed', (bytes) => snappy('x-snappy-framed', bytes)],
+  'snappy of two streams': [
+    'x-snappy-framed',
+    async (bytes) =>
+      Buffer.concat([await snappy('x-snappy-framed', x), await snappy('x-snappy-framed', bytes.subarray(1))]),
+  ],
   'gzip of two members': ['gzip', (bytes) => Buffer.concat([gzipSync(bytes.subarray(1)), gzipSync(x)])],
   'zstd of two frames': ['zstd', (bytes) => Buffer.concat([zstdCompressSync(x), zstdCompressSync(bytes.subarray(1))])],
   'zstd of two frames that do not say their sizes': [
@@ -42,7 +50,7 @@ describe('inflating', () => {
       for (const size of [2, 300, 70_000, 3_000_000]) {
         const text = Buffer.from(randomBytes(size / 2).toString('hex'));
         const plain = name.includes('two') ? Buffer.from(text.fill('x', 0, 1)) : text;
-        const packed = pack(plain);
+        const packed = await pack(plain);
         const { inflate, reserved } = inflater();
         const got = await inflate(coding, packed, size);
         const expected = name === 'gzip of two members' ? Buffer.concat([plain.subarray(1), x]) : plain;
@@ -99,6 +107,38 @@ describe('inflating', () => {
       );
       assert.ok(most < 8 * MAX, `${coding}: ${most >> 20} MiB for 4 at a time`);
     }
+  });
+
+  test('snappy is believed only as far as it is long, and nothing else is taken for it', async () => {
+    const block = await snappy('snappy', Buffer.alloc(100_000, 'ab'));
+    const frames = await snappy('x-snappy-framed', Buffer.alloc(200_000, 'ab'));
+    const changed = (bytes: Buffer, at: number, value: number): Buffer => {
+      const copy = Buffer.from(bytes);
+      copy[at] = value;
+      return copy;
+    };
+    const damaged: readonly (readonly [ContentCoding, Buffer])[] = [
+      ['snappy', Buffer.alloc(0)],
+      ['snappy', block.subarray(0, 50)],
+      ['snappy', Buffer.from('ffffffffff01', 'hex')],
+      ['snappy', Buffer.from('04', 'hex')],
+      ['snappy', frames],
+      ['x-snappy-framed', block],
+      ['x-snappy-framed', frames.subarray(0, -1)],
+      ['x-snappy-framed', frames.subarray(10)],
+      // The first byte of the first frame's checksum, and its announced size: more than a frame may hold.
+      ['x-snappy-framed', changed(frames, 14, frames[14]! ^ 1)],
+      ['x-snappy-framed', changed(frames, 20, 0x7f)],
+      ['x-snappy-framed', gzipSync(frames)],
+    ];
+    for (const [i, [coding, bytes]] of damaged.entries()) {
+      const { inflate, reserved } = inflater();
+      await assert.rejects(inflate(coding, bytes), DamagedError, `${i}`);
+      assert.ok(reserved() <= 200_000, `${i}: ${reserved()}`);
+    }
+    const huge = inflater();
+    await assert.rejects(huge.inflate('snappy', Buffer.from('ffffff7f00', 'hex')), TooLargeError);
+    assert.equal(huge.reserved(), 0);
   });
 
   test('frames without end are not worth an engine each', async () => {

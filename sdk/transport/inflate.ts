@@ -10,9 +10,11 @@ import {
 } from 'node:zlib';
 import { asError } from '../errors.ts';
 import type { ByteBudget } from './byte-budget.ts';
+import { isSnappy, type SnappyCoding, snappySize, unsnappy } from './snappy.ts';
 
 /** Codings that requests may come in. `deflate` is zlib's format, as HTTP has it. */
-export type ContentCoding = 'gzip' | 'zstd' | 'deflate';
+export type ContentCoding = ZlibCoding | SnappyCoding;
+type ZlibCoding = 'gzip' | 'zstd' | 'deflate';
 
 /** Inflated, the data would be larger than it may be. */
 export class TooLargeError extends Error {
@@ -31,12 +33,13 @@ export class DamagedError extends Error {
  * Throws or rejects with {@link TooLargeError} or {@link DamagedError}.
  */
 export function inflate(coding: ContentCoding, bytes: Uint8Array, maxBytes: number): Uint8Array | Promise<Uint8Array> {
+  if (isSnappy(coding)) return inflateSnappy(coding, bytes, maxBytes);
   return bytes.length <= INFLATE_NOW_BYTES
     ? inflateNow(coding, bytes, maxBytes)
     : inflateLater(coding, bytes, maxBytes);
 }
 
-function inflateNow(coding: ContentCoding, bytes: Uint8Array, maxBytes: number): Uint8Array {
+function inflateNow(coding: ZlibCoding, bytes: Uint8Array, maxBytes: number): Uint8Array {
   const output = new Output(maxBytes);
   try {
     for (const frames = new Frames(coding, bytes); !frames.done; ) {
@@ -54,7 +57,7 @@ function inflateNow(coding: ContentCoding, bytes: Uint8Array, maxBytes: number):
   }
 }
 
-async function inflateLater(coding: ContentCoding, bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+async function inflateLater(coding: ZlibCoding, bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
   const output = new Output(maxBytes);
   try {
     for (const frames = new Frames(coding, bytes); !frames.done; ) {
@@ -69,15 +72,26 @@ async function inflateLater(coding: ContentCoding, bytes: Uint8Array, maxBytes: 
   }
 }
 
+async function inflateSnappy(coding: SnappyCoding, bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  const size = snappySize(coding, bytes);
+  if (size === undefined) throw notSnappy(coding);
+  if (size > maxBytes) throw tooLarge(maxBytes);
+  try {
+    return own(await unsnappy(coding, bytes));
+  } catch (error) {
+    throw failure(coding, error, maxBytes);
+  }
+}
+
 /** Node ends with the first frame of zstd; requests may have several. */
 class Frames {
-  readonly #coding: ContentCoding;
+  readonly #coding: ZlibCoding;
   /** Frames that may still come: each costs an engine, however small it is. */
   #left: number;
   rest: Uint8Array;
   done = false;
 
-  constructor(coding: ContentCoding, bytes: Uint8Array) {
+  constructor(coding: ZlibCoding, bytes: Uint8Array) {
     this.#coding = coding;
     this.#left = 16 + bytes.length / 4096;
     this.rest = bytes;
@@ -145,7 +159,7 @@ function pass(engine: Transform, bytes: Uint8Array, output: Output): Promise<voi
 
 /**
  * {@link inflate} for a server: of the large requests only a few at a time, each after it was asked whether there is memory for
- * what will come out. zstd that says that it is too large is refused without inflating it.
+ * what will come out. What says at its beginning that it is too large is refused without inflating it.
  */
 export class Inflater {
   #free: number;
@@ -164,9 +178,10 @@ export class Inflater {
     reserve: (bytes: number) => void,
   ): Uint8Array | Promise<Uint8Array> {
     const declared = declaredSize(coding, bytes);
+    if (isSnappy(coding) && declared === undefined) throw notSnappy(coding);
     // gzip says it at its end, which is anything when that was cut off.
-    if (coding === 'zstd' && declared !== undefined && declared > maxBytes) throw tooLarge(maxBytes);
-    if (bytes.length <= INFLATE_NOW_BYTES) return inflate(coding, bytes, maxBytes);
+    if (coding !== 'gzip' && declared !== undefined && declared > maxBytes) throw tooLarge(maxBytes);
+    if (bytes.length <= INFLATE_NOW_BYTES && !isSnappy(coding)) return inflate(coding, bytes, maxBytes);
     return this.#later(coding, bytes, maxBytes, declared, reserve);
   }
 
@@ -198,8 +213,9 @@ export class Inflater {
   }
 }
 
-/** What the data says of its size when inflated: gzip at the end of each member (modulo 2^32), zstd at the start of a frame. */
+/** What the data says of its size when inflated: gzip at the end of each member (modulo 2^32), zstd at the start of a frame, snappy always. */
 function declaredSize(coding: ContentCoding, bytes: Uint8Array): number | undefined {
+  if (isSnappy(coding)) return snappySize(coding, bytes);
   const { length } = bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   // RFC 1952, 2.3: 10 bytes header, 8 bytes trailer.
@@ -257,13 +273,13 @@ interface Coding {
 }
 
 // The types do not know what `info` returns.
-const CODINGS: Readonly<Record<ContentCoding, Coding>> = {
+const CODINGS: Readonly<Record<ZlibCoding, Coding>> = {
   gzip: { now: gunzipSync as unknown as Coding['now'], later: createGunzip },
   deflate: { now: inflateSync as unknown as Coding['now'], later: createInflate },
   zstd: { now: zstdDecompressSync as unknown as Coding['now'], later: createZstdDecompress },
 };
 
-function options(coding: ContentCoding, bytes: Uint8Array, maxBytes: number): Options {
+function options(coding: ZlibCoding, bytes: Uint8Array, maxBytes: number): Options {
   return {
     chunkSize: chunkSize(coding, bytes, maxBytes),
     ...(coding === 'zstd' ? { params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX } } : {}),
@@ -271,11 +287,15 @@ function options(coding: ContentCoding, bytes: Uint8Array, maxBytes: number): Op
 }
 
 /** Each chunk of output is a round trip to another thread: one is enough for most. */
-function chunkSize(coding: ContentCoding, bytes: Uint8Array, maxBytes: number): number {
+function chunkSize(coding: ZlibCoding, bytes: Uint8Array, maxBytes: number): number {
   const { length } = bytes;
   const size = declaredSize(coding, bytes) ?? Math.min(length * 12, MAX_GUESS);
   const least = length <= INFLATE_NOW_BYTES ? MIN_CHUNK : MIN_LARGE_CHUNK;
   return Math.max(least, Math.min(size, maxBytes, length * MAX_USUAL_RATIO) + 1);
+}
+
+function notSnappy(coding: SnappyCoding): DamagedError {
+  return new DamagedError(`${coding}: the data is cut off, or not of this format`);
 }
 
 function tooLarge(maxBytes: number, cause?: unknown): TooLargeError {

@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type RequestListener, type Serv
 import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import { inflate } from 'bpflow/transport';
 
 /** A request as the server got it. */
 export interface Received {
@@ -29,9 +30,14 @@ export class HttpSink {
       request.on('end', () => {
         const raw = Buffer.concat(chunks);
         const { headers, url = '' } = request;
-        const received = { path: url, headers, raw, body: inflated(raw, headers['content-encoding']) };
-        this.received.push(received);
-        this.answer(response, received);
+        const take = (body: Buffer): void => {
+          const received = { path: url, headers, raw, body };
+          this.received.push(received);
+          this.answer(response, received);
+        };
+        const body = inflated(raw, headers['content-encoding']);
+        if (body instanceof Promise) void body.then(take);
+        else take(body);
       });
     };
     this.#server = secure === undefined ? createServer(listener) : createSecureServer(secure, listener);
@@ -57,7 +63,7 @@ export class HttpSink {
   }
 }
 
-function inflated(raw: Buffer, encoding: string | undefined): Buffer {
+function inflated(raw: Buffer, encoding: string | undefined): Buffer | Promise<Buffer> {
   switch (encoding) {
     case 'gzip':
       return gunzipSync(raw);
@@ -66,6 +72,9 @@ function inflated(raw: Buffer, encoding: string | undefined): Buffer {
     case 'zlib':
     case 'deflate':
       return inflateSync(raw);
+    case 'snappy':
+    case 'x-snappy-framed':
+      return Promise.resolve(inflate(encoding, raw, 1e8)).then((bytes) => Buffer.from(bytes));
     default:
       return raw;
   }

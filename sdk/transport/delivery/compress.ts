@@ -1,9 +1,10 @@
 import { promisify } from 'node:util';
 import { constants, deflate, gzip, zstdCompress } from 'node:zlib';
+import { type SnappyCoding, snappy } from '../snappy.ts';
 import { ScratchBuffers } from './scratch-buffers.ts';
 
 /** Names as in configurations. `deflate` and `zlib` are the same: what HTTP calls deflate is zlib's format. */
-export type Compression = 'gzip' | 'zstd' | 'zlib' | 'deflate' | 'none';
+export type Compression = 'gzip' | 'zstd' | 'zlib' | 'deflate' | SnappyCoding | 'none';
 
 /** A request as it goes out. */
 export interface PackedRequest {
@@ -54,6 +55,9 @@ function algorithm(compression: Exclude<Compression, 'none'>, level: number): (b
     case 'zstd':
       return (body) =>
         zstdAsync(body, { params: { [constants.ZSTD_c_compressionLevel]: level }, chunkSize: chunkSize(body) });
+    case 'snappy':
+    case 'x-snappy-framed':
+      return (body) => snappy(compression, body);
     default:
       return compression satisfies never;
   }
