@@ -40,10 +40,10 @@ function altNameProblem(error: unknown, message: string): string | undefined {
   const listed = subject ?? /(?:altnames: |cert's list: )([\s\S]*)$/.exec(reason ?? '')?.[1];
   const names = (listed ?? '')
     .split(',')
-    .map((entry) => entry.trim().replace(/^(DNS|IP Address):/, ''))
+    .map((entry) => entry.trim().replace(/^(DNS|IP Address):|\.$/g, ''))
     .filter((entry) => entry !== '');
-  const is = names.length === 0 ? 'names nobody' : `is for ${names.join(', ')}`;
-  return `the server's certificate ${is}, not for ${wanted}; connect to one of its names, or set tls.server_name_override`;
+  const is = names.length === 0 ? 'is' : `is for ${names.join(', ')},`;
+  return `the server's certificate ${is} not for ${wanted}; connect to one of its names, or set tls.server_name_override`;
 }
 
 /** First match counts. What the other end said (an alert) comes before what this end found. */

@@ -9,6 +9,7 @@ import {
   type Server,
   type TlsOptions,
 } from 'node:tls';
+import { describeTlsError } from './tls-errors.ts';
 import { protocolOptions, type TlsMaterial } from './tls-files.ts';
 import { type TlsClientSettings, type TlsServerSettings, tlsClientSettings } from './tls-settings.ts';
 import { type TlsWatchOptions, watchTls } from './tls-watch.ts';
@@ -155,10 +156,15 @@ function machineAuthorities(): string[] {
 function verification({ insecure_skip_verify, server_name_override: name }: TlsClientSettings): ConnectionOptions {
   return {
     rejectUnauthorized: !insecure_skip_verify,
-    ...(name === undefined ? {} : { checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate) }),
+    checkServerIdentity: (host, certificate) => identityError(checkServerIdentity(name ?? host, certificate)),
     // An address is no server name in the protocol.
     ...(name === undefined || isIP(name) !== 0 ? {} : { servername: name }),
   };
+}
+
+/** Told in our words at once: who hands on only the text loses the certificate's names. */
+function identityError(error: Error | undefined): Error | undefined {
+  return error && Object.assign(error, { message: describeTlsError(error) });
 }
 
 const DEFAULTS: TlsClientSettings = tlsClientSettings().parse({})!;
