@@ -53,15 +53,10 @@ export function encodedBatch<S extends Signal>(
     made ??= decode();
     return made;
   };
-  const properties: PropertyDescriptorMap = {
-    signal: { value: signal, enumerable: true },
-    [ENCODED]: { value: { parts, items, plain } satisfies Encoded },
-  };
-  if (signal !== 'metrics') properties['length'] = { value: items, enumerable: true };
-  for (const name of COLUMNS[signal]) {
-    properties[name] = { enumerable: true, get: () => (plain() as unknown as Record<string, unknown>)[name] };
-  }
-  return Object.defineProperties({}, properties) as unknown as Signals[S];
+  const batch = Object.defineProperties({}, ACCESSORS[signal]) as unknown as Signals[S];
+  Object.defineProperty(batch, ENCODED, { value: { parts, items, plain } satisfies Encoded });
+  if (signal !== 'metrics') Object.defineProperty(batch, 'length', { value: items, enumerable: true });
+  return batch;
 }
 
 const ROWS = ['resources', 'resource', 'scopes', 'scope', 'attributes', 'flags', 'traceIds', 'spanIds', 'sent'];
@@ -76,3 +71,23 @@ const COLUMNS: { readonly [S in Signal]: readonly string[] } = {
     ...['events', 'links', 'dropped'],
   ],
 };
+
+/** Shared by all batches: a function of its own in each would live as long as V8's description of the object, until a full collection. */
+const ACCESSORS: { readonly [S in Signal]: PropertyDescriptorMap } = {
+  metrics: accessors('metrics'),
+  logs: accessors('logs'),
+  traces: accessors('traces'),
+};
+
+function accessors(signal: Signal): PropertyDescriptorMap {
+  const properties: PropertyDescriptorMap = { signal: { value: signal, enumerable: true } };
+  for (const name of COLUMNS[signal]) {
+    properties[name] = {
+      enumerable: true,
+      get(this: EncodedBatch) {
+        return (this[ENCODED].plain() as unknown as Record<string, unknown>)[name];
+      },
+    };
+  }
+  return properties;
+}

@@ -13,21 +13,27 @@ export interface Converter {
 }
 
 /**
- * A converter with what it made of each batch. Since converting adds a batch to the converter's state, one that is offered
- * again after a failure gets its first conversion again, not a second one, also where another instance now takes it.
+ * A converter with what it made of the batches that were refused. Since converting adds a batch to the converter's state, one
+ * that is offered again after a failure gets its first conversion again, not a second one, also where another instance now
+ * takes it.
+ *
+ * Nothing is remembered of batches that were accepted: what a WeakMap has for an object survives every collection of V8's
+ * young generation with it, and a request in memory outside the heap would wait for a full one.
  */
 export class History<C extends Converter = Converter> {
   readonly converter: C;
-  readonly #conversions = new WeakMap<MetricBatch, Conversion>();
+  readonly #refused = new WeakMap<MetricBatch, Conversion>();
 
   constructor(converter: C) {
     this.converter = converter;
   }
 
   conversion(batch: MetricBatch, clock: Clock): Conversion {
-    const conversion = this.#conversions.get(batch) ?? convert(this.converter, batch, clock.now());
-    this.#conversions.set(batch, conversion);
-    return conversion;
+    return this.#refused.get(batch) ?? convert(this.converter, batch, clock.now());
+  }
+
+  refused(batch: MetricBatch, conversion: Conversion): void {
+    this.#refused.set(batch, conversion);
   }
 }
 
@@ -41,9 +47,18 @@ export function convertBefore(history: History, clock: Clock, ledger: Ledger, ne
         ledger.received('metrics', conversion.absorbed);
         ledger.enter(conversion.declared);
       };
+      const refused = (thrown: unknown): never => {
+        history.refused(batch as MetricBatch, conversion);
+        throw thrown;
+      };
       if (countItems(conversion.result) === 0) return accepted();
-      const outcome = next.consume(conversion.result, abort);
-      return isPromise(outcome) ? outcome.then(accepted) : accepted();
+      let outcome: void | Promise<void>;
+      try {
+        outcome = next.consume(conversion.result, abort);
+      } catch (thrown) {
+        return refused(thrown);
+      }
+      return isPromise(outcome) ? outcome.then(accepted, refused) : accepted();
     },
   };
 }
