@@ -1,4 +1,5 @@
 import type { Clock } from '../scope.ts';
+import { becameGarbage } from './young-garbage.ts';
 
 /** When memory runs short, a request that has been arriving for longer than this makes room. */
 const SLOW_MS = 5000;
@@ -65,6 +66,7 @@ export class ByteBudget {
   remove(lease: BudgetLease, bytes: number): void {
     this.#arriving.delete(lease as Lease);
     this.#used -= bytes;
+    becameGarbage(bytes);
   }
 
   #evictSlowest(): boolean {
