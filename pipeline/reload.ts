@@ -99,6 +99,7 @@ export class Reloads {
 function needsRestart(old: AgentOptions, now: ReadAgain['options']): readonly string[] {
   const pairs: readonly (readonly [string, unknown, unknown])[] = [
     ['service.telemetry.logs.encoding', old.logs.encoding, now.logs.encoding],
+    ['service.telemetry.logs.output_paths', old.logs.outputs, now.logs.outputs],
     ['service.telemetry.logs.initial_fields', old.logs.initialFields, now.logs.initialFields],
     ['service.telemetry.metrics', old.metrics, now.metrics],
     ['service.telemetry.resource', old.resource ?? {}, now.resource ?? {}],

@@ -47,9 +47,9 @@ export async function loadWithPlugins({
 /** What `service` says about the agent around the pipelines. */
 export function agentOptions(service: ServiceConfig): Omit<AgentOptions, 'plan'> {
   const { telemetry, admin } = service;
-  const { level, encoding, initial_fields: initialFields = {} } = telemetry.logs;
+  const { level, encoding, output_paths: outputs, initial_fields: initialFields = {} } = telemetry.logs;
   return {
-    logs: { level, encoding, initialFields },
+    logs: { level, encoding, outputs, initialFields },
     metrics: { level: telemetry.metrics.level, readers: telemetry.metrics.readers.map(readerOptions) },
     resource: telemetry.resource,
     adminEndpoint: admin.endpoint === 'none' ? undefined : admin.endpoint,

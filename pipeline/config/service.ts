@@ -77,7 +77,7 @@ export const telemetrySchema = z.strictObject({
         .describe('The least important records that are written.'),
       encoding: z.enum(['console', 'json']).default('console').describe('Lines for people, or one JSON object a line.'),
       output_paths: z
-        .array(z.literal('stderr', { error: 'must be stderr: logs are written nowhere else' }))
+        .array(z.enum(['stderr', 'stdout'], { error: 'must be stderr or stdout: logs are written nowhere else' }))
         .default(['stderr'])
         .describe('Where logs go.'),
       initial_fields: z.record(z.string(), z.json()).optional().describe('Fields that every record gets.'),
@@ -108,6 +108,17 @@ export const telemetrySchema = z.strictObject({
     })
     .prefault({})
     .describe('Metrics of the agent itself.'),
+  traces: z
+    .strictObject({
+      level: z.enum(['none', 'basic', 'normal', 'detailed']).optional().describe('Accepted as in the Collector.'),
+      propagators: z.array(z.string()).optional().describe('Accepted as in the Collector.'),
+      processors: z
+        .array(z.never({ error: 'the agent makes no traces of itself: leave out processors of traces' }))
+        .optional()
+        .describe('Must be empty.'),
+    })
+    .optional()
+    .describe('Of traces: the agent makes none of itself.'),
   resource: z
     .record(z.string(), attributeValue)
     .default({})
@@ -157,6 +168,7 @@ function unusedLogKeys() {
     development: z.boolean().optional().describe(accepted),
     disable_caller: z.boolean().optional().describe(accepted),
     disable_stacktrace: z.boolean().optional().describe(accepted),
+    error_output_paths: z.array(z.string()).optional().describe(accepted),
     sampling: z
       .strictObject({
         enabled: z.boolean().optional().describe(accepted),

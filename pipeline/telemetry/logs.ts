@@ -13,7 +13,9 @@ export interface LogsOptions {
   readonly resource: Resource;
   /** Of every record; its own of the same name go before. */
   readonly initialFields?: LogFields;
-  /** Takes whole lines; standard error by default. */
+  /** Where lines go; standard error by default. */
+  readonly outputs?: readonly ('stderr' | 'stdout')[];
+  /** Takes whole lines in place of the outputs. */
   readonly write?: (line: string) => void;
 }
 
@@ -27,7 +29,7 @@ export interface Logs {
 
 /** Logs through OpenTelemetry's SDK to standard error. Nothing is buffered: a line is out when the call returns. */
 export function createLogs(options: LogsOptions): Logs {
-  const write = options.write ?? writeStandardError;
+  const write = options.write ?? writer(options.outputs ?? ['stderr']);
   const toConsole: LogRecordProcessor = {
     onEmit: (record) => write(formatRecord(record, options.encoding)),
     forceFlush: async () => {},
@@ -96,12 +98,19 @@ function plain(value: unknown): unknown {
   }
 }
 
+function writer(outputs: readonly ('stderr' | 'stdout')[]): (line: string) => void {
+  const files = [...new Set(outputs)].map((output) => (output === 'stderr' ? 2 : 1));
+  return (line) => {
+    for (const file of files) writeLine(file, line);
+  };
+}
+
 /** A reader that has gone away must not end the agent, nor one that is slow for a moment lose a line. */
-function writeStandardError(line: string): void {
+function writeLine(file: number, line: string): void {
   let rest: Uint8Array = Buffer.from(line);
   for (let attempts = 0; rest.length > 0 && attempts < MAX_ATTEMPTS; attempts++) {
     try {
-      rest = rest.subarray(writeSync(2, rest));
+      rest = rest.subarray(writeSync(file, rest));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
     }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Logger } from '../../sdk/scope.ts';
 import type { LogEncoding } from './console.ts';
@@ -34,6 +36,23 @@ describe('the log', () => {
       { site: 'a', port: 2, tags: ['x'] },
       { site: 'a', port: 1, tags: ['x'] },
     ]);
+  });
+
+  it('goes where it is told to, once each', () => {
+    const written = (outputs: string): readonly string[] => {
+      const script = `import { createLogs } from './pipeline/telemetry/logs.ts';
+        import { agentResource } from './pipeline/telemetry/resource.ts';
+        const resource = agentResource({ name: 'a', version: '1' });
+        createLogs({ level: 'info', encoding: 'console', resource${outputs} }).logger('x').info('Here.');`;
+      const flags = ['--conditions=source', '--input-type=module-typescript', '-e', script];
+      const cwd = join(import.meta.dirname, '..', '..');
+      const { stdout, stderr } = spawnSync(process.execPath, flags, { cwd, encoding: 'utf8' });
+      return [stdout, stderr].map((text) => text.replace(/^\S+\t/gm, ''));
+    };
+    const line = 'info\tx\tHere.\n';
+    assert.deepEqual(written(''), ['', line]);
+    assert.deepEqual(written(", outputs: ['stdout']"), [line, '']);
+    assert.deepEqual(written(", outputs: ['stderr', 'stdout', 'stdout']"), [line, line]);
   });
 
   it('leaves out what is below its level', () => {

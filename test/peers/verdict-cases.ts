@@ -430,6 +430,24 @@ export const verdictCases: readonly VerdictCase[] = [
     ),
   ],
   [
+    'telemetry: no traces',
+    service(
+      '{ telemetry: { traces: { level: none, propagators: [tracecontext] } }, pipelines: { metrics: { receivers: [otlp], exporters: [debug] } } }',
+    ),
+  ],
+  [
+    'telemetry: nothing at all',
+    service(
+      '{ telemetry: { traces: , logs: , metrics: , resource: }, pipelines: { metrics: { receivers: [otlp], exporters: [debug] } } }',
+    ),
+  ],
+  [
+    'telemetry: logs to standard output',
+    service(
+      '{ telemetry: { logs: { output_paths: [stdout, stderr], error_output_paths: [stderr] } }, pipelines: { metrics: { receivers: [otlp], exporters: [debug] } } }',
+    ),
+  ],
+  [
     'telemetry: unknown key',
     service('{ telemetry: { metric: {} }, pipelines: { metrics: { receivers: [otlp], exporters: [debug] } } }'),
   ],
