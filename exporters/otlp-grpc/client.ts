@@ -119,7 +119,14 @@ export class GrpcClient {
     const credentials = auth === undefined ? {} : await auth.headers();
     for (const [name, value] of Object.entries({ ...config.headers, ...credentials })) {
       const isBinary = name.toLowerCase().endsWith('-bin');
-      metadata.set(name, isBinary ? Buffer.from(value, 'base64') : value);
+      try {
+        metadata.set(name, isBinary ? Buffer.from(value, 'base64') : value);
+      } catch {
+        // grpc-js quotes the value, which is a secret.
+        throw new Error(
+          `the header ${JSON.stringify(name)} cannot be sent: its name or its value has characters that no header may have; is there a line break at its end?`,
+        );
+      }
     }
     return metadata;
   }

@@ -37,6 +37,7 @@ export function grpcTarget(endpoint: string): GrpcTarget {
 }
 
 function checkPort(address: string): void {
+  if (address.includes('@')) throw new RangeError('an endpoint has no user and no password; use auth or headers');
   const [, port] = /^(?:\[[^[\]]*\]|[^[\]:]*):([^:]*)$/.exec(address) ?? [];
   if (port === undefined) {
     const colons = address.split(':').length - 1;

@@ -1,4 +1,5 @@
 import { checkPlan } from '../agent.ts';
+import { withoutPasswords } from '../redact.ts';
 import type { Arguments } from './arguments.ts';
 import { readConfiguration } from './configuration.ts';
 
@@ -6,6 +7,6 @@ import { readConfiguration } from './configuration.ts';
 export async function validate({ config, set }: Arguments): Promise<number> {
   const { plan, warnings } = await readConfiguration({ config, set });
   await checkPlan(plan);
-  for (const warning of warnings) process.stderr.write(`Warning: ${warning}\n`);
+  for (const warning of warnings) process.stderr.write(`Warning: ${withoutPasswords(warning)}\n`);
   return 0;
 }

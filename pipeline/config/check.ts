@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { explainIssue } from './explain.ts';
 import { type FlatIssue, flattenIssues } from './issues.ts';
 import { didYouMean } from './nearest.ts';
+import { describeValue } from './problems.ts';
 import { childSchema, keysOf, shapeOf } from './shape.ts';
 import { inputFor, nodeAt, originAt } from './tree.ts';
 import type { ConfigNode, ConfigPath, ConfigProblem, Origin } from './types.ts';
@@ -164,7 +165,33 @@ function problemsOf(issue: FlatIssue, schema: z.ZodType, part: Part): readonly C
     const known = around === undefined ? [] : keysOf(around);
     return issue.keys.map((key) => place([...path, key], `unknown key${unknownKeyHint(key, known)}`, 'key'));
   }
-  return [place(path, issue.message, 'value')];
+  return [place(path, withoutSecret(issue, schema), 'value')];
+}
+
+/** A value in the wrong form may be a secret all the same: `headers: "authorization: Bearer …"`. */
+function withoutSecret({ message, input, path }: FlatIssue, schema: z.core.$ZodType): string {
+  if (typeof input !== 'string') return message;
+  const around = path.reduce<z.core.$ZodType | undefined>((at, step) => at && childSchema(at, step), schema);
+  return around !== undefined && holdsSecret(around) ? message.replace(describeValue(input), 'a text') : message;
+}
+
+function holdsSecret(schema: z.core.$ZodType): boolean {
+  const shape = shapeOf(schema);
+  if (shape.configType === 'secret') return true;
+  switch (shape.kind) {
+    case 'object':
+      return Object.values(shape.fields).some(holdsSecret);
+    case 'record':
+      return holdsSecret(shape.value);
+    case 'list':
+      return holdsSecret(shape.item);
+    case 'union':
+      return shape.options.some(holdsSecret);
+    case 'leaf':
+      return false;
+    default:
+      return shape satisfies never;
+  }
 }
 
 /** What may stand instead of an unknown key. */

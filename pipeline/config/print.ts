@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { z } from 'zod';
 import { formatDuration, parseDuration } from '../../sdk/config-types.ts';
+import { withoutPasswords } from '../redact.ts';
 import { checkPart } from './check.ts';
 import { SECTIONS } from './ids.ts';
 import { serviceSchema } from './service.ts';
@@ -10,7 +11,7 @@ import type { ConfigMap, ConfigNode, ConfigPath, ResolvedConfig } from './types.
 
 export interface PrintOptions {
   readonly format: 'yaml' | 'json';
-  /** `redacted` puts `[REDACTED]` for every secret. */
+  /** `redacted` puts `[REDACTED]` for every secret, and for the password of a URL. */
   readonly mode: 'redacted' | 'unredacted';
 }
 
@@ -83,7 +84,7 @@ function fill(schema: z.core.$ZodType, written: unknown, redact: boolean): unkno
       return option === undefined ? input : fill(option, input, redact);
     }
     case 'leaf':
-      return input;
+      return redact && typeof input === 'string' ? withoutPasswords(input) : input;
     default:
       return shape satisfies never;
   }

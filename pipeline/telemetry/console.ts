@@ -1,4 +1,5 @@
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import { withoutPasswords } from '../redact.ts';
 
 export type LogEncoding = 'console' | 'json';
 
@@ -13,10 +14,12 @@ export function formatRecord(record: ReadableLogRecord, encoding: LogEncoding): 
   const message = typeof record.body === 'string' ? record.body : JSON.stringify(record.body);
   const hasFields = Object.keys(record.attributes).length > 0;
   if (encoding === 'json') {
-    return `${JSON.stringify({ ts: time, level, logger: component, msg: message, ...record.attributes })}\n`;
+    return withoutPasswords(
+      `${JSON.stringify({ ts: time, level, logger: component, msg: message, ...record.attributes })}\n`,
+    );
   }
   const fields = hasFields ? `\t${JSON.stringify(record.attributes)}` : '';
-  return `${time}\t${level}\t${component}\t${oneLine(message)}${fields}\n`;
+  return withoutPasswords(`${time}\t${level}\t${component}\t${oneLine(message)}${fields}\n`);
 }
 
 function isoTime([seconds, nanoseconds]: readonly [number, number]): string {

@@ -13,6 +13,7 @@ export function periodicOtlpReader(options: Extract<ReaderOptions, { kind: 'peri
         options.temporality === 'delta' ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE,
     }),
     exportIntervalMillis: options.intervalMs,
-    exportTimeoutMillis: options.timeoutMs,
+    // The SDK allows no longer one.
+    exportTimeoutMillis: Math.min(options.timeoutMs, options.intervalMs),
   });
 }
