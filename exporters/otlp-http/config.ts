@@ -42,7 +42,7 @@ export const otlpHttpConfig = z
       .enum(['gzip', 'zstd', 'zlib', 'deflate', 'snappy', 'x-snappy-framed', 'none', ''], {
         error: ({ input }) =>
           input === 'lz4'
-            ? 'compression "lz4" is not supported; use snappy, which is as fast, or zstd'
+            ? 'compression "lz4" is not supported; use snappy or zstd'
             : `unsupported compression type ${JSON.stringify(input)}; use gzip, zstd, zlib, deflate, snappy, x-snappy-framed or none`,
       })
       .default('gzip')

@@ -462,7 +462,7 @@ export const strictHere: ReadonlyMap<string, string> = new Map([
   ['basicauth: client with nothing', 'it would present an empty name and password'],
   ['otlp_http: no scheme', 'no request could ever be sent'],
   ['otlp_http: no address at all', 'no request could ever be sent'],
-  ['otlp_http: lz4', 'not supported; zstd and snappy are as fast'],
+  ['otlp_http: lz4', 'not supported; snappy or zstd do its job'],
 ]);
 
 /** What the Collector refuses and bpflow runs with. By case, with the reason. */
