@@ -301,5 +301,9 @@ describe('sampling', () => {
   });
   test('shows only the first ones with 0', () => {
     assert.deepEqual(batches({ sampling_initial: 3, sampling_thereafter: 0 }, [10, 1]), [3, 1]);
+    assert.deepEqual(batches({ sampling_initial: 3, sampling_thereafter: -1 }, [10, 1]), [3, 1]);
+  });
+  test('shows all with a number below 0, as the Collector', () => {
+    assert.deepEqual(batches({ sampling_initial: -1, sampling_thereafter: 0 }, [10, 1]), [10, 1]);
   });
 });

@@ -166,6 +166,23 @@ describe('requests', () => {
     });
   });
 
+  test('below 0, limits keep no connection and set none', async () => {
+    for (const [config, connections] of [
+      [{ max_idle_conns: -1 }, 3],
+      [{ max_idle_conns_per_host: -1 }, 3],
+      [{ max_conns_per_host: -1 }, 1],
+    ] as const) {
+      await withSink(config, async (sink, running) => {
+        for (let i = 1; i <= 3; i++) {
+          void running.give(encoded(BYTES));
+          await running.until(() => sink.received.length === i, `request ${i}`);
+          await running.until(() => running.exporter.held!() === 0, 'delivered');
+        }
+        assert.equal(sink.connections, connections, JSON.stringify(config));
+      });
+    }
+  });
+
   test('a kept connection that the server has closed is replaced without a retry', async () => {
     await withSink({}, async (sink, running) => {
       void running.give(encoded(BYTES));

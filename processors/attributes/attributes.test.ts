@@ -15,9 +15,11 @@ import {
   NumberPointsBuilder,
   points,
   SeriesInterner,
+  SIGNALS,
+  type Signal,
   type TransformProcessor,
 } from 'bpflow/sdk';
-import { fakeScope, sampleBatch } from 'bpflow/testing';
+import { collectingConsumer, fakeScope, sampleBatch } from 'bpflow/testing';
 import { attributesConfig } from './config.ts';
 import spec from './index.ts';
 
@@ -173,6 +175,30 @@ describe('data points', () => {
     assert.equal(processor({ actions, exclude: service }).transform.metrics!(batch), batch);
     assert.notEqual(processor({ actions, include: service }).transform.metrics!(batch), batch);
   });
+});
+
+test('a property that the items of a pipeline do not have is refused', () => {
+  const make = (signal: Signal, include: object) => () =>
+    spec.create(
+      attributesConfig.parse({
+        actions: [{ action: 'delete', key: 'a' }],
+        include: { match_type: 'strict', ...include },
+      }),
+      fakeScope('processor', 'attributes'),
+      { [signal]: collectingConsumer() },
+    );
+  const name = 'StartError';
+  const of = (property: string, signal: Signal) =>
+    `include.${property} should not be specified in a pipeline of ${signal}.`;
+  assert.throws(make('traces', { log_bodies: ['a'] }), { name, message: of('log_bodies', 'traces') });
+  assert.throws(make('traces', { metric_names: ['a'] }), { name, message: of('metric_names', 'traces') });
+  assert.throws(make('logs', { span_names: ['a'] }), { name, message: of('span_names', 'logs') });
+  assert.throws(make('metrics', { log_severity_number: { min: 9 } }), {
+    name,
+    message: of('log_severity_number', 'metrics'),
+  });
+  for (const signal of SIGNALS) make(signal, { resources: [{ key: 'a', value: 'b' }] })();
+  make('logs', { log_bodies: ['a'] })();
 });
 
 test('what is wrong with an action is told', () => {

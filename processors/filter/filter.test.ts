@@ -104,6 +104,20 @@ test('spans are kept by name, kind, service and attributes', () => {
   assert.equal(processor({ spans: { exclude: include } }).transform.traces!(spans), undefined);
 });
 
+test('kinds of spans have the names that OTLP gives them', () => {
+  const spans = sampleBatch('traces');
+  const kept = (kind: string) =>
+    processor({ spans: { include: { match_type: 'strict', span_kinds: [kind] } } }).transform.traces!(spans)?.length ??
+    0;
+  const kinds = ['INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
+  assert.deepEqual(
+    kinds.map((kind) => kept(`SPAN_KIND_${kind}`)),
+    kinds.map((_, i) => spans.kind.filter((number) => number === i + 1).length),
+  );
+  const wrong = filterConfig.safeParse({ spans: { include: { match_type: 'strict', span_kinds: ['Server'] } } });
+  assert.match(wrong.error!.issues[0]!.message, /^unknown span kind "Server"; use one of SPAN_KIND_INTERNAL, /);
+});
+
 test('what is dropped is counted under the names of the Collector', () => {
   const its = scope();
   const all = { match_type: 'regexp', metric_names: ['.'] };

@@ -389,7 +389,24 @@ describe('the settings', () => {
       [{ multiplier: -1 }, "multiplier: 'multiplier' must be non-negative"],
     ];
     for (const [value, problem] of retry) assert.deepEqual(problems(retrySettings(), value), [problem]);
-    assert.deepEqual(problems(retrySettings(), { enabled: false, max_elapsed_time: '1s' }), []);
+  });
+
+  test('switched off are not looked at, but for what is no number, no time and no key', () => {
+    const queue = { enabled: false, queue_size: 0, num_consumers: -1 };
+    assert.deepEqual(problems(sendingQueueSettings(), queue), []);
+    assert.equal(sendingQueueSettings().parse(queue).enabled, false);
+    assert.equal(problems(sendingQueueSettings(), { enabled: false, queue_size: 'many' }).length, 1);
+    assert.equal(problems(sendingQueueSettings(), { enabled: false, size: 0 }).length, 1);
+    const retry = { enabled: false, initial_interval: '-1s', max_elapsed_time: '1s', multiplier: -1 };
+    assert.deepEqual(problems(retrySettings(), retry), []);
+    assert.equal(problems(retrySettings(), { enabled: false, initial_interval: 'soon' }).length, 1);
+  });
+
+  test('name a storage by an id', () => {
+    for (const storage of ['', 'a/', '/a', 'file storage']) {
+      assert.equal(problems(sendingQueueSettings(), { storage }).length, 1, storage);
+    }
+    assert.deepEqual(problems(sendingQueueSettings(), { storage: 'file_storage/queue' }), []);
   });
 });
 
