@@ -1,45 +1,96 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { bpflow, otelcol, start } from './agents.ts';
-import { type Fate, fateOf, POINTS, sample } from './faults.ts';
+import { type Fate, fateOf, POINTS, sample, type Trouble } from './faults.ts';
 import { send } from './load.ts';
 import { freeAddresses, until } from './program.ts';
 import { isFull, missing } from './programs.ts';
 import { relayConfiguration } from './relay-configuration.ts';
-import { type Fault, Sink } from './sink.ts';
+import { Sink } from './sink.ts';
 
 const skip = missing('sink', 'loadgen', 'otelcol');
 const always = 1_000_000;
 
-/** The faults of every run, then those of the full suite. */
-const often: Readonly<Record<string, Fault>> = {
-  'UNAVAILABLE twice': { 'fail-first': 2, code: 'UNAVAILABLE' },
-  'UNAVAILABLE until it gives up': { 'fail-first': always, code: 'UNAVAILABLE' },
-  'UNAVAILABLE once, with a delay': { 'fail-first': 1, code: 'UNAVAILABLE', 'retry-info-ms': 1000 },
-  'RESOURCE_EXHAUSTED once': { 'fail-first': 1, code: 'RESOURCE_EXHAUSTED' },
-  'RESOURCE_EXHAUSTED once, with a delay': { 'fail-first': 1, code: 'RESOURCE_EXHAUSTED', 'retry-info-ms': 1000 },
-  'INVALID_ARGUMENT once': { 'fail-first': 1, code: 'INVALID_ARGUMENT' },
-  'a part rejected': { partial: 30 },
-  'cut once in mid-stream': { cut: 1 },
-};
-const sometimes: Readonly<Record<string, Fault>> = {
-  'too slow until it gives up': { 'delay-ms': 600 },
-  ...Object.fromEntries(
-    [
-      ...['CANCELLED', 'UNKNOWN', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS', 'PERMISSION_DENIED', 'ABORTED'],
-      ...['FAILED_PRECONDITION', 'OUT_OF_RANGE', 'UNIMPLEMENTED', 'INTERNAL', 'DATA_LOSS', 'UNAUTHENTICATED'],
-    ].map((code): [string, Fault] => [`${code} once`, { 'fail-first': 1, code }]),
-  ),
-};
+interface Case extends Trouble {
+  /** Points that are dropped, by the reason that the ledger gives. */
+  readonly drops?: Readonly<Record<string, number>>;
+  /** Over HTTP, where a status or its absence means something else. */
+  readonly http?: Pick<Case, 'drops'>;
+}
 
-describe('a fault has the same fate as in the Collector', { skip, concurrency: isFull ? 2 : 1 }, () => {
+const gaveUp = { retries_exhausted: POINTS };
+const refused = { permanent: POINTS };
+
+/** The faults of every run, then those of the full suite. */
+const often: Readonly<Record<string, Case>> = {
+  'UNAVAILABLE twice': { fault: { 'fail-first': 2, code: 'UNAVAILABLE' } },
+  'UNAVAILABLE until it gives up': { fault: { 'fail-first': always, code: 'UNAVAILABLE' }, drops: gaveUp },
+  'UNAVAILABLE once, with a delay': { fault: { 'fail-first': 1, code: 'UNAVAILABLE', 'retry-info-ms': 1000 } },
+  'RESOURCE_EXHAUSTED once': {
+    fault: { 'fail-first': 1, code: 'RESOURCE_EXHAUSTED' },
+    drops: refused,
+    http: { drops: {} },
+  },
+  'RESOURCE_EXHAUSTED once, with a delay': {
+    fault: { 'fail-first': 1, code: 'RESOURCE_EXHAUSTED', 'retry-info-ms': 1000 },
+  },
+  'INVALID_ARGUMENT once': { fault: { 'fail-first': 1, code: 'INVALID_ARGUMENT' }, drops: refused },
+  'a part rejected': { fault: { partial: 30 }, drops: { rejected: 30 } },
+  'cut once in mid-stream': { fault: { cut: 1 } },
+  'cut until it gives up': { fault: { cut: always }, drops: gaveUp },
+  'too slow until it gives up': { fault: { 'delay-ms': 600 }, drops: gaveUp },
+  'dead for a while': { deadMs: isFull ? 60_000 : 1000 },
+};
+/** Over HTTP the sink answers 500 where it has no status of its own. */
+const sometimes: Readonly<Record<string, Case>> = Object.fromEntries(
+  Object.entries({
+    ...{ CANCELLED: 'retried', DEADLINE_EXCEEDED: 'retried', ABORTED: 'retried' },
+    ...{ OUT_OF_RANGE: 'retried', DATA_LOSS: 'retried' },
+    ...{ UNKNOWN: 'refused', NOT_FOUND: 'refused', ALREADY_EXISTS: 'refused', PERMISSION_DENIED: 'refused' },
+    ...{ FAILED_PRECONDITION: 'refused', UNIMPLEMENTED: 'refused', INTERNAL: 'refused', UNAUTHENTICATED: 'refused' },
+  }).map(([code, fate]): [string, Case] => [
+    `${code} once`,
+    {
+      fault: { 'fail-first': 1, code },
+      drops: fate === 'refused' ? refused : {},
+      http: { drops: code === 'DEADLINE_EXCEEDED' ? {} : refused },
+    },
+  ]),
+);
+
+describe('a fault has the same fate as in the Collector', { skip, concurrency: 2 }, () => {
   for (const protocol of ['grpc', 'http'] as const) {
-    for (const [name, fault] of Object.entries(isFull ? { ...often, ...sometimes } : often)) {
+    for (const [name, trouble] of Object.entries(isFull ? { ...often, ...sometimes } : often)) {
       test(`${protocol}: ${name}`, async (t) => {
-        const reference = await fateOf(otelcol, protocol, fault);
-        const own = await fateOf(bpflow, protocol, fault);
+        const { fate: reference } = await fateOf(otelcol, protocol, trouble);
+        const { fate: own, ledger } = await fateOf(bpflow, protocol, trouble);
         t.diagnostic(`otelcol ${summary(reference)}; bpflow ${summary(own)}`);
-        assert.deepEqual(exact(own, fault), exact(reference, fault));
+        assert.deepEqual(exact(own, trouble), exact(reference, trouble));
+        const { drops = {} } = { ...trouble, ...(protocol === 'http' ? trouble.http : {}) };
+        assert.deepEqual(ledger, { dropped: drops, balanced: true });
+      });
+    }
+  }
+});
+
+describe('without a queue whoever sends is told what the Collector tells', { skip, concurrency: 2 }, () => {
+  const faults = [
+    'UNAVAILABLE until it gives up',
+    'INVALID_ARGUMENT once',
+    'a part rejected',
+    'too slow until it gives up',
+  ];
+  for (const protocol of ['grpc', 'http'] as const) {
+    for (const name of faults) {
+      test(`${protocol}: ${name}`, async (t) => {
+        const trouble = { ...often[name]!, queue: false };
+        const { fate: reference } = await fateOf(otelcol, protocol, trouble);
+        const { fate: own, ledger } = await fateOf(bpflow, protocol, trouble);
+        t.diagnostic(`otelcol ${summary(reference)}; bpflow ${summary(own)}`);
+        assert.deepEqual(exact(own, trouble), exact(reference, trouble));
+        // The sender still has what it was not told OK for.
+        const drops = name === 'a part rejected' ? often[name]!.drops : {};
+        assert.deepEqual(ledger, { dropped: drops, balanced: true });
       });
     }
   }
@@ -98,14 +149,23 @@ describe('a dead back end behind batch', { skip }, () => {
   }
 });
 
-function summary({ delivered, attempts, sent, failed }: Fate): string {
-  return `delivered ${delivered} of ${POINTS} in ${attempts} attempts, sent ${sent}, failed ${failed}`;
+function summary({ delivered, attempts, sent, failed, told }: Fate): string {
+  const answers = Object.keys(told).join();
+  return `delivered ${delivered} of ${POINTS} in ${attempts} attempts, sent ${sent}, failed ${failed}, told ${answers}`;
 }
 
-/** How often it tries until it gives up depends on the clock: then only whether it tried again is compared. */
-function exact(fate: Fate, fault: Fault): unknown {
+/** How often it tries until it gives up, or until somebody is there, depends on the clock: then only whether it tried again is compared. */
+function exact(fate: Fate, { fault = {}, deadMs = 0 }: Trouble): unknown {
   const givesUp = fault['fail-first'] === always || fault['delay-ms'] !== undefined;
-  if (!givesUp) return fate;
-  const { attempts, delivered, duplicates, ...rest } = fate;
+  const told = Object.keys(fate.told).map(meaning);
+  if (!givesUp && deadMs === 0) return { ...fate, told };
+  const { attempts, delivered, duplicates, ...rest } = { ...fate, told };
   return { ...rest, isRetried: attempts > 1, isDelivered: delivered > 0, hasDuplicates: duplicates > 0 };
+}
+
+/** By OTLP's table. */
+function meaning(answer: string): 'taken' | 'send it again' | 'never again' {
+  if (answer === 'OK') return 'taken';
+  const again = ['Canceled', 'DeadlineExceeded', 'Aborted', 'OutOfRange', 'Unavailable', 'DataLoss'];
+  return [...again, '429', '502', '503', '504'].includes(answer) ? 'send it again' : 'never again';
 }
