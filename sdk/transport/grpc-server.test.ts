@@ -441,7 +441,7 @@ describe('a gRPC server with TLS', () => {
       key_file: certificate('server-elsewhere-key'),
     });
     const { address } = await serve(({ message }) => message, { tls });
-    await assert.rejects(call(secureClient(address), Buffer.alloc(1)), /altnames/);
+    await assert.rejects(call(secureClient(address), Buffer.alloc(1)), /is for elsewhere\.example/);
     await call(secureClient(address, { server_name_override: 'elsewhere.example' }), Buffer.alloc(1));
   });
 });
