@@ -1,5 +1,5 @@
 import type { Clock } from '../scope.ts';
-import { becameGarbage } from './young-garbage.ts';
+import { YoungGarbage } from './young-garbage.ts';
 
 /** When memory runs short, a request that has been arriving for longer than this makes room. */
 const SLOW_MS = 5000;
@@ -25,6 +25,7 @@ export class ByteBudget {
   /** Bytes that may be held at a time. */
   readonly limit: number;
   readonly #clock: Clock;
+  readonly #garbage = new YoungGarbage();
   /** Of requests that are arriving, the oldest first. */
   readonly #arriving = new Set<Lease>();
   #used = 0;
@@ -66,7 +67,7 @@ export class ByteBudget {
   remove(lease: BudgetLease, bytes: number): void {
     this.#arriving.delete(lease as Lease);
     this.#used -= bytes;
-    becameGarbage(bytes);
+    this.#garbage.add(bytes);
   }
 
   #evictSlowest(): boolean {
