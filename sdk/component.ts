@@ -14,8 +14,8 @@ export interface Consumer<B> {
    * Throws (or rejects with) RetryableError or PermanentError otherwise. The batch must not be changed afterwards by anyone.
    */
   consume(batch: B, abort: AbortSignal): void | Promise<void>;
-  /** Back-pressure: whether a batch offered in this same tick would be refused. Synchronous and cheap. */
-  refusal(): RetryableError | undefined;
+  /** Back-pressure: whether a batch of so many items (default: 1), offered in this same tick, would be refused. Synchronous and cheap. */
+  refusal(items?: number): RetryableError | undefined;
 }
 
 /** The consumers of a component's outputs, one for each signal that is wired. */
@@ -69,8 +69,11 @@ export interface Exporter extends Component {
   readonly consume: { readonly [S in Signal]?: (batch: Signals[S], abort: AbortSignal) => void | Promise<void> };
   /** What temporality metrics must have here; the core converts. Default: any. */
   readonly wants?: WantedTemporality;
-  /** The signal is that of the batch; without one, whether any would be refused. */
-  refusal?(signal?: Signal): RetryableError | undefined;
+  /**
+   * The signal is that of the batch; without one, whether any would be refused. A batch of so many items (default: 1) that was
+   * not refused here must not be refused for lack of room in the same tick: beside other exporters it would be lost.
+   */
+  refusal?(signal?: Signal, items?: number): RetryableError | undefined;
   /** Told when a batch was turned away because of its {@link refusal}. */
   refused?(items: number, signal: Signal): void;
   /** Delivers what is held, now. */

@@ -27,7 +27,7 @@ export function createOtlpGrpcExporter(config: OtlpGrpcConfig, scope: Scope): Ex
   return {
     consume: delivery.consume,
     wants: wantedTemporality(config.temporality),
-    refusal: (signal) => delivery.refusal(signal),
+    refusal: (signal, items) => delivery.refusal(signal, items),
     refused: (items, signal) => delivery.refused(items, signal),
     flush: () => delivery.flush(),
     held: () => delivery.held(),

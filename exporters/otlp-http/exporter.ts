@@ -22,7 +22,7 @@ export function createOtlpHttpExporter(config: OtlpHttpConfig, scope: Scope): Ex
     // A pipeline of a signal without an endpoint is refused when it is built.
     consume: Object.fromEntries(consumes.map((signal) => [signal, delivery.consume[signal]])),
     wants: wantedTemporality(config.temporality),
-    refusal: (signal) => delivery.refusal(signal),
+    refusal: (signal, items) => delivery.refusal(signal, items),
     refused: (items, signal) => delivery.refused(items, signal),
     flush: () => delivery.flush(),
     held: () => delivery.held(),

@@ -16,13 +16,13 @@ type Consume = (batch: Batch, abort: AbortSignal) => void | Promise<void>;
  */
 export function outlet(node: Node, signal: Signal, next: Edge): Edge {
   return {
-    refusal: () => next.refusal(),
+    refusal: (items) => next.refusal(items),
     consume(batch, abort) {
       const count = countItems(batch);
       if (count === 0) return;
       return settle(
         () => {
-          const refusal = next.refusal();
+          const refusal = next.refusal(count);
           if (refusal !== undefined) throw turnedAway(refusal, signal, count);
           return next.consume(batch, abort);
         },
@@ -45,7 +45,7 @@ export function transformInput(node: Node<TransformProcessor>, signal: Signal): 
   const transform = node.component.transform[signal] as ((batch: Batch) => Batch | undefined) | undefined;
   if (transform === undefined) throw new Error(`It has no transform for ${signal}.`);
   return {
-    refusal: () => node.broken ?? next.refusal(),
+    refusal: (items) => node.broken ?? next.refusal(items),
     consume(batch, abort) {
       const before = countItems(batch);
       const { result, declared } = node.ledger.collect(() =>
@@ -74,7 +74,7 @@ export function statefulInput(node: Node<StatefulProcessor>, signal: Signal): Ed
   const consume = node.component.consume[signal] as ConsumeWithNext | undefined;
   if (consume === undefined) throw new Error(`It has no consume for ${signal}.`);
   return {
-    refusal: () => ownRefusal(node) ?? next.refusal(),
+    refusal: (items) => ownRefusal(node) ?? next.refusal(items),
     consume: entered(node, signal, (batch, abort) => consume.call(node.component.consume, batch, next, abort)),
   };
 }
@@ -84,7 +84,7 @@ export function exporterInput(node: ExporterNode, signal: Signal): Edge {
   const consume = node.component.consume[signal] as Consume | undefined;
   if (consume === undefined) throw new Error(`It has no consume for ${signal}.`);
   return {
-    refusal: () => ownRefusal(node, signal),
+    refusal: (items) => ownRefusal(node, signal, items),
     consume: entered(node, signal, (batch, abort) => consume.call(node.component.consume, batch, abort)),
   };
 }
@@ -95,7 +95,7 @@ export function connectorInput(node: ConnectorNode, signal: Signal): Edge {
   const consume = node.component.consume[signal] as Consume | undefined;
   if (consume === undefined) throw new Error(`It has no consume for ${signal}.`);
   return {
-    refusal: () => ownRefusal(node) ?? firstRefusal(outlets),
+    refusal: (items) => ownRefusal(node) ?? firstRefusal(outlets, items),
     consume: entered(node, signal, (batch, abort) => consume.call(node.component.consume, batch, abort)),
   };
 }
@@ -115,10 +115,11 @@ export function fanOut(branches: readonly Branch[]): Edge {
   if (branches.length === 1) return branches[0]!.edge;
   const edges = branches.map((branch) => branch.edge);
   return {
-    refusal: () => firstRefusal(edges),
+    refusal: (items) => firstRefusal(edges, items),
     consume(batch, abort) {
-      const refusal = firstRefusal(edges);
-      if (refusal !== undefined) throw turnedAway(refusal, batch.signal, countItems(batch));
+      const count = countItems(batch);
+      const refusal = firstRefusal(edges, count);
+      if (refusal !== undefined) throw turnedAway(refusal, batch.signal, count);
       const failures = new Map<Branch, Error>();
       const waiting: Promise<unknown>[] = [];
       for (const branch of branches) {
@@ -132,7 +133,7 @@ export function fanOut(branches: readonly Branch[]): Edge {
       }
       const conclude = (): void => {
         if (failures.size === branches.length) throw worst([...failures.values()]);
-        for (const [branch, error] of failures) branch.lost(countItems(batch), error);
+        for (const [branch, error] of failures) branch.lost(count, error);
       };
       return waiting.length === 0 ? conclude() : Promise.all(waiting).then(conclude);
     },
@@ -154,9 +155,9 @@ export function branchTo(node: Node, signal: Signal, edge: Edge): Branch {
   };
 }
 
-function firstRefusal(edges: readonly Edge[]): RetryableError | undefined {
+function firstRefusal(edges: readonly Edge[], items?: number): RetryableError | undefined {
   for (const edge of edges) {
-    const refusal = edge.refusal();
+    const refusal = edge.refusal(items);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
@@ -183,12 +184,12 @@ function turnedAway(refusal: RetryableError, signal: Signal, count: number): Ret
 }
 
 /** A component that cannot say whether it refuses does not refuse: its consume will tell. */
-function ownRefusal(node: Node, signal?: Signal): RetryableError | undefined {
+function ownRefusal(node: Node, signal?: Signal, items?: number): RetryableError | undefined {
   if (node.broken !== undefined) return node.broken;
-  const component = node.component as { refusal?(signal?: Signal): RetryableError | undefined };
+  const component = node.component as { refusal?(signal?: Signal, items?: number): RetryableError | undefined };
   if (component.refusal === undefined) return undefined;
   try {
-    const refusal = component.refusal(signal);
+    const refusal = component.refusal(signal, items);
     if (refusal === undefined) return undefined;
     const blamed = node.blame(refusal) as RetryableError;
     refusers.set(blamed, node);

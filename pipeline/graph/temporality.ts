@@ -40,7 +40,7 @@ export class History<C extends Converter = Converter> {
 /** Puts a converter before a component's input. */
 export function convertBefore(history: History, clock: Clock, ledger: Ledger, next: Edge): Edge {
   return {
-    refusal: () => next.refusal(),
+    refusal: (items) => next.refusal(items),
     consume(batch, abort) {
       const conversion = history.conversion(batch as MetricBatch, clock);
       const accepted = (): void => {

@@ -26,8 +26,8 @@ export class Way implements Edge {
     this.lead(CLOSED, []);
   }
 
-  refusal(): RetryableError | undefined {
-    return this.#to.refusal();
+  refusal(items?: number): RetryableError | undefined {
+    return this.#to.refusal(items);
   }
 
   consume(batch: Batch, abort: AbortSignal): void | Promise<void> {

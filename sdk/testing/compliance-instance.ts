@@ -28,7 +28,7 @@ export class Instance {
   constructor(spec: ComponentSpec, options: ComplianceOptions, next: Consumer<Batch> = collectingConsumer()) {
     this.scope = options.scope?.() ?? fakeScope(spec.kind, spec.type, { pipeline: 'metrics' });
     this.#next = {
-      refusal: () => next.refusal(),
+      refusal: (items) => next.refusal(items),
       consume: (batch, abort) => {
         const accepted = (): void => {
           this.out += countItems(batch);

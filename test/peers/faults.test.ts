@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { bpflow, otelcol, start } from './agents.ts';
 import { type Fate, fateOf, POINTS, sample, type Trouble } from './faults.ts';
-import { send } from './load.ts';
+import { type Protocol, send } from './load.ts';
 import { freeAddresses, until } from './program.ts';
 import { isFull, missing } from './programs.ts';
 import { relayConfiguration } from './relay-configuration.ts';
@@ -98,56 +98,81 @@ describe('without a queue whoever sends is told what the Collector tells', { ski
 
 describe('a dead back end behind batch', { skip }, () => {
   for (const protocol of ['grpc', 'http'] as const) {
-    test(`${protocol}: whoever sends is refused when the queue is full, and what was taken arrives`, async () => {
-      const addresses = await freeAddresses(5);
-      const [listen, metrics, ...ofSink] = addresses as [string, string, ...string[]];
-      const target = protocol === 'grpc' ? ofSink[0]! : ofSink[1]!;
-      const configuration = relayConfiguration({
-        ...{ listen, metrics, protocol, target },
-        exporter: {
-          sending_queue: { queue_size: 5 },
-          retry_on_failure: { initial_interval: '100ms', max_interval: '500ms', max_elapsed_time: 0 },
-        },
-      });
-      await using agent = await start(bpflow, { ...configuration, processors: { batch: { timeout: '50ms' } } });
-      const sent = await send({ endpoint: listen, protocol, requests: 400, timeout: '5s' });
-      assert.ok(sent.requests_ok > 0 && sent.requests_failed > 0, JSON.stringify(sent));
-      assert.deepEqual(
-        Object.keys(sent.codes).toSorted(),
-        protocol === 'grpc' ? ['OK', 'Unavailable'] : ['503', 'OK'],
-        JSON.stringify(sent),
-      );
-      await using sink = await Sink.start({ addresses: ofSink });
-      await until(
-        async () => (await sink.counts()).points >= sent.points_ok,
-        async () => `${(await sink.counts()).points} of ${sent.points_ok} arrived:\n${agent.log}`,
-      );
-      const { points, ids } = await sink.counts();
-      assert.deepEqual([points, ids['metrics']!.duplicates], [sent.points_ok, 0]);
-      const page = await (await fetch(`http://${metrics}/metrics`)).text();
-      assert.deepEqual(
-        {
-          accepted: sample(page, 'otelcol_receiver_accepted_metric_points'),
-          // Told before the request was read: nobody knows how many points it had.
-          refusedRequests: sample(
-            page,
-            'bpflow_otlp_receiver_requests',
-            `code="${protocol === 'grpc' ? 'UNAVAILABLE' : 503}"`,
-          ),
-          sent: sample(page, 'otelcol_exporter_sent_metric_points'),
-          failed: sample(page, 'otelcol_exporter_send_failed_metric_points'),
-          dropped: sample(page, 'bpflow_ledger_dropped_items'),
-          held: sample(page, 'bpflow_ledger_held_items'),
-          imbalance: sample(page, 'bpflow_ledger_imbalance_items'),
-        },
-        {
-          ...{ accepted: sent.points_ok, refusedRequests: sent.requests_failed, sent: sent.points_ok, failed: 0 },
-          ...{ dropped: 0, held: 0, imbalance: 0 },
-        },
-      );
-    });
+    test(`${protocol}: whoever sends is refused when the queue is full, and what was taken arrives`, () =>
+      survive(protocol, { queue_size: 5 }));
+  }
+  for (const sending_queue of [
+    { queue_size: 5 },
+    { sizer: 'items', queue_size: 20_000 },
+    { sizer: 'bytes', queue_size: 3_000_000 },
+  ]) {
+    const { sizer = 'requests', queue_size } = sending_queue;
+    test(`beside one that lives, with room for ${queue_size} ${sizer}: both get all that was taken`, () =>
+      survive('grpc', sending_queue, true));
   }
 });
+
+/** `beside`: there is a second exporter, whose back end takes everything. */
+async function survive(protocol: Protocol, sending_queue: object, beside = false): Promise<void> {
+  const addresses = await freeAddresses(5);
+  const [listen, metrics, ...ofSink] = addresses as [string, string, ...string[]];
+  const target = protocol === 'grpc' ? ofSink[0]! : ofSink[1]!;
+  const relay = relayConfiguration({
+    ...{ listen, metrics, protocol, target },
+    exporter: {
+      sending_queue,
+      retry_on_failure: { initial_interval: '100ms', max_interval: '500ms', max_elapsed_time: 0 },
+    },
+  });
+  await using alive = await Sink.start();
+  const { service, exporters, ...rest } = relay;
+  const lively = { endpoint: alive.grpc, tls: { insecure: true } };
+  const pipeline = { receivers: ['otlp'], processors: ['batch'], exporters: [`otlp_${protocol}`, 'otlp_grpc/alive'] };
+  const configuration = !beside
+    ? relay
+    : {
+        ...rest,
+        exporters: { ...(exporters as object), 'otlp_grpc/alive': lively },
+        service: { ...service, pipelines: { metrics: pipeline } },
+      };
+  await using agent = await start(bpflow, { ...configuration, processors: { batch: { timeout: '50ms' } } });
+  const sent = await send({ endpoint: listen, protocol, requests: 400, timeout: '5s' });
+  assert.ok(sent.requests_ok > 0 && sent.requests_failed > 0, `${JSON.stringify(sent)}\n${agent.log}`);
+  assert.deepEqual(
+    Object.keys(sent.codes).toSorted(),
+    protocol === 'grpc' ? ['OK', 'Unavailable'] : ['503', 'OK'],
+    JSON.stringify(sent),
+  );
+  await using dead = await Sink.start({ addresses: ofSink });
+  for (const sink of beside ? [dead, alive] : [dead]) {
+    await until(
+      async () => (await sink.counts()).points >= sent.points_ok,
+      async () => `${(await sink.counts()).points} of ${sent.points_ok} arrived:\n${agent.log}`,
+      undefined,
+      15,
+    );
+    const { points, ids } = await sink.counts();
+    assert.deepEqual([points, ids['metrics']!.duplicates], [sent.points_ok, 0]);
+  }
+  const page = await (await fetch(`http://${metrics}/metrics`)).text();
+  const refusal = `code="${protocol === 'grpc' ? 'UNAVAILABLE' : 503}"`;
+  assert.deepEqual(
+    {
+      accepted: sample(page, 'otelcol_receiver_accepted_metric_points'),
+      // Told before the request was read: nobody knows how many points it had.
+      refusedRequests: sample(page, 'bpflow_otlp_receiver_requests', refusal),
+      sent: sample(page, 'otelcol_exporter_sent_metric_points'),
+      failed: sample(page, 'otelcol_exporter_send_failed_metric_points'),
+      dropped: sample(page, 'bpflow_ledger_dropped_items'),
+      held: sample(page, 'bpflow_ledger_held_items'),
+      imbalance: sample(page, 'bpflow_ledger_imbalance_items'),
+    },
+    {
+      ...{ accepted: sent.points_ok, refusedRequests: sent.requests_failed, failed: 0 },
+      ...{ sent: sent.points_ok * (beside ? 2 : 1), dropped: 0, held: 0, imbalance: 0 },
+    },
+  );
+}
 
 function summary({ delivered, attempts, sent, failed, told }: Fate): string {
   const answers = Object.keys(told).join();

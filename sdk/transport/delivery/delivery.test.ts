@@ -69,9 +69,20 @@ describe('a queue', () => {
         message: `element size too large: 11 ${sizer}, and queue_size is 10`,
       });
       void harness.give(8);
-      assert.throws(() => harness.give(3), FULL);
-      void harness.give(2);
-      assert.equal(harness.delivery.held(), 10);
+      assert.equal(harness.delivery.refusal('logs', 2), undefined);
+      if (sizer === 'items') {
+        assert.equal(harness.delivery.refusal('logs', 3)?.message, FULL.message);
+        assert.throws(() => harness.give(3), FULL);
+        void harness.give(2);
+      } else {
+        // How large it is nobody knows before it is encoded: the last one goes over the limit.
+        assert.equal(harness.delivery.refusal('logs', 3), undefined);
+        void harness.give(3);
+      }
+      assert.equal(harness.delivery.held(), sizer === 'items' ? 10 : 11);
+      assert.throws(() => harness.give(1), FULL);
+      assert.equal(harness.delivery.refusal('logs')?.message, FULL.message);
+      assert.equal(harness.delivery.refusal('logs', 11)?.message, FULL.message);
       first.end(SENT);
       await harness.delivery.stop();
     }

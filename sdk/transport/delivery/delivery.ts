@@ -82,11 +82,13 @@ export class Delivery implements Exporter {
     for (const lane of this.#lanes.values()) lane.start();
   }
 
-  refusal(signal?: Signal): RetryableError | undefined {
-    const { enabled, block_on_overflow } = this.#options.queue;
+  refusal(signal?: Signal, items = 1): RetryableError | undefined {
+    const { enabled, block_on_overflow, sizer, queue_size } = this.#options.queue;
     if (!enabled || block_on_overflow) return undefined;
+    // What can never enter is told so, not refused for now.
+    const size = sizer === 'items' && items <= queue_size ? items : 1;
     const lanes = signal === undefined ? [...this.#lanes.values()] : [this.#lanes.get(signal)];
-    return lanes.some((lane) => lane !== undefined && !lane.room.fits(1)) ? new RetryableError(FULL) : undefined;
+    return lanes.some((lane) => lane !== undefined && !lane.room.fits(size)) ? new RetryableError(FULL) : undefined;
   }
 
   refused(items: number, signal: Signal): void {
@@ -166,7 +168,8 @@ export class Delivery implements Exporter {
       this.#accounts.notQueued(signal, items, error);
       throw new PermanentError(error);
     }
-    if (lane.room.fits(size)) return this.#add(lane, requests, items, abort);
+    // How large a batch is in requests or bytes nobody knows before it is encoded: what was let in by refusal() enters whole.
+    if (lane.room.fits(sizer === 'items' ? size : 1)) return this.#add(lane, requests, items, abort);
     if (!block_on_overflow) throw this.#full(signal, items);
     let added: void | Promise<void>;
     return lane.room

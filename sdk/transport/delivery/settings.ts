@@ -18,7 +18,9 @@ export function sendingQueueSettings() {
       num_consumers: positive('num_consumers').default(10).describe('Requests that are on their way at a time.'),
       queue_size: positive('queue_size')
         .default(1000)
-        .describe('What the queue holds at most, those on their way included, in units of sizer. More is refused.'),
+        .describe(
+          'What the queue holds at most, those on their way included, in units of sizer. More is refused; in bytes the last request may go over it.',
+        ),
       sizer: sizer().default('requests').describe('What queue_size counts: requests, items or bytes (not compressed).'),
       block_on_overflow: z
         .boolean()
