@@ -25,6 +25,7 @@ export { encodeOtlp, encodeOtlpJson } from './otlp/encoder.ts';
 export { otlpFromJson } from './otlp/json-decode.ts';
 export { otlpToJson } from './otlp/json-encode.ts';
 export { OtlpJsonError } from './otlp/json-error.ts';
+export { WrittenLists } from './otlp/json-written.ts';
 export { WireError } from './otlp/wire.ts';
 export * from './per-series.ts';
 export { concatLogs, splitLogs } from './pick-logs.ts';

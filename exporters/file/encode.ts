@@ -8,6 +8,7 @@ import {
   otlpToJson,
   presentBatch,
   type Signal,
+  type WrittenLists,
 } from 'bpflow/sdk';
 import { lengthOf } from './framing.ts';
 import { splitByAttribute } from './group-by.ts';
@@ -28,6 +29,8 @@ export interface EncodeRules {
   readonly format: 'json' | 'proto';
   readonly names: 'otel' | 'seed';
   readonly pool: MemoryPool;
+  /** Of JSON, what was written before. */
+  readonly written: WrittenLists;
 }
 
 /** How much longer JSON is than protobuf, about; it grows where that is not enough. */
@@ -52,12 +55,12 @@ function messageOf(
   signal: Signal,
   requests: readonly Uint8Array[],
   items: number,
-  { format, pool }: EncodeRules,
+  { format, pool, written }: EncodeRules,
 ): EncodedMessage {
   const bytes = lengthOf(requests);
   if (format === 'proto') return { group, parts: requests, bytes, items, pooled: false };
   const json = withJoined(requests, pool, (request) =>
-    otlpToJson(signal, request, pool.take(request.length * JSON_PER_BYTE)),
+    otlpToJson(signal, request, pool.take(request.length * JSON_PER_BYTE), written),
   );
   return { group, parts: [json], bytes: json.length, items, pooled: true };
 }

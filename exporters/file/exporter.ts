@@ -1,4 +1,4 @@
-import { type Batch, type Exporter, RetryableError, type Scope, splitBatch } from 'bpflow/sdk';
+import { type Batch, type Exporter, RetryableError, type Scope, splitBatch, WrittenLists } from 'bpflow/sdk';
 import { BufferBudget } from './buffer-budget.ts';
 import type { FileConfig } from './config.ts';
 import { type EncodedMessage, type EncodeRules, encodeBatch, encodeGroups } from './encode.ts';
@@ -16,7 +16,7 @@ export function createMessageExporter(config: FileConfig, scope: Scope): Exporte
   const { group_by: groupBy, path } = config;
   const pool = new MemoryPool();
   const format = config.format === 'proto' ? 'proto' : 'json';
-  const rules: EncodeRules = { format, names: config.names ?? 'otel', pool };
+  const rules: EncodeRules = { format, names: config.names ?? 'otel', pool, written: new WrittenLists() };
   const budget = new BufferBudget(config.max_buffer_size);
   const settings = writerSettings(config, scope, budget, pool);
   const failures = new Failures(log, clock, `Writes ${path}.`, (health) => scope.health(health));

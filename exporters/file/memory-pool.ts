@@ -1,5 +1,5 @@
 /** Buffers that are kept for the next message, and how large they may be. */
-const MAX_KEPT = 4;
+const MAX_KEPT = 6;
 const MAX_KEPT_BYTES = 32 << 20;
 
 /**

@@ -1,7 +1,8 @@
 import type { Signal } from '../signals.ts';
 import { joinBytes } from './join-bytes.ts';
 import { type FieldTable, type MessageTable, REQUESTS } from './json-table.ts';
-import { CLOSE_LIST, CLOSE_OBJECT, JsonText, OPEN_LIST, OPEN_OBJECT } from './json-text.ts';
+import { CLOSE_LIST, CLOSE_OBJECT, COMMA, JsonText, OPEN_LIST, OPEN_OBJECT } from './json-text.ts';
+import { UNKNOWN, type WrittenLists } from './json-written.ts';
 import { cutOff, ProtoCursor } from './proto-cursor.ts';
 import { DELIMITED, WireError } from './wire.ts';
 
@@ -12,10 +13,16 @@ import { DELIMITED, WireError } from './wire.ts';
  * Throws {@link WireError} for malformed bytes and for messages nested too deeply.
  *
  * The result is a view of `memory` where that is given and large enough: who writes batch after batch uses one again, since
- * megabytes of fresh memory for each cost more in garbage collections than what is written into it.
+ * megabytes of fresh memory for each cost more in garbage collections than what is written into it. With `written`, attributes that
+ * were written before are copied.
  */
-export function otlpToJson(signal: Signal, request: Uint8Array, memory?: Uint8Array): Uint8Array {
-  const walk = new Walk(request, new JsonText(memory ?? request.length * 3 + 256));
+export function otlpToJson(
+  signal: Signal,
+  request: Uint8Array,
+  memory?: Uint8Array,
+  written?: WrittenLists,
+): Uint8Array {
+  const walk = new Walk(request, new JsonText(memory ?? request.length * 3 + 256), written);
   walk.message(REQUESTS[signal], 0, request.length);
   return walk.text.text();
 }
@@ -47,9 +54,12 @@ class Walk {
   readonly #last = new Int32Array(SLOTS);
   #top = 0;
 
-  constructor(bytes: Uint8Array, text: JsonText) {
+  readonly #written: WrittenLists | undefined;
+
+  constructor(bytes: Uint8Array, text: JsonText, written: WrittenLists | undefined) {
     this.#proto = new ProtoCursor(bytes);
     this.text = text;
+    this.#written = written;
   }
 
   /** Writes the object of the message in `[start, end)`. */
@@ -69,7 +79,11 @@ class Walk {
         text.field(field.prefix);
         this.message(field.message!, start, start);
       } else if (field.repeated) {
-        this.#list(field, first, this.#last[base + slot]!, end);
+        if (field.message?.name === 'KeyValue' && this.#written !== undefined) {
+          this.#attributes(this.#written, field, first, this.#last[base + slot]!, end);
+        } else {
+          this.#list(field, first, this.#last[base + slot]!, end);
+        }
       } else if (field.message === undefined) {
         this.#proto.tag(this.#last[base + slot]!, end);
         this.#scalar(field, this.#proto.position);
@@ -99,6 +113,29 @@ class Walk {
       }
       at = this.#proto.skip(tag, this.#proto.position, end);
     }
+  }
+
+  /** As {@link #list}, copied where the same bytes were written before. */
+  #attributes(written: WrittenLists, field: FieldTable, first: number, last: number, end: number): void {
+    const { text } = this;
+    const { bytes, view } = this.#proto;
+    const until = this.#proto.skip(this.#proto.tag(last, end), this.#proto.position, end);
+    const place = written.find(view, first, until);
+    if (place >= 0) {
+      text.field(field.prefix);
+      text.reserve(written.textLength(place) + 3);
+      written.copyText(place, text.view, text.length);
+      text.length += written.textLength(place);
+      return;
+    }
+    const { hash } = written;
+    const before = text.length;
+    this.#list(field, first, last, end);
+    if (place !== UNKNOWN || text.length === before) return;
+    // What stands before the list: the field's name, and a comma or not.
+    const comma = text.bytes[before] === COMMA ? 1 : 0;
+    const list = text.bytes.subarray(before + comma + field.prefix.length, text.length);
+    written.note(hash, bytes.subarray(first, until), list);
   }
 
   #list(field: FieldTable, first: number, last: number, end: number): void {

@@ -4,11 +4,19 @@
  */
 export class JsonText {
   bytes: Uint8Array;
+  /** On the bytes. */
+  view: DataView;
   length = 0;
+  /** The last two large integers as text, the later first. */
+  readonly #times = [
+    { low: 0, high: 0, text: new Uint8Array(0) },
+    { low: 0, high: 0, text: new Uint8Array(0) },
+  ];
 
   /** In the memory that is given, or in one of so many bytes. */
   constructor(memory: Uint8Array | number) {
     this.bytes = typeof memory === 'number' ? new Uint8Array(memory) : memory;
+    this.view = viewOf(this.bytes);
   }
 
   /** The text so far: a view. */
@@ -23,6 +31,7 @@ export class JsonText {
     const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
+    this.view = viewOf(grown);
   }
 
   byte(byte: number): void {
@@ -136,9 +145,35 @@ export class JsonText {
   /** An unsigned 64-bit integer from its halves, as a string. */
   uint64(low: number, high: number): void {
     this.reserve(24);
+    if (high > 0xffff) {
+      this.#time(low, high);
+      return;
+    }
     this.bytes[this.length++] = QUOTE;
     this.#uint64(low >>> 0, high >>> 0);
     this.bytes[this.length++] = QUOTE;
+  }
+
+  /** Large numbers are times, and most of them were written just before: the start of a series, or the time of a batch. */
+  #time(low: number, high: number): void {
+    const times = this.#times;
+    let known = times[0]!;
+    if (known.low !== low || known.high !== high) {
+      known = times[1]!;
+      times[1] = times[0]!;
+      times[0] = known;
+    }
+    if (known.low === low && known.high === high) {
+      this.raw(known.text);
+      return;
+    }
+    known.low = low;
+    known.high = high;
+    const start = this.length;
+    this.bytes[this.length++] = QUOTE;
+    this.#uint64(low >>> 0, high >>> 0);
+    this.bytes[this.length++] = QUOTE;
+    known.text = this.bytes.slice(start, this.length);
   }
 
   /** A signed 64-bit integer from its halves, as a string. */
@@ -240,6 +275,10 @@ const ZERO = 0x30;
 const PADDING = 0x3d;
 const BILLION = 1_000_000_000;
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
 
 function escapeByte(bytes: Uint8Array, start: number, byte: number): number {
   let at = start;
