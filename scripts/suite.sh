@@ -2,7 +2,7 @@
 # The suites that need more than this machine gives at once: other kernels, real peers, a cluster, hours.
 #
 #   scripts/suite.sh NAME             all of test/NAME
-#   scripts/suite.sh NAME --short     what fits into 3 minutes, for .ci/run; peers are built before, once (2 to 5 min)
+#   scripts/suite.sh NAME --short     what fits into 5 minutes, for .ci/run; peers are built before, once (2 to 5 min)
 #
 # A suite is the folder test/NAME: its *.test.ts run one after the other, with BPFLOW_SUITE=full or short in their
 # environment. A suite without tests says what it leaves out, and why.

@@ -46,7 +46,10 @@ const inputs: Readonly<Record<string, Input>> = {
   },
 };
 
-describe('what bpflow forwards is field by field what the Collector forwards', { skip }, () => {
+describe('what bpflow forwards is field by field what the Collector forwards', {
+  skip,
+  concurrency: isFull ? 1 : 2,
+}, () => {
   const reference = new Map<string, Promise<Items>>();
   before(() => {
     for (const input of Object.keys(inputs)) reference.set(input, forwarded([otelcol], 'http', input));

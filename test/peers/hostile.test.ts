@@ -9,7 +9,7 @@ import { relayConfiguration } from './relay-configuration.ts';
 import { Sink } from './sink.ts';
 
 const skip = missing('sink', 'loadgen');
-const seconds = isFull ? 20 : 3;
+const seconds = isFull ? 20 : 2;
 /** The receiver's own promise: requests under way hold so many of the largest that are allowed, or 64 MiB if that is more. */
 const requestsHeld = 8;
 /** Resident MiB on top of it: what V8 has not collected yet. */

@@ -18,7 +18,7 @@ after(() => folder[Symbol.dispose]());
 const chains: readonly (readonly Agent[])[] = [[bpflow], [otelcol, bpflow], [bpflow, otelcol]];
 const securities = ['plain', 'mTLS'] as const;
 
-describe('all that is sent arrives once', { skip }, () => {
+describe('all that is sent arrives once', { skip, concurrency: isFull ? 1 : 2 }, () => {
   const certificates = skip === false ? issueCertificates(folder.path) : undefined;
   for (const chain of chains) {
     for (const protocol of ['grpc', 'http'] as const) {
