@@ -182,7 +182,18 @@ export class Inflater {
     // gzip says it at its end, which is anything when that was cut off.
     if (coding !== 'gzip' && declared !== undefined && declared > maxBytes) throw tooLarge(maxBytes);
     if (bytes.length <= INFLATE_NOW_BYTES && !isSnappy(coding)) return inflate(coding, bytes, maxBytes);
-    return this.#later(coding, bytes, maxBytes, declared, reserve);
+    const usual = declared ?? (bytes.length <= SILENT_BYTES ? USUAL_BYTES : Number.POSITIVE_INFINITY);
+    if (isSnappy(coding) || usual > Math.min(USUAL_BYTES, maxBytes)) {
+      return this.#later(coding, bytes, maxBytes, declared, reserve);
+    }
+    reserve(usual);
+    try {
+      return inflateNow(coding, bytes, usual);
+    } catch (error) {
+      if (!(error instanceof TooLargeError) || usual === maxBytes) throw error;
+    }
+    // Several members, of which the first or the last told its size; or a lie.
+    return this.#later(coding, bytes, maxBytes, undefined, (all) => reserve(all - usual));
   }
 
   async #later(
@@ -251,6 +262,13 @@ function own(bytes: Uint8Array): Uint8Array {
 
 /** Inflating this much takes below 0.1 ms unless it is a bomb, and then at most that of `maxBytes`. */
 const INFLATE_NOW_BYTES = 4 * 1024;
+/**
+ * What says that it comes to no more than this is inflated at once: 0.1 ms for 170 KB, and going to another thread and back costs half as much
+ * again. Above all an engine for zstd tells V8 of up to 8 MiB: several of them at a time make it collect all of the heap.
+ */
+const USUAL_BYTES = 512 * 1024;
+/** What does not say it and is no longer than this seldom comes to more. */
+const SILENT_BYTES = 20 * 1024;
 /** 8 MiB: what RFC 8878 asks decoders to support, and encoders to stay within. */
 const ZSTD_WINDOW_LOG_MAX = 23;
 const MIN_CHUNK = 1024;
