@@ -1,5 +1,5 @@
+import { CgroupPaths } from 'bpflow/containers';
 import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, SeriesInterner } from 'bpflow/sdk';
-import { CgroupPaths } from './cgroups.ts';
 import type { Config } from './config.ts';
 import { Groups } from './groups.ts';
 import { Kernel, type KernelOptions } from './kernel.ts';

@@ -1,7 +1,6 @@
-import { type BpfMap, createResource, EMPTY_RESOURCE, type Resource } from 'bpflow/sdk';
+import { type CgroupPaths, identifyCgroup } from 'bpflow/containers';
+import { type Attributes, type BpfMap, createResource, EMPTY_RESOURCE, type Resource } from 'bpflow/sdk';
 import { GROUP_OTHER, GroupKey, GroupValue } from '../../bpf/process.gen.ts';
-import type { CgroupPaths } from './cgroups.ts';
-import { containerIdOf } from './container-id.ts';
 import { MapBuffer } from './map-buffer.ts';
 
 /** A series group as the kernel tells it apart. */
@@ -15,7 +14,7 @@ export interface Group {
   readonly pid: number;
   /** Path in the cgroup v2 tree; undefined when the cgroup was gone before it was seen. */
   readonly cgroup: string | undefined;
-  /** Carries the container's id, where there is one. */
+  /** Carries the container's id and the uid of its pod, where there are any. */
   readonly resource: Resource;
   readonly containerId: string | undefined;
   /** Whether the process filters let it through. */
@@ -162,9 +161,18 @@ export class Groups {
   #describe(id: number, key: GroupKey): Group {
     const { process, command, pid } = key;
     const cgroup = this.#options.cgroups.path(key.cgroup);
-    const containerId = cgroup === undefined ? undefined : containerIdOf(cgroup);
-    const resource = containerId === undefined ? EMPTY_RESOURCE : createResource({ 'container.id': containerId });
+    const { containerId, containerName, podUid } = cgroup === undefined ? {} : identifyCgroup(cgroup);
+    const resource = resourceOf({
+      'container.id': containerId,
+      'container.name': containerName,
+      'k8s.pod.uid': podUid,
+    });
     const counts = this.#options.counts(process);
     return { id, process, command, pid, cgroup, resource, containerId, counts };
   }
+}
+
+function resourceOf(known: Readonly<Record<string, string | undefined>>): Resource {
+  const attributes = Object.entries(known).filter(([, value]) => value !== undefined) as [string, string][];
+  return attributes.length === 0 ? EMPTY_RESOURCE : createResource(Object.fromEntries(attributes) as Attributes);
 }

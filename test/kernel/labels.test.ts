@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { findCgroupMount, readMountInfo } from '../../receivers/ebpf/cgroups.ts';
+import { findCgroupMount, readMountInfo } from 'bpflow/containers';
 import { RunningAgent } from './agent.ts';
 import { skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';

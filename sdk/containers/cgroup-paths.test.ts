@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { CgroupPaths, findCgroupMount } from './cgroups.ts';
+import { findCgroupMount } from './cgroup-mount.ts';
+import { CgroupPaths } from './cgroup-paths.ts';
 
 const HYBRID = `
 26 25 0:23 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
@@ -33,7 +34,7 @@ test('an id leads to the path, also after the cgroup is gone', () => {
     const folder = join(tree, 'system.slice', 'nginx.service');
     mkdirSync(folder, { recursive: true });
     const id = inode(folder);
-    const paths = new CgroupPaths({ path: tree, root: '/' });
+    const paths = new CgroupPaths({ mount: { path: tree, root: '/' } });
     assert.equal(paths.path(id), '/system.slice/nginx.service');
     assert.equal(paths.path(inode(tree)), '/');
     rmSync(folder, { recursive: true });
@@ -48,7 +49,7 @@ test('an id leads to the path, also after the cgroup is gone', () => {
 test('unknown ids cost one scan for each collection', () => {
   const tree = mkdtempSync(join(tmpdir(), 'cgroups-'));
   try {
-    const paths = new CgroupPaths({ path: tree, root: '/kubepods' });
+    const paths = new CgroupPaths({ mount: { path: tree, root: '/kubepods' } });
     assert.equal(paths.path(1n), undefined);
     const late = join(tree, 'late');
     mkdirSync(late);
@@ -58,6 +59,24 @@ test('unknown ids cost one scan for each collection', () => {
   } finally {
     rmSync(tree, { recursive: true });
   }
+});
+
+test('a cgroup that came and went between two scans is known from its making', () => {
+  const tree = mkdtempSync(join(tmpdir(), 'cgroups-'));
+  try {
+    const told = new Map([[7n, '/kubepods/pod1/short']]);
+    const paths = new CgroupPaths({ mount: { path: tree, root: '/' }, made: (id) => told.get(id) });
+    assert.equal(paths.path(7n), '/kubepods/pod1/short');
+    told.clear();
+    assert.equal(paths.path(7n), '/kubepods/pod1/short');
+    assert.equal(paths.path(inode(tree)), '/', 'the scan was not used up');
+  } finally {
+    rmSync(tree, { recursive: true });
+  }
+});
+
+test('without a mount there is no scan', () => {
+  assert.equal(new CgroupPaths({ mount: undefined }).path(1n), undefined);
 });
 
 function inode(folder: string): bigint {
