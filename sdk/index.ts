@@ -17,5 +17,6 @@ export type * from './otel.ts';
 export * from './present-batch.ts';
 export * from './prometheus-text.ts';
 export * from './scope.ts';
+export { Sender } from './sender.ts';
 export * from './tokens.ts';
 export { version } from './version.ts';

@@ -1,14 +1,7 @@
-import {
-  asError,
-  type Batch,
-  type Consumer,
-  countItems,
-  type ItemLedger,
-  type Logger,
-  RetryableError,
-  type Scope,
-  type Timer,
-} from 'bpflow/sdk';
+import { type Batch, countItems } from '../pdata/signals.ts';
+import type { Consumer } from './component.ts';
+import { asError, RetryableError } from './errors.ts';
+import type { ItemLedger, Logger, Scope, Timer } from './scope.ts';
 
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 5000;
@@ -19,7 +12,7 @@ interface Waiting {
 }
 
 /**
- * Hands batches on one after the other, in order. A batch that is refused for now stays at the head and is offered
+ * For processors that accept before they hand on: hands batches on one after the other, in order. A batch that is refused for now stays at the head and is offered
  * again, first after 50 ms, then in growing steps up to 5 s, or after what the refusal asks for.
  */
 export class Sender {
