@@ -14,6 +14,7 @@ export * from './matching/index.ts';
 export * from './metric-definition.ts';
 export * from './names.ts';
 export type * from './otel.ts';
+export * from './peer.ts';
 export * from './present-batch.ts';
 export * from './prometheus-text.ts';
 export * from './scope.ts';

@@ -12,7 +12,8 @@ interface Waiting {
 }
 
 /**
- * For processors that accept before they hand on: hands batches on one after the other, in order. A batch that is refused for now stays at the head and is offered
+ * For processors that accept before they hand on: hands batches on one after the other, in order. A batch that is refused for
+ * now stays at the head and is offered
  * again, first after 50 ms, then in growing steps up to 5 s, or after what the refusal asks for.
  */
 export class Sender {
