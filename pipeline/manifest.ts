@@ -6,6 +6,7 @@ export const builtIns: readonly BuiltIn[] = [
   { kind: 'receiver', type: 'otlp', load: () => import('../receivers/otlp/index.ts') },
   { kind: 'processor', type: 'attributes', load: () => import('../processors/attributes/index.ts') },
   { kind: 'processor', type: 'batch', load: () => import('../processors/batch/index.ts') },
+  { kind: 'processor', type: 'cardinality_limit', load: () => import('../processors/cardinality-limit/index.ts') },
   { kind: 'processor', type: 'filter', load: () => import('../processors/filter/index.ts') },
   { kind: 'processor', type: 'memory_limiter', load: () => import('../processors/memory-limiter/index.ts') },
   { kind: 'processor', type: 'resource', load: () => import('../processors/resource/index.ts') },

@@ -5,6 +5,7 @@ export * from './agent.ts';
 export * from './attribute-actions.ts';
 export * from './auth.ts';
 export * from './bpf.ts';
+export * from './cardinality/index.ts';
 export * from './component.ts';
 export * from './config-types.ts';
 export * from './define.ts';

@@ -1,0 +1,9 @@
+export {
+  type AttributeReport,
+  CardinalityLimiter,
+  type DropReason as CardinalityDropReason,
+  type LimitedBatch,
+  type MetricReport,
+} from './cardinality-limiter.ts';
+export { ColumnLimiter, type ColumnLimiterOptions } from './column-limiter.ts';
+export type { AttributeLimit, CardinalityOptions, GaugeAggregation, MetricLimit, Strategy } from './options.ts';
