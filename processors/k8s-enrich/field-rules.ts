@@ -1,0 +1,79 @@
+import type { Cluster, KnownObject, KnownPod } from './cluster.ts';
+import type { K8sEnrichConfig } from './config.ts';
+import { compileKey, type ObjectKind } from './field-rules-config.ts';
+
+/** A rule of `extract.labels` or `extract.annotations`. */
+export interface FieldRule {
+  readonly what: 'labels' | 'annotations';
+  readonly tag_name: string;
+  readonly key: string;
+  readonly key_regex: string;
+  readonly from: ObjectKind;
+}
+
+/** Attributes made of labels and annotations. */
+export function fieldAttributes(
+  rules: readonly FieldRule[],
+  pod: KnownPod,
+  cluster: Cluster,
+  names: K8sEnrichConfig['attribute_names'],
+): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  for (const rule of rules) {
+    const fields = objectOf(rule.from, pod, cluster)?.[rule.what] ?? {};
+    if (rule.key !== '') {
+      if (Object.hasOwn(fields, rule.key)) attributes[nameOf(rule, rule.key, undefined, names)] = fields[rule.key]!;
+      continue;
+    }
+    const expression = compileKey(rule.key_regex)!;
+    for (const [key, value] of Object.entries(fields)) {
+      const match = expression.exec(key);
+      if (match !== null) attributes[nameOf(rule, key, match, names)] = value;
+    }
+  }
+  return attributes;
+}
+
+function objectOf(
+  from: ObjectKind,
+  pod: KnownPod,
+  cluster: Cluster,
+): Pick<KnownObject, 'labels' | 'annotations'> | undefined {
+  switch (from) {
+    case 'pod':
+      return pod;
+    case 'namespace':
+      return cluster.object(from, pod.namespace, '');
+    case 'node':
+      return cluster.object(from, pod.node, '');
+    case 'deployment':
+    case 'statefulset':
+    case 'daemonset':
+    case 'job': {
+      const owner = pod.owners[from];
+      return owner && cluster.object(from, owner.name, pod.namespace);
+    }
+    default:
+      return from satisfies never;
+  }
+}
+
+function nameOf(
+  { tag_name, from, what }: FieldRule,
+  key: string,
+  match: RegExpExecArray | undefined,
+  names: K8sEnrichConfig['attribute_names'],
+): string {
+  if (tag_name === '') return `k8s.${from}.${names === 'v0' ? what : what.slice(0, -1)}.${key}`;
+  return match === undefined ? tag_name : expanded(tag_name, match);
+}
+
+/** `$1`, `${1}`, `${name}`, `$$` as in Go's `Regexp.Expand`; what is not captured is empty. */
+function expanded(template: string, match: RegExpExecArray): string {
+  return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) => {
+    const name = braced ?? bare;
+    if (name === undefined) return '$';
+    const value = /^\d+$/.test(name) ? match[Number(name)] : match.groups?.[name];
+    return value ?? '';
+  });
+}

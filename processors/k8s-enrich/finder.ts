@@ -1,0 +1,150 @@
+import { identifyCgroup, type LocalContainers } from 'bpflow/containers';
+import { type Attributes, type AttributeValue, type Resource, withResourceAttributes } from 'bpflow/sdk';
+import type { PodAssociation } from './association.ts';
+import type { Cluster, KnownContainer, KnownPod } from './cluster.ts';
+import type { Extraction } from './extraction.ts';
+import type { Finder, Finding, Reason } from './finding.ts';
+import { imageOf } from './image.ts';
+import { keys } from './pod-keys.ts';
+
+export interface FinderOptions {
+  /** Undefined off a cluster. */
+  readonly cluster: Cluster | undefined;
+  readonly local: LocalContainers;
+  readonly extraction: Extraction;
+  /** Whether a pod's data gets names. */
+  readonly wanted: (pod: KnownPod) => boolean;
+}
+
+/** A static pod's uid in a cgroup's path: the hash of its configuration. */
+const HASH = /^[0-9a-f]{32}$/;
+
+/**
+ * Names the agent's own data: a container by its id, a pod by the uid in its cgroup's path, and what is neither by its unit.
+ * `hint` is the cgroup's path, where it is known.
+ */
+export function ownFinder({ cluster, local, extraction, wanted }: FinderOptions): Finder {
+  return {
+    find(resource, hint) {
+      const { attributes } = resource;
+      const identity = hint === '' ? {} : identifyCgroup(hint);
+      const id = textOf(attributes.get('container.id')) || identity.containerId || '';
+      const uid = textOf(attributes.get('k8s.pod.uid')) || identity.podUid || '';
+      const asked = [...(id === '' ? [] : [keys.container(id)]), ...(uid === '' ? [] : [keys.uid(uid)])];
+      if (asked.length === 0) return outside(resource, identity);
+      const pod = cluster && ((id && cluster.byContainer(id)) || (uid && cluster.byUid(uid)) || undefined);
+      if (cluster !== undefined && pod) return inPod({ extraction, cluster, wanted }, resource, pod, id, asked);
+      const container = uid === '' ? local.find(id) : undefined;
+      if (container !== undefined) {
+        const image = imageOf({ image: container.image, imageId: '' });
+        const names = {
+          'container.name': container.name,
+          'container.image.name': image.name,
+          'container.image.tag': image.tag,
+        };
+        return settled(added(resource, names), undefined, asked);
+      }
+      return notFound(resource, cluster, asked);
+    },
+  };
+}
+
+/** Names foreign data by its association. `hint` is the address of who sent it. */
+export function foreignFinder(options: FinderOptions & { readonly association: PodAssociation }): Finder {
+  const { cluster, association } = options;
+  return {
+    find(resource, hint) {
+      const { attributes } = resource;
+      const found = association.find(attributes, hint);
+      const { connection } = found;
+      const seen = connection === undefined ? resource : added(resource, { 'k8s.pod.ip': connection });
+      const id = textOf(attributes.get('container.id'));
+      if (found.pod !== undefined && cluster !== undefined) {
+        return inPod({ ...options, cluster }, seen, found.pod, id, found.keys);
+      }
+      const local = id === '' || textOf(attributes.get('k8s.pod.uid')) !== '' ? undefined : options.local.find(id);
+      if (local !== undefined) return settled(added(seen, { 'container.name': local.name }), undefined, found.keys);
+      if (found.keys.length === 0) return settled(seen, 'no_association', []);
+      // Whoever is not in a pod sends from an address, too; only what names a pod is worth waiting for.
+      if (connection !== undefined && cluster?.synced === true) return settled(seen, 'not_found', found.keys);
+      return notFound(seen, cluster, found.keys);
+    },
+  };
+}
+
+/** `passthrough`: the address, for a processor further on. */
+export function passthroughFinder(): Finder {
+  return {
+    find: (resource, hint) =>
+      hint === ''
+        ? settled(resource, 'no_association', [])
+        : settled(added(resource, { 'k8s.pod.ip': hint }), undefined, []),
+  };
+}
+
+function inPod(
+  { cluster, extraction, wanted }: Pick<FinderOptions, 'extraction' | 'wanted'> & { readonly cluster: Cluster },
+  resource: Resource,
+  pod: KnownPod,
+  id: string,
+  asked: readonly string[],
+): Finding {
+  const all = [...asked, keys.pod(pod.uid)];
+  if (!wanted(pod)) return settled(resource, 'excluded', all);
+  const { attributes } = resource;
+  const name = textOf(attributes.get('k8s.container.name'));
+  const container =
+    name === ''
+      ? pod.containers.find((each) => each.id === id)
+      : byName(pod, name, attributes.get('k8s.container.restart_count'));
+  const names = { ...extraction.pod(pod, cluster), ...(container && extraction.container(pod, container)) };
+  const named = added(resource, names);
+  const uid = textOf(attributes.get('k8s.pod.uid'));
+  const result = HASH.test(uid) && uid !== pod.uid ? replaced(named, { 'k8s.pod.uid': pod.uid }) : named;
+  // Its status comes later than the container; of a sandbox, which is in no status, it never does.
+  const mayCome = id !== '' && name === '' && container === undefined;
+  return { resource: result, reason: undefined, mayCome, keys: all };
+}
+
+/** Of several runs the last one, unless the data says which. */
+function byName(pod: KnownPod, name: string, run: AttributeValue | undefined): KnownContainer | undefined {
+  const runs = pod.containers.filter((container) => container.name === name);
+  const said = runs.find(({ restarts }) => restarts === Number(run));
+  return run === undefined ? runs.sort((a, b) => b.restarts - a.restarts)[0] : said;
+}
+
+function notFound(resource: Resource, cluster: Cluster | undefined, asked: readonly string[]): Finding {
+  if (cluster === undefined) return settled(resource, 'no_association', asked);
+  const reason: Reason = cluster.synced ? 'not_found' : 'not_synced';
+  return { resource, reason, mayCome: true, keys: asked };
+}
+
+function outside(resource: Resource, { containerName, unit, userUnit }: ReturnType<typeof identifyCgroup>): Finding {
+  const name = containerName ?? (textOf(resource.attributes.get('container.name')) || undefined);
+  const names = { 'container.name': name, 'systemd.unit.name': unit, 'systemd.user_unit.name': userUnit };
+  const isKnown = Object.values(names).some((value) => value !== undefined);
+  return settled(added(resource, names), isKnown ? undefined : 'no_association', []);
+}
+
+function settled(resource: Resource, reason: Reason | undefined, asked: readonly string[]): Finding {
+  return { resource, reason, mayCome: false, keys: asked };
+}
+
+/** With what the resource does not say itself. */
+function added(resource: Resource, names: Readonly<Record<string, AttributeValue | undefined>>): Resource {
+  const missing: Record<string, AttributeValue> = {};
+  for (const [key, value] of Object.entries(names)) {
+    if (value === undefined || value === '') continue;
+    const said = resource.attributes.get(key);
+    if (said === undefined || said === '') missing[key] = value;
+  }
+  return replaced(resource, missing);
+}
+
+function replaced(resource: Resource, attributes: Attributes): Resource {
+  return withResourceAttributes(resource, resource.attributes.with(attributes));
+}
+
+function textOf(value: AttributeValue | undefined): string {
+  return typeof value === 'string' ? value : '';
+}

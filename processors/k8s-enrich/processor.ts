@@ -1,0 +1,119 @@
+import { LocalContainers } from 'bpflow/containers';
+import { type Batch, type Clock, type Processor, peerOf, type Scope, StartError } from 'bpflow/sdk';
+import { createAssociation } from './association.ts';
+import type { Cluster, KnownPod } from './cluster.ts';
+import type { K8sEnrichConfig } from './config.ts';
+import { Enricher, enrichingProcessor } from './enricher.ts';
+import { createExtraction } from './extraction.ts';
+import { foreignFinder, ownFinder, passthroughFinder } from './finder.ts';
+import type { Finder } from './finding.ts';
+import { DEFAULT_METADATA, OWN_METADATA } from './metadata.ts';
+import { podFilter } from './pod-filter.ts';
+import { keysOf } from './pod-keys.ts';
+import { Subjects } from './subjects.ts';
+import { createTelemetry } from './telemetry.ts';
+
+/** Where the pods come from. */
+export interface ClusterSource {
+  /** Undefined off a cluster. */
+  readonly cluster: Cluster | undefined;
+  /** Resolves when all pods are known; rejects when they cannot be. */
+  ready(): Promise<void>;
+  start?(): void | Promise<void>;
+  stop?(): void | Promise<void>;
+}
+
+/** The processor over a cluster that is already found. */
+export function createEnrichment(config: K8sEnrichConfig, scope: Scope, source: ClusterSource): Processor {
+  const { cluster } = source;
+  const finders = createFinders(config, scope, cluster);
+  const options = { mayWait: config.hold.timeout > 0, nowMs: () => scope.clock.monotonic() };
+  const own = new Subjects({ ...options, finder: finders.own });
+  const foreign = new Subjects({ ...options, finder: finders.foreign });
+  const enricher: Enricher = new Enricher({
+    scope,
+    own,
+    foreign,
+    hold: config.hold,
+    peerOf: finders.usesPeer ? (batch: Batch) => peerOf(batch) ?? '' : () => '',
+    telemetry: createTelemetry(scope, { held: () => enricher.held, subjects: () => own.size + foreign.size }),
+  });
+  const changed = (pod: KnownPod | undefined): void => {
+    const ofRules = finders.changed(pod);
+    const keys = pod === undefined ? undefined : [...keysOf(pod), ...ofRules];
+    let released = false;
+    for (const subjects of [own, foreign]) {
+      if (keys === undefined ? subjects.changedAll() : subjects.changed(keys)) released = true;
+    }
+    if (released) enricher.release();
+  };
+  let unwatch: (() => void) | undefined;
+  return {
+    ...enrichingProcessor(enricher),
+    async start() {
+      unwatch = cluster?.watch(changed);
+      await source.start?.();
+      if (config.wait_for_metadata && cluster !== undefined) {
+        await within(scope.clock, config.wait_for_metadata_timeout, source.ready());
+      }
+    },
+    async stop() {
+      unwatch?.();
+      unwatch = undefined;
+      await enricher.stop();
+      await source.stop?.();
+    },
+  };
+}
+
+interface Finders {
+  readonly own: Finder;
+  readonly foreign: Finder;
+  readonly usesPeer: boolean;
+  /** Keys of a pod that changes, as the rules of association know it. */
+  readonly changed: (pod: KnownPod | undefined) => readonly string[];
+}
+
+function createFinders(config: K8sEnrichConfig, scope: Scope, cluster: Cluster | undefined): Finders {
+  if (config.passthrough) {
+    return { own: passthroughFinder(), foreign: passthroughFinder(), usesPeer: true, changed: () => [] };
+  }
+  const { extract, attribute_names: names } = config;
+  const local = new LocalContainers({
+    docker: config.containers.docker_root || undefined,
+    podman: config.containers.podman_roots,
+    refused: (path, reason) =>
+      scope.log.warn('Names of local containers cannot be read; they stay ids.', { path, reason }),
+  });
+  const extraction = (metadata: typeof DEFAULT_METADATA) =>
+    createExtraction({ metadata: extract.metadata ?? metadata, extract, names });
+  const shared = { cluster, local, wanted: podFilter(config) };
+  const ofForeign = extraction(DEFAULT_METADATA);
+  const nowhere = {
+    find: () => ({ pod: undefined, keys: [], connection: undefined }),
+    changed: () => [],
+    usesConnection: false,
+  };
+  const association =
+    cluster === undefined
+      ? nowhere
+      : createAssociation(config.pod_association, cluster, (pod) => ofForeign.pod(pod, cluster));
+  return {
+    own: ownFinder({ ...shared, extraction: extraction(OWN_METADATA) }),
+    foreign: foreignFinder({ ...shared, extraction: ofForeign, association }),
+    usesPeer: association.usesConnection,
+    changed: (pod) => association.changed(pod),
+  };
+}
+
+async function within(clock: Clock, ms: number, ready: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = clock.after(ms, () =>
+    late.reject(new StartError('wait_for_metadata: the pods were not known in time. Is the API server reachable?')),
+  );
+  try {
+    await Promise.race([ready, late.promise]);
+  } finally {
+    timer.cancel();
+  }
+}
