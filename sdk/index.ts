@@ -18,6 +18,7 @@ export type * from './otel.ts';
 export * from './peer.ts';
 export * from './present-batch.ts';
 export * from './prometheus-text.ts';
+export * from './sampling/index.ts';
 export * from './scope.ts';
 export { Sender } from './sender.ts';
 export * from './tokens.ts';
