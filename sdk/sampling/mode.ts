@@ -1,5 +1,14 @@
 import type { ProbabilisticSettings, SamplingMode } from './settings.ts';
-import { ALWAYS, isBelow, NEVER, probabilityOf, type Threshold, thresholdOf, thresholdOfBits } from './threshold.ts';
+import {
+  ALWAYS,
+  canonical,
+  isBelow,
+  NEVER,
+  probabilityOf,
+  type Threshold,
+  thresholdOf,
+  thresholdOfBits,
+} from './threshold.ts';
 
 /** How a share is turned into thresholds. `never` keeps nothing and asks for no randomness. */
 export interface Mode {
@@ -9,24 +18,24 @@ export interface Mode {
 }
 
 /** Which mode a configuration means, as in the Collector. */
-export function modeOf(settings: ProbabilisticSettings, signal: 'logs' | 'traces'): Mode {
+export function modeOf(settings: ProbabilisticSettings): Mode {
   const percentage = Math.min(settings.sampling_percentage, 100);
   if (percentage === 0) return NEVER_MODE;
   const ratio = Math.max(percentage / 100, 2 ** -56);
-  const name = settings.mode === '' ? unnamedMode(settings, signal) : settings.mode;
-  switch (name) {
+  switch (settings.mode) {
     case 'equalizing':
       return equalizing(thresholdOf(ratio, settings.sampling_precision)!);
     case 'proportional':
       return proportional(ratio, settings.sampling_precision);
-    case 'hash_seed': {
+    case 'hash_seed':
+    case '': {
       const buckets = Math.trunc(Math.fround(percentage * Math.fround(HASH_BUCKETS / 100)));
       if (buckets === 0) return NEVER_MODE;
       const threshold = thresholdOfBits(BigInt(HASH_BUCKETS - buckets) << 42n);
-      return { name, threshold: () => threshold };
+      return { name: 'hash_seed', threshold: () => threshold };
     }
     default:
-      return name satisfies never;
+      return settings.mode satisfies never;
   }
 }
 
@@ -53,7 +62,7 @@ export function proportional(ratio: number, precision: number): Mode {
 export function equalizing(threshold: Threshold): Mode {
   return {
     name: 'equalizing',
-    threshold: (arriving) => (arriving !== undefined && isBelow(threshold, arriving) ? arriving : threshold),
+    threshold: (arriving) => (arriving !== undefined && isBelow(threshold, arriving) ? canonical(arriving) : threshold),
   };
 }
 
@@ -61,7 +70,3 @@ const NEVER_MODE: Mode = { name: 'never', threshold: () => NEVER };
 const HASH_BUCKETS = 2 ** 14;
 /** Senders use few thresholds. */
 const MAX_KNOWN = 1024;
-
-function unnamedMode({ hash_seed, attribute_source }: ProbabilisticSettings, signal: 'logs' | 'traces'): SamplingMode {
-  return hash_seed !== 0 || (signal === 'logs' && attribute_source !== 'traceID') ? 'hash_seed' : 'proportional';
-}

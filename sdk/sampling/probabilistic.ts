@@ -45,7 +45,7 @@ export class ProbabilisticSampler {
     this.#settings = settings;
     this.#hashesMissing = signal === 'traces';
     this.#draw = options.draw;
-    this.mode = options.mode ?? modeOf(settings, signal);
+    this.mode = options.mode ?? modeOf(settings);
   }
 
   /** `mode` instead of the sampler's own. */

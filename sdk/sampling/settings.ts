@@ -10,7 +10,7 @@ export function probabilisticSettings() {
       .union([z.enum(SAMPLING_MODES), z.literal('')])
       .default('')
       .describe(
-        'proportional keeps this share of what arrives; equalizing brings everything down to this share, what was sampled before included; hash_seed hashes the trace id or an attribute. Default: proportional; hash_seed with a hash_seed, and for logs with attribute_source record.',
+        'proportional keeps this share of what arrives; equalizing brings everything down to this share, what was sampled before included; hash_seed hashes the trace id or an attribute. Default: hash_seed.',
       ),
     sampling_percentage: z
       .number()

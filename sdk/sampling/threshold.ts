@@ -40,6 +40,12 @@ export function parseThreshold(text: string): Threshold | undefined {
   return { ...parseDigits(text.padEnd(DIGITS, '0')), text };
 }
 
+/** The same threshold with the text that we write. */
+export function canonical(threshold: Threshold): Threshold {
+  const text = threshold.text.replace(/0+$/, '').toLowerCase() || '0';
+  return text === threshold.text ? threshold : { high: threshold.high, low: threshold.low, text };
+}
+
 /** Reads the 14 hex digits of an `rv`; undefined for anything else. */
 export function parseRandomness(text: string): Bits56 | undefined {
   return /^[0-9a-fA-F]{14}$/.test(text) ? parseDigits(text) : undefined;

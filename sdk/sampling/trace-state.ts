@@ -26,8 +26,8 @@ const BROKEN: TraceState = Object.freeze({ ...EMPTY, isBroken: true });
 
 const MAX_LENGTH = 1024;
 const MAX_OT_LENGTH = 256;
-/** The Collector takes one less than W3C allows. */
-const MAX_MEMBERS = 32;
+/** As many as the Collector takes, one less than W3C allows. */
+const MAX_MEMBERS = 31;
 const KEY = /^(?:[a-z][a-z0-9_*/-]*|[a-z0-9][a-z0-9_*/-]*@[a-z][a-z0-9_*/-]*)$/;
 const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 const OT = /^[a-z][a-z0-9]*:[a-zA-Z0-9._-]*(?:;[a-z][a-z0-9]*:[a-zA-Z0-9._-]*)*$/;
@@ -37,18 +37,22 @@ export function parseTraceState(text: string): TraceState {
   if (text === '') return EMPTY;
   if (text.length > MAX_LENGTH) return BROKEN;
   const members = text.split(',').map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''));
-  const written = members.filter((member) => member !== '').map((member) => split(member, '='));
-  if (!written.every(([key, value]) => KEY.test(key) && VALUE.test(value))) return BROKEN;
+  const isValid = (member: string): boolean => {
+    const [key, value] = split(member, '=');
+    return KEY.test(key) && VALUE.test(value);
+  };
+  if (!members.every((member) => member === '' || isValid(member))) return BROKEN;
 
   let state: TraceState = EMPTY;
-  let isBroken = members.length - (text.endsWith(',') ? 1 : 0) >= MAX_MEMBERS;
+  let isBroken = members.length - (text.endsWith(',') ? 1 : 0) > MAX_MEMBERS;
   const others: string[] = [];
-  for (const [key, value] of written) {
+  for (const member of members.slice(0, MAX_MEMBERS)) {
+    const [key, value] = split(member, '=');
     if (!isLengthValid(key)) isBroken = true;
     else if (key === 'ot') {
       state = parseOt(value);
       isBroken ||= state.isBroken;
-    } else others.push(`${key}=${value}`);
+    } else if (member !== '') others.push(member);
   }
   return { ...state, members: others, isBroken };
 }
