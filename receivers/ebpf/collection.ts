@@ -39,7 +39,7 @@ export class Collection {
     this.kernel = Kernel.load(bpf, kernelOptions);
     const batch = config.features.batch;
     this.groups = new Groups(this.kernel.map('process', 'groups')!, {
-      cgroups: options.cgroups ?? new CgroupPaths(),
+      cgroups: options.cgroups ?? new CgroupPaths({ made: (id) => this.kernel.cgroupPath(id) }),
       counts: processFilter(config.process_filter, config.exclude_processes),
       idleTimeoutMs: config.idle_timeout,
       batch,

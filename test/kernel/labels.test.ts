@@ -74,6 +74,36 @@ describe('labels that change while a process runs', { skip }, () => {
   });
 });
 
+describe('a cgroup that is gone before a collection', { skip }, () => {
+  test('is known from its making, wherever programs can be attached', async (context: TestContext) => {
+    const mount = findCgroupMount(readMountInfo());
+    if (mount === undefined) return context.skip('needs a cgroup v2 mount');
+    for (const features of [{}, { tp_btf: 'off' }]) {
+      using workloads = new Workloads();
+      await using receiver = new ObservedReceiver({
+        labels: ['process', 'cgroup', 'container_id'],
+        exclude_processes: [],
+        features,
+      });
+      const name = `bpflow-short-${process.pid}`;
+      const folders = [join(mount.path, name), join(mount.path, name, CONTAINER)] as const;
+      for (const folder of folders) mkdirSync(folder);
+      try {
+        await workloads.run(own('short'), 'cgroup', ...folders, 250);
+      } finally {
+        for (const folder of [...folders].reverse()) rmdirSync(folder);
+      }
+      const samples = await receiver.read();
+      const calls = { process: own('short'), syscall: 'getppid' };
+      assert.deepEqual(samples.by('cgroup', 'ebpf_syscall_count', calls), {
+        [`/${name}`]: 500,
+        [`/${name}/${CONTAINER}`]: 500,
+      });
+      assert.deepEqual(samples.by('container_id', 'ebpf_syscall_count', calls), { '': 500, [CONTAINER]: 500 });
+    }
+  });
+});
+
 describe('labels that are not asked for', { skip }, () => {
   test('are not told apart: what differs only in them is added', async () => {
     using workloads = new Workloads();
