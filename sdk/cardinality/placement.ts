@@ -1,11 +1,10 @@
 import type { AttributeSet } from '../../pdata/attribute-set.ts';
 import type { AttributeValue } from '../../pdata/attributes.ts';
 import { attributeSet } from '../../pdata/encoded-attributes.ts';
-import { readKeyValue } from '../../pdata/otlp/any-value.ts';
-import { WireReader } from '../../pdata/otlp/wire.ts';
 import { EMPTY_RESOURCE, EMPTY_SCOPE } from '../../pdata/resource.ts';
 import type { InstrumentationScope, Resource, SeriesId, SeriesTable } from '../../pdata/series-table.ts';
 import { type AttributeBudget, AttributeBudgets } from './attribute-budget.ts';
+import { attributeEntries } from './attribute-entries.ts';
 import { Bindings } from './bindings.ts';
 import type { Keys } from './keys.ts';
 import type { MadeSeries } from './made-series.ts';
@@ -55,11 +54,11 @@ export class Placement {
   #overflowRow = 0;
 
   constructor(parts: PlacementParts) {
-    const { limit, overflowValue } = parts;
+    const { limit, overflowValue, keys } = parts;
     this.#parts = parts;
     this.attributes = new AttributeBudgets(limit.attributes, limit.strategy);
     this.seats = new Seats(limit.maxSeries - reserveOf(limit.maxSeries), limit.strategy);
-    this.#overflowKey = this.#read(attributeSet({ x: overflowValue })).values[0]!;
+    this.#overflowKey = attributeEntries(attributeSet({ x: overflowValue }).bytes, keys).values[0]!;
   }
 
   /** Finds or makes the place of a series. */
@@ -69,7 +68,7 @@ export class Placement {
     const scope = table.scope(id);
     const came = table.attributes(id);
     const rewritten = this.#rewrite(came);
-    const { names, values } = this.#read(rewritten);
+    const { names, values } = attributeEntries(rewritten.bytes, keys);
     const attributes = names.map((name) => this.attributes.of(name));
     for (const [i, attribute] of attributes.entries()) attribute.distinct.add(values[i]!);
     const replaced = attributes.map(({ seats }, i) => this.#canFold(values[i]!) && seats?.admits(values[i]!) === false);
@@ -214,24 +213,6 @@ export class Placement {
   #fold(set: AttributeSet, names: readonly string[], replaced: readonly boolean[]): AttributeSet {
     const { overflowValue } = this.#parts;
     return set.with(Object.fromEntries(names.flatMap((name, i) => (replaced[i] ? [[name, overflowValue]] : []))));
-  }
-
-  /** Names of the attributes and keys of their values, in order. Of two of one name the first counts. */
-  #read(set: AttributeSet): { readonly names: readonly string[]; readonly values: readonly number[] } {
-    const { bytes } = set;
-    const reader = new WireReader(bytes);
-    const names: string[] = [];
-    const values: number[] = [];
-    while (!reader.done) {
-      reader.tag();
-      const end = reader.delimited();
-      const { key, valueStart, valueEnd } = readKeyValue(bytes, reader.position, end);
-      reader.position = end;
-      if (names.includes(key)) continue;
-      names.push(key);
-      values.push(this.#parts.keys.ofBytes(bytes, valueStart, valueEnd));
-    }
-    return { names, values };
   }
 }
 
