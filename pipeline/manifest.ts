@@ -21,6 +21,7 @@ export const builtIns: readonly BuiltIn[] = [
     load: () => import('../processors/probabilistic-sampler/index.ts'),
   },
   { kind: 'processor', type: 'resource', load: () => import('../processors/resource/index.ts') },
+  { kind: 'processor', type: 'sampling', load: () => import('../processors/sampling/index.ts') },
   { kind: 'connector', type: 'forward', load: () => import('../connectors/forward/index.ts') },
   { kind: 'exporter', type: 'debug', load: () => import('../exporters/debug/index.ts') },
   {

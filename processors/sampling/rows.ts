@@ -1,0 +1,114 @@
+import {
+  COUNT_ATTRIBUTE,
+  columnValue,
+  Double,
+  type ItemMatch,
+  type LogBatch,
+  type LogColumn,
+  LogItems,
+  type Marks,
+  markLogs,
+  markSpans,
+  type ProbabilisticSettings,
+  probabilityOf,
+  type Resource,
+  type SamplingItem,
+  type SpanBatch,
+  SpanItems,
+  selectLogs,
+  selectSpans,
+  valueText,
+} from 'bpflow/sdk';
+
+/** A batch of rows that can be sampled. */
+export type RowBatch = LogBatch | SpanBatch;
+export type RowTest<B> = (batch: B, row: number) => boolean;
+export type RowText<B> = (batch: B, row: number) => string;
+
+/** What sampling has to know of a signal. */
+export interface Rows<B extends RowBatch> {
+  readonly signal: B['signal'];
+  readonly isError: RowTest<B>;
+  /** Whether a span lasts at least so many ms; log records do not last. */
+  readonly isSlow: (batch: B, row: number, ms: number) => boolean;
+  readonly severity: (batch: B, row: number) => number;
+  readonly matches: (match: ItemMatch) => RowTest<B>;
+  /** What tells kinds of items apart. */
+  readonly kind: RowText<B>;
+  readonly items: (settings: ProbabilisticSettings) => ItemsOf<B>;
+  readonly select: (batch: B, isKept: (row: number) => boolean) => B | undefined;
+  readonly mark: (batch: B, marks: Marks) => B;
+}
+
+export interface ItemsOf<B> {
+  move(batch: B, row: number): SamplingItem;
+}
+
+export const LOG_ROWS: Rows<LogBatch> = {
+  signal: 'logs',
+  isError: ({ severity }, row) => severity[row]! >= SEVERITY_ERROR,
+  isSlow: () => false,
+  severity: ({ severity }, row) => severity[row]!,
+  matches: (match) => match.log,
+  kind: (batch, row) =>
+    `${serviceOf(batch, row)}\0${batch.scopes[batch.scope[row]!]!.name}\0${batch.eventName.words[batch.eventName.codes[row]!]}\0${batch.severity[row]}`,
+  items: (settings) => new LogItems(settings),
+  select: selectLogs,
+  mark: markLogs,
+};
+
+export const SPAN_ROWS: Rows<SpanBatch> = {
+  signal: 'traces',
+  isError: ({ statusCode }, row) => statusCode[row] === STATUS_ERROR,
+  isSlow: ({ startTime, endTime }, row, ms) => Number(endTime[row]! - startTime[row]!) >= ms * 1e6,
+  severity: () => 0,
+  matches: (match) => match.span,
+  kind: (batch, row) => `${serviceOf(batch, row)}\0${batch.name.words[batch.name.codes[row]!]}\0${batch.kind[row]}`,
+  items: () => new SpanItems(),
+  select: selectSpans,
+  mark: markSpans,
+};
+
+/** The values of attributes, of the item or else of its resource, as one text. */
+export function attributeKey<B extends RowBatch>(attributes: readonly string[]): RowText<B> {
+  return (batch, row) => {
+    let key = '';
+    for (const name of attributes) {
+      const column = batch.attributes.get(name);
+      const value = (column && columnValue(column, row)) ?? batch.resources[batch.resource[row]!]!.attributes.get(name);
+      key += `${valueText(value)}\0`;
+    }
+    return key;
+  };
+}
+
+/** How many items one stands for that came with this: its adjusted count, and the inverse of its probability. */
+export function weightOf(item: SamplingItem, counts: LogColumn | undefined, row: number): number {
+  const share = item.threshold === undefined ? 1 : probabilityOf(item.threshold);
+  const count = (counts && numberAt(counts, row)) ?? 1;
+  return (count > 0 ? count : 1) / (share > 0 ? share : 1);
+}
+
+export function countColumn(batch: RowBatch): LogColumn | undefined {
+  return batch.attributes.get(COUNT_ATTRIBUTE);
+}
+
+export function numberAt(column: LogColumn, row: number): number | undefined {
+  const value = columnValue(column, row);
+  if (value instanceof Double) return value.value;
+  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : undefined;
+}
+
+const SEVERITY_ERROR = 17;
+const STATUS_ERROR = 2;
+const services = new WeakMap<Resource, string>();
+
+function serviceOf(batch: RowBatch, row: number): string {
+  const resource = batch.resources[batch.resource[row]!]!;
+  let service = services.get(resource);
+  if (service === undefined) {
+    service = valueText(resource.attributes.get('service.name'));
+    services.set(resource, service);
+  }
+  return service;
+}

@@ -1,0 +1,110 @@
+import { type Bits56, Marks, type Scope } from 'bpflow/sdk';
+import { AlwaysKept, anyOf, type KeepReason } from './always-kept.ts';
+import type { RuleConfig, SamplingConfig } from './config.ts';
+import type { Policy, Turn } from './policy.ts';
+import { rateLimitPolicy } from './rate-limit.ts';
+import type { RowBatch, Rows, RowTest } from './rows.ts';
+import { adaptivePolicy, probabilisticPolicy } from './shares.ts';
+import { Counts } from './telemetry.ts';
+
+/** What becomes of a batch. */
+export interface Decided<B> {
+  /** Undefined when nothing is kept. */
+  readonly kept: B | undefined;
+  readonly counts: Counts;
+  /** To be called when what follows did not take the kept items: the batch will come again. */
+  takeBack(): void;
+}
+
+interface Rule<B extends RowBatch> {
+  readonly name: string;
+  readonly matches: RowTest<B> | undefined;
+  readonly policy: Policy<B>;
+}
+
+/** Decides row by row: first whether an item is always kept, then by the first rule that matches it. */
+export class RuleSampler<B extends RowBatch> {
+  readonly #rows: Rows<B>;
+  readonly #kept: AlwaysKept<B>;
+  readonly #rules: readonly Rule<B>[];
+
+  constructor(config: SamplingConfig, rows: Rows<B>, scope: Scope, draw: () => Bits56) {
+    this.#rows = rows;
+    this.#kept = new AlwaysKept(config.keep, rows, scope.clock);
+    this.#rules = (config.rules ?? [{ ...config, name: 'all', match: undefined }]).map((rule) => ({
+      name: rule.name,
+      matches: rule.match && anyOf([rule.match], rows),
+      policy: policyOf(rule, rows, scope, draw),
+    }));
+  }
+
+  decide(batch: B): Decided<B> {
+    const { length } = batch;
+    // 0: no rule; otherwise the rule's index + 1.
+    const ruleOf = new Uint16Array(length);
+    // 0: ordinary; otherwise the reason's index + 1.
+    const reasons = new Uint8Array(length);
+    this.#kept.begin();
+    for (let row = 0; row < length; row++) {
+      const rule = this.#rules.findIndex(({ matches }) => matches === undefined || matches(batch, row));
+      if (rule < 0) continue;
+      ruleOf[row] = rule + 1;
+      const reason = this.#kept.reason(batch, row);
+      if (reason !== undefined) reasons[row] = REASONS.indexOf(reason) + 1;
+    }
+    const turns: Turn<B>[] = this.#rules.map(({ policy }, rule) =>
+      policy.begin(batch, (row) => ruleOf[row] === rule + 1 && reasons[row] === 0),
+    );
+    const counts = new Counts();
+    const marks = new Marks();
+    const decide = (row: number): boolean => {
+      const rule = ruleOf[row]! - 1;
+      if (rule < 0) {
+        marks.add(undefined);
+        counts.add('', 'passed');
+        return true;
+      }
+      const { name } = this.#rules[rule]!;
+      const reason = reasons[row]!;
+      if (reason > 0) {
+        turns[rule]!.keep(batch, row, marks);
+        counts.add(name, REASONS[reason - 1]!);
+        return true;
+      }
+      const dropped = turns[rule]!.decide(batch, row, marks);
+      counts.add(name, dropped ?? 'sampled');
+      return dropped === undefined;
+    };
+    const selected = this.#rows.select(batch, decide);
+    const { fresh } = this.#kept;
+    return {
+      kept: selected && this.#rows.mark(selected, marks),
+      counts,
+      takeBack: () => {
+        this.#kept.takeBack(fresh);
+        for (const turn of turns) turn.takeBack?.();
+      },
+    };
+  }
+
+  view(): unknown {
+    return {
+      first_seen_keys: this.#kept.keys,
+      policies: Object.fromEntries(this.#rules.map(({ name, policy }) => [name, policy.view?.() ?? {}])),
+    };
+  }
+}
+
+const REASONS: readonly KeepReason[] = ['error', 'keep', 'first_seen'];
+
+function policyOf<B extends RowBatch>(
+  { probabilistic, adaptive, rate_limit }: Omit<RuleConfig, 'name' | 'match'>,
+  rows: Rows<B>,
+  scope: Scope,
+  draw: () => Bits56,
+): Policy<B> {
+  if (probabilistic !== undefined) return probabilisticPolicy(probabilistic, rows, draw);
+  if (adaptive !== undefined) return adaptivePolicy(adaptive, rows, draw, () => scope.clock.monotonic());
+  if (rate_limit !== undefined) return rateLimitPolicy(rate_limit, rows, scope.clock);
+  throw new TypeError('The configuration was not checked: a rule has no policy.');
+}
