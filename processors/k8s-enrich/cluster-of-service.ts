@@ -7,33 +7,24 @@ export function clusterOf(service: Kubernetes): ClusterSource {
   const pod = (facts: PodFacts | undefined): KnownPod | undefined => facts && podOf(facts);
   return {
     cluster: {
-      synced: true,
-      clusterUid: undefined,
+      get synced() {
+        return service.synced;
+      },
+      get clusterUid() {
+        return service.clusterUid;
+      },
       byContainer: (id) => pod(service.podByContainer(id)),
       byUid: (uid) => pod(service.podByUid(uid)),
       byIp: (ip) => pod(service.podByIp(ip)),
-      pods: () => [],
-      object: () => undefined,
+      pods: () => Array.from(service.pods(), podOf),
+      object: (kind, name, namespace) => service.object(kind, name, namespace),
       watch: (listener) => service.watch((facts) => listener(podOf(facts))),
     },
-    ready: async () => {},
+    ready: () => service.ready(),
   };
 }
 
 function podOf(facts: PodFacts): KnownPod {
-  const { workload } = facts;
-  return {
-    uid: facts.uid,
-    name: facts.name,
-    namespace: facts.namespace,
-    node: facts.node,
-    hostname: facts.name,
-    startTime: '',
-    ips: facts.ips,
-    hostNetwork: false,
-    labels: facts.labels,
-    annotations: facts.annotations,
-    containers: facts.containers.map((container) => ({ ...container, imageId: '' })),
-    owners: workload === undefined ? {} : { [workload.kind.toLowerCase()]: { name: workload.name, uid: undefined } },
-  };
+  const owners = facts.owners.map(({ kind, ...owner }) => [kind.toLowerCase(), owner] as const);
+  return { ...facts, owners: Object.fromEntries(owners) };
 }

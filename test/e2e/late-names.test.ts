@@ -15,11 +15,15 @@ const POD: PodFacts = {
   name: 'web-1',
   namespace: 'shop',
   node: 'node-1',
+  hostname: 'web-1',
+  startTime: '2026-11-21T10:00:00Z',
   ips: ['10.0.0.7'],
+  hostNetwork: false,
   labels: {},
   annotations: {},
-  workload: { kind: 'Deployment', name: 'web' },
-  containers: [{ id: CONTAINER, name: 'app', image: 'web:1', restarts: 0 }],
+  owners: [{ kind: 'Deployment', name: 'web', uid: undefined }],
+  workload: { kind: 'Deployment', name: 'web', uid: undefined },
+  containers: [{ id: CONTAINER, name: 'app', image: 'web:1', imageId: '', restarts: 0 }],
 };
 const NAMES = 'container="app",namespace="shop",node="node-1",pod="web-1"';
 
@@ -33,7 +37,21 @@ class Late implements Kubernetes {
     for (const listener of this.#listeners) listener(POD, 'set');
   }
 
+  synced = true;
+  readonly clusterUid = undefined;
+  async ready(): Promise<void> {}
+  want(): () => void {
+    return () => {};
+  }
+  pods(): Iterable<PodFacts> {
+    return this.#pod === undefined ? [] : [this.#pod];
+  }
+  object(): undefined {}
+  services(): Iterable<never> {
+    return [];
+  }
   podByCgroup(): undefined {}
+  podByCgroupPath(): undefined {}
   podByContainer(id: string): PodFacts | undefined {
     return id === CONTAINER ? this.#pod : undefined;
   }
