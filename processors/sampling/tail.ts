@@ -30,6 +30,7 @@ export function createTailProcessor(config: TailConfig, keep: KeepConfig, scope:
   return {
     consume: {
       metrics: (batch, next, abort) => next.consume(batch, abort),
+      logs: (batch, next, abort) => next.consume(batch, abort),
       traces: (batch, next) => tail.add(batch, next),
     },
     refusal: () => tail.sender.blockedBy,
