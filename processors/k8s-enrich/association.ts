@@ -1,11 +1,10 @@
-import type { AttributeSet, AttributeValue } from 'bpflow/sdk';
-import type { Cluster, KnownPod } from './cluster.ts';
+import type { AttributeSet, AttributeValue, Kubernetes, PodFacts } from 'bpflow/sdk';
 import type { K8sEnrichConfig } from './config.ts';
 import { keys, keysOf } from './pod-keys.ts';
 
 /** What was found for data. */
 export interface Association {
-  readonly pod: KnownPod | undefined;
+  readonly pod: PodFacts | undefined;
   /** What the answer depends on; empty when the data names nothing. */
   readonly keys: readonly string[];
   /** The peer's address, where that was what counted. */
@@ -16,7 +15,7 @@ export interface Association {
 export interface PodAssociation {
   find(attributes: AttributeSet, peer: string): Association;
   /** Keys of a pod that changes, beyond those of {@link keysOf}. To be told of every pod. */
-  changed(pod: KnownPod | undefined): readonly string[];
+  changed(pod: PodFacts, change: 'set' | 'removed'): readonly string[];
   /** Whether the peer's address matters. */
   readonly usesConnection: boolean;
 }
@@ -25,14 +24,14 @@ type Source = K8sEnrichConfig['pod_association'][number]['sources'][number];
 
 export function createAssociation(
   rules: K8sEnrichConfig['pod_association'],
-  cluster: Cluster,
-  attributesOf: (pod: KnownPod) => Readonly<Record<string, AttributeValue>>,
+  cluster: Kubernetes,
+  attributesOf: (pod: PodFacts) => Readonly<Record<string, AttributeValue>>,
 ): PodAssociation {
   return rules.length === 0 ? anyAssociation(cluster) : new RuleAssociation(rules, cluster, attributesOf);
 }
 
 /** Without rules: whatever leads to a pod. */
-function anyAssociation(cluster: Cluster): PodAssociation {
+function anyAssociation(cluster: Kubernetes): PodAssociation {
   return {
     usesConnection: true,
     changed: () => [],
@@ -40,20 +39,20 @@ function anyAssociation(cluster: Cluster): PodAssociation {
       const asked: string[] = [];
       const [container, uid] = ['container.id', 'k8s.pod.uid'].map((key) => textOf(attributes.get(key)));
       const ips = ['k8s.pod.ip', 'ip'].map((key) => textOf(attributes.get(key)));
-      let pod: KnownPod | undefined;
+      let pod: PodFacts | undefined;
       if (container !== '') {
         asked.push(keys.container(container!));
-        pod = cluster.byContainer(container!);
+        pod = cluster.podByContainer(container!);
       }
       if (pod === undefined && uid !== '') {
         asked.push(keys.uid(uid!));
-        pod = cluster.byUid(uid!);
+        pod = cluster.podByUid(uid!);
       }
       const named = asked.length > 0;
       const address = ips.find((ip) => ip !== '') ?? (named ? '' : peer);
       if (pod === undefined && address !== '') {
         asked.push(keys.ip(address));
-        pod = cluster.byIp(address);
+        pod = cluster.podByIp(address);
       }
       return { pod, keys: asked, connection: address !== '' && address === peer ? peer : undefined };
     },
@@ -64,8 +63,8 @@ function anyAssociation(cluster: Cluster): PodAssociation {
 class RuleAssociation implements PodAssociation {
   readonly usesConnection: boolean;
   readonly #rules: readonly (readonly Source[])[];
-  readonly #cluster: Cluster;
-  readonly #attributesOf: (pod: KnownPod) => Readonly<Record<string, AttributeValue>>;
+  readonly #cluster: Kubernetes;
+  readonly #attributesOf: (pod: PodFacts) => Readonly<Record<string, AttributeValue>>;
   /** Pods by the key of a rule with their values. */
   #pods: Map<string, string> | undefined;
   /** Keys of each pod in it, by uid. */
@@ -73,8 +72,8 @@ class RuleAssociation implements PodAssociation {
 
   constructor(
     rules: K8sEnrichConfig['pod_association'],
-    cluster: Cluster,
-    attributesOf: (pod: KnownPod) => Readonly<Record<string, AttributeValue>>,
+    cluster: Kubernetes,
+    attributesOf: (pod: PodFacts) => Readonly<Record<string, AttributeValue>>,
   ) {
     this.#rules = rules.map(({ sources }) => sources);
     this.#cluster = cluster;
@@ -91,22 +90,16 @@ class RuleAssociation implements PodAssociation {
       const connection = sources.some(({ from }) => from === 'connection') ? peer : undefined;
       const key = keys.rule(rule, values);
       const uid = this.#indexed().get(key);
-      return { pod: uid === undefined ? undefined : this.#cluster.byUid(uid), keys: [key], connection };
+      return { pod: uid === undefined ? undefined : this.#cluster.podByUid(uid), keys: [key], connection };
     }
     return { pod: undefined, keys: [], connection: undefined };
   }
 
-  changed(pod: KnownPod | undefined): readonly string[] {
+  changed(pod: PodFacts, change: 'set' | 'removed'): readonly string[] {
     if (this.#pods === undefined) return [];
-    if (pod === undefined) {
-      this.#pods = undefined;
-      this.#keys.clear();
-      return [];
-    }
     const before = this.#keys.get(pod.uid) ?? [];
     for (const key of before) this.#pods.delete(key);
-    const known = this.#cluster.byUid(pod.uid) !== undefined;
-    const after = known ? this.#keysOf(pod) : [];
+    const after = change === 'set' ? this.#keysOf(pod) : [];
     this.#enter(pod, after);
     return [...before, ...after];
   }
@@ -119,14 +112,14 @@ class RuleAssociation implements PodAssociation {
     return this.#pods;
   }
 
-  #enter(pod: KnownPod, podKeys: readonly string[]): void {
+  #enter(pod: PodFacts, podKeys: readonly string[]): void {
     for (const key of podKeys) this.#pods!.set(key, pod.uid);
     if (podKeys.length === 0) this.#keys.delete(pod.uid);
     else this.#keys.set(pod.uid, podKeys);
   }
 
   /** Every combination of the values that the sources can have for a pod. */
-  #keysOf(pod: KnownPod): readonly string[] {
+  #keysOf(pod: PodFacts): readonly string[] {
     return this.#rules.flatMap((sources, rule) => {
       let combinations: readonly (readonly string[])[] = [[]];
       for (const source of sources) {
@@ -137,7 +130,7 @@ class RuleAssociation implements PodAssociation {
     });
   }
 
-  #valuesOf({ from, name }: Source, pod: KnownPod): readonly string[] {
+  #valuesOf({ from, name }: Source, pod: PodFacts): readonly string[] {
     const ips = pod.hostNetwork ? [] : pod.ips;
     if (from === 'connection') return ips;
     switch (name) {

@@ -4,7 +4,7 @@ import type { Attributes } from 'bpflow/sdk';
 import { imageOf } from './image.ts';
 import { METADATA } from './metadata.ts';
 import { Enrichment, logsOf } from './test/enrichment.ts';
-import { CONTAINER, container, FakeCluster, pod, UID } from './test/fake-cluster.ts';
+import { CONTAINER, container, FakeCluster, owned, pod, UID } from './test/fake-cluster.ts';
 
 /** What is added to foreign data of a pod. */
 function added(config: Record<string, unknown>, resource: Attributes, cluster = new FakeCluster(pod())): Attributes {
@@ -32,13 +32,14 @@ describe('what is added', () => {
   test('is everything on request', () => {
     const cluster = new FakeCluster(
       pod({
-        owners: {
-          job: { name: 'nightly-29920475', uid: 'job-uid' },
-          cronjob: { name: 'nightly', uid: 'cron-uid' },
-        },
+        ...owned(
+          { kind: 'Job', name: 'nightly-29920475', uid: 'job-uid' },
+          { kind: 'CronJob', name: 'nightly', uid: undefined },
+        ),
       }),
     );
     cluster.objects.set('node//node-1', { uid: 'node-uid', labels: {}, annotations: {} });
+    cluster.objects.set('cronjob/shop/nightly', { uid: 'cron-uid', labels: {}, annotations: {} });
     const metadata = METADATA.filter((name) => name !== 'container.image.tags');
     assert.deepEqual(added({ extract: { metadata } }, { 'container.id': CONTAINER }, cluster), {
       'container.image.name': 'registry:5000/shop/web',
@@ -166,10 +167,10 @@ describe('services', () => {
     ],
     [
       'from the workload then',
-      { labels: {}, owners: { daemonset: { name: 'logs', uid: undefined } } },
+      { labels: {}, ...owned({ kind: 'DaemonSet', name: 'logs', uid: undefined }) },
       { 'service.name': 'logs', 'service.namespace': 'shop' },
     ],
-    ['from the pod at last', { labels: {}, owners: {} }, { 'service.name': pod().name, 'service.namespace': 'shop' }],
+    ['from the pod at last', { labels: {}, ...owned() }, { 'service.name': pod().name, 'service.namespace': 'shop' }],
   ];
   for (const [what, changes, expected] of rows) {
     test(what, () => {

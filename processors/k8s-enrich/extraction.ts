@@ -1,10 +1,10 @@
-import type { Attributes, AttributeValue } from 'bpflow/sdk';
-import { type Cluster, type KnownContainer, type KnownPod, WORKLOADS } from './cluster.ts';
+import type { Attributes, AttributeValue, ContainerFacts, Kubernetes, PodFacts } from 'bpflow/sdk';
 import type { K8sEnrichConfig } from './config.ts';
-import { type FieldRule, fieldAttributes } from './field-rules.ts';
+import { type FieldRule, fieldAttributes, type ObjectLookup } from './field-rules.ts';
 import { imageOf } from './image.ts';
 import type { Metadata } from './metadata.ts';
-import { serviceAttributes } from './service-attributes.ts';
+import { ownerOf, WORKLOADS } from './owners.ts';
+import { ANNOTATION, serviceAttributes } from './service-attributes.ts';
 
 export interface ExtractionOptions {
   readonly metadata: readonly Metadata[];
@@ -12,12 +12,18 @@ export interface ExtractionOptions {
   readonly names: K8sEnrichConfig['attribute_names'];
 }
 
+export interface PodAttributes {
+  readonly attributes: Attributes;
+  /** Whether everything is known that the pod belongs to. */
+  readonly complete: boolean;
+}
+
 /** What is added to the data of a pod. */
 export interface Extraction {
   /** Of the pod and what it belongs to. */
-  pod(pod: KnownPod, cluster: Cluster): Attributes;
+  pod(pod: PodFacts, cluster: Kubernetes): PodAttributes;
   /** Of one of its containers. */
-  container(pod: KnownPod, container: KnownContainer): Attributes;
+  container(pod: PodFacts, container: ContainerFacts): Attributes;
 }
 
 export function createExtraction({ metadata, extract, names }: ExtractionOptions): Extraction {
@@ -36,7 +42,13 @@ export function createExtraction({ metadata, extract, names }: ExtractionOptions
     return picked;
   };
   return {
-    pod(pod, cluster) {
+    pod(pod, kubernetes) {
+      let complete = true;
+      const object: ObjectLookup = (kind, name, namespace) => {
+        const found = kubernetes.object(kind, name, namespace);
+        if (found === undefined) complete = false;
+        return found;
+      };
       const all: Partial<Record<Metadata, AttributeValue | undefined>> = {
         'k8s.namespace.name': pod.namespace,
         'k8s.pod.name': pod.name,
@@ -45,20 +57,22 @@ export function createExtraction({ metadata, extract, names }: ExtractionOptions
         'k8s.pod.ip': pod.ips[0],
         'k8s.pod.start_time': pod.startTime,
         'k8s.node.name': pod.node,
-        'k8s.node.uid': wanted.has('k8s.node.uid') ? cluster.object('node', pod.node, '')?.uid : undefined,
-        'k8s.cluster.uid': wanted.has('k8s.cluster.uid') ? cluster.clusterUid : undefined,
+        'k8s.node.uid': wanted.has('k8s.node.uid') ? object('node', pod.node, '')?.uid : undefined,
+        'k8s.cluster.uid': wanted.has('k8s.cluster.uid') ? kubernetes.clusterUid : undefined,
         ...serviceAttributes(pod, undefined, extract.otel_annotations),
       };
       for (const kind of WORKLOADS) {
-        const owner = pod.owners[kind];
+        const owner = ownerOf(pod, kind);
         all[`k8s.${kind}.name`] = owner?.name;
-        all[`k8s.${kind}.uid`] = owner?.uid;
+        if (owner === undefined || !wanted.has(`k8s.${kind}.uid`)) continue;
+        all[`k8s.${kind}.uid`] = owner.uid ?? object(kind, owner.name, pod.namespace)?.uid;
       }
-      return {
+      const attributes = {
         ...pick(all),
-        ...fieldAttributes(rules, pod, cluster, names),
+        ...fieldAttributes(rules, pod, object, names),
         ...(extract.otel_annotations && otelAnnotations(pod)),
       };
+      return { attributes, complete };
     },
     container(pod, container) {
       const image = imageOf(container);
@@ -76,10 +90,8 @@ export function createExtraction({ metadata, extract, names }: ExtractionOptions
   };
 }
 
-const OTEL_ANNOTATION = 'resource.opentelemetry.io/';
-
 /** `resource.opentelemetry.io/foo` says what the attribute `foo` is. */
-function otelAnnotations(pod: KnownPod): Record<string, string> {
-  const own = Object.entries(pod.annotations).filter(([key]) => key.startsWith(OTEL_ANNOTATION));
-  return Object.fromEntries(own.map(([key, value]) => [key.slice(OTEL_ANNOTATION.length), value]));
+function otelAnnotations(pod: PodFacts): Record<string, string> {
+  const own = Object.entries(pod.annotations).filter(([key]) => key.startsWith(ANNOTATION));
+  return Object.fromEntries(own.map(([key, value]) => [key.slice(ANNOTATION.length), value]));
 }

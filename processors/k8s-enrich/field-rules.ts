@@ -1,6 +1,10 @@
-import type { Cluster, KnownObject, KnownPod } from './cluster.ts';
+import type { Kubernetes, ObjectFacts, PodFacts } from 'bpflow/sdk';
 import type { K8sEnrichConfig } from './config.ts';
 import { compileKey, type ObjectKind } from './field-rules-config.ts';
+import { ownerOf } from './owners.ts';
+
+/** Asks for what a pod belongs to. */
+export type ObjectLookup = Kubernetes['object'];
 
 /** A rule of `extract.labels` or `extract.annotations`. */
 export interface FieldRule {
@@ -14,13 +18,13 @@ export interface FieldRule {
 /** Attributes made of labels and annotations. */
 export function fieldAttributes(
   rules: readonly FieldRule[],
-  pod: KnownPod,
-  cluster: Cluster,
+  pod: PodFacts,
+  object: ObjectLookup,
   names: K8sEnrichConfig['attribute_names'],
 ): Record<string, string> {
   const attributes: Record<string, string> = {};
   for (const rule of rules) {
-    const fields = objectOf(rule.from, pod, cluster)?.[rule.what] ?? {};
+    const fields = objectOf(rule.from, pod, object)?.[rule.what] ?? {};
     if (rule.key !== '') {
       if (Object.hasOwn(fields, rule.key)) attributes[nameOf(rule, rule.key, undefined, names)] = fields[rule.key]!;
       continue;
@@ -36,22 +40,22 @@ export function fieldAttributes(
 
 function objectOf(
   from: ObjectKind,
-  pod: KnownPod,
-  cluster: Cluster,
-): Pick<KnownObject, 'labels' | 'annotations'> | undefined {
+  pod: PodFacts,
+  object: ObjectLookup,
+): Pick<ObjectFacts, 'labels' | 'annotations'> | undefined {
   switch (from) {
     case 'pod':
       return pod;
     case 'namespace':
-      return cluster.object(from, pod.namespace, '');
+      return object(from, pod.namespace, '');
     case 'node':
-      return cluster.object(from, pod.node, '');
+      return object(from, pod.node, '');
     case 'deployment':
     case 'statefulset':
     case 'daemonset':
     case 'job': {
-      const owner = pod.owners[from];
-      return owner && cluster.object(from, owner.name, pod.namespace);
+      const owner = ownerOf(pod, from);
+      return owner && object(from, owner.name, pod.namespace);
     }
     default:
       return from satisfies never;

@@ -1,7 +1,14 @@
 import { identifyCgroup, type LocalContainers } from 'bpflow/containers';
-import { type Attributes, type AttributeValue, type Resource, withResourceAttributes } from 'bpflow/sdk';
+import {
+  type Attributes,
+  type AttributeValue,
+  type ContainerFacts,
+  type Kubernetes,
+  type PodFacts,
+  type Resource,
+  withResourceAttributes,
+} from 'bpflow/sdk';
 import type { PodAssociation } from './association.ts';
-import type { Cluster, KnownContainer, KnownPod } from './cluster.ts';
 import type { Extraction } from './extraction.ts';
 import type { Finder, Finding, Reason } from './finding.ts';
 import { imageOf } from './image.ts';
@@ -9,11 +16,11 @@ import { keys } from './pod-keys.ts';
 
 export interface FinderOptions {
   /** Undefined off a cluster. */
-  readonly cluster: Cluster | undefined;
+  readonly cluster: Kubernetes | undefined;
   readonly local: LocalContainers;
   readonly extraction: Extraction;
   /** Whether a pod's data gets names. */
-  readonly wanted: (pod: KnownPod) => boolean;
+  readonly wanted: (pod: PodFacts) => boolean;
 }
 
 /** A static pod's uid in a cgroup's path: the hash of its configuration. */
@@ -32,7 +39,7 @@ export function ownFinder({ cluster, local, extraction, wanted }: FinderOptions)
       const uid = textOf(attributes.get('k8s.pod.uid')) || identity.podUid || '';
       const asked = [...(id === '' ? [] : [keys.container(id)]), ...(uid === '' ? [] : [keys.uid(uid)])];
       if (asked.length === 0) return outside(resource, identity);
-      const pod = cluster && ((id && cluster.byContainer(id)) || (uid && cluster.byUid(uid)) || undefined);
+      const pod = cluster && ((id && cluster.podByContainer(id)) || (uid && cluster.podByUid(uid)) || undefined);
       if (cluster !== undefined && pod) return inPod({ extraction, cluster, wanted }, resource, pod, id, asked);
       const container = uid === '' ? local.find(id) : undefined;
       if (container !== undefined) {
@@ -83,9 +90,9 @@ export function passthroughFinder(): Finder {
 }
 
 function inPod(
-  { cluster, extraction, wanted }: Pick<FinderOptions, 'extraction' | 'wanted'> & { readonly cluster: Cluster },
+  { cluster, extraction, wanted }: Pick<FinderOptions, 'extraction' | 'wanted'> & { readonly cluster: Kubernetes },
   resource: Resource,
-  pod: KnownPod,
+  pod: PodFacts,
   id: string,
   asked: readonly string[],
 ): Finding {
@@ -97,23 +104,24 @@ function inPod(
     name === ''
       ? pod.containers.find((each) => each.id === id)
       : byName(pod, name, attributes.get('k8s.container.restart_count'));
-  const names = { ...extraction.pod(pod, cluster), ...(container && extraction.container(pod, container)) };
+  const { attributes: ofPod, complete } = extraction.pod(pod, cluster);
+  const names = { ...ofPod, ...(container && extraction.container(pod, container)) };
   const named = added(resource, names);
   const uid = textOf(attributes.get('k8s.pod.uid'));
   const result = HASH.test(uid) && uid !== pod.uid ? replaced(named, { 'k8s.pod.uid': pod.uid }) : named;
   // Its status comes later than the container; of a sandbox, which is in no status, it never does.
-  const mayCome = id !== '' && name === '' && container === undefined;
+  const mayCome = !complete || (id !== '' && name === '' && container === undefined);
   return { resource: result, reason: undefined, mayCome, keys: all };
 }
 
 /** Of several runs the last one, unless the data says which. */
-function byName(pod: KnownPod, name: string, run: AttributeValue | undefined): KnownContainer | undefined {
+function byName(pod: PodFacts, name: string, run: AttributeValue | undefined): ContainerFacts | undefined {
   const runs = pod.containers.filter((container) => container.name === name);
   const said = runs.find(({ restarts }) => restarts === Number(run));
   return run === undefined ? runs.sort((a, b) => b.restarts - a.restarts)[0] : said;
 }
 
-function notFound(resource: Resource, cluster: Cluster | undefined, asked: readonly string[]): Finding {
+function notFound(resource: Resource, cluster: Kubernetes | undefined, asked: readonly string[]): Finding {
   if (cluster === undefined) return settled(resource, 'no_association', asked);
   const reason: Reason = cluster.synced ? 'not_found' : 'not_synced';
   return { resource, reason, mayCome: true, keys: asked };

@@ -1,4 +1,4 @@
-import type { KnownContainer } from './cluster.ts';
+import type { ContainerFacts } from 'bpflow/sdk';
 
 export interface Image {
   /** Repository, without tag and digest. */
@@ -10,7 +10,7 @@ export interface Image {
 }
 
 /** Parts of an image's reference: `registry:5000/team/app:1.2@sha256:…`. Without a tag and digest it is `latest`. */
-export function imageOf({ image, imageId }: Pick<KnownContainer, 'image' | 'imageId'>): Image {
+export function imageOf({ image, imageId }: Pick<ContainerFacts, 'image' | 'imageId'>): Image {
   const [reference = '', digest] = image.split('@', 2);
   const colon = reference.lastIndexOf(':');
   const hasTag = colon > reference.lastIndexOf('/');

@@ -1,8 +1,11 @@
-import type { KnownPod } from './cluster.ts';
+import type { PodFacts } from 'bpflow/sdk';
 import type { K8sEnrichConfig } from './config.ts';
 
+/** Annotation by which a pod opts out, as in the Collector. */
+export const IGNORE = 'opentelemetry.io/k8s-processor/ignore';
+
 /** Fields of a field selector that are known of a pod. */
-const FIELDS: Readonly<Record<string, (pod: KnownPod) => string>> = {
+const FIELDS: Readonly<Record<string, (pod: PodFacts) => string>> = {
   'metadata.name': (pod) => pod.name,
   'metadata.namespace': (pod) => pod.namespace,
   'spec.nodeName': (pod) => pod.node,
@@ -13,7 +16,7 @@ const FIELDS: Readonly<Record<string, (pod: KnownPod) => string>> = {
 export function podFilter({
   filter,
   exclude,
-}: Pick<K8sEnrichConfig, 'filter' | 'exclude'>): (pod: KnownPod) => boolean {
+}: Pick<K8sEnrichConfig, 'filter' | 'exclude'>): (pod: PodFacts) => boolean {
   const excluded = exclude.pods.map(({ name }) => new RegExp(name, 'u'));
   const fields = filter.fields.flatMap(({ key, ...rest }) => {
     const field = FIELDS[key];
@@ -25,7 +28,7 @@ export function podFilter({
     filter.labels.every((label) => matches(label, pod.labels[label.key])) &&
     fields.every(({ field, op, value }) => (field(pod) === value) === (op === 'equals')) &&
     !excluded.some((expression) => expression.test(pod.name)) &&
-    pod.annotations['opentelemetry.io/k8s-processor/ignore']?.toLowerCase() !== 'true';
+    pod.annotations[IGNORE]?.toLowerCase() !== 'true';
 }
 
 /** Fields that only an API server can compare. */

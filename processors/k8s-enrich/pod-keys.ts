@@ -1,4 +1,4 @@
-import type { KnownPod } from './cluster.ts';
+import type { PodFacts } from 'bpflow/sdk';
 
 /** Annotations that hold the uid by which the kubelet, and so the path of a cgroup, knows a static pod. */
 const HASHES = ['kubernetes.io/config.hash', 'kubernetes.io/config.mirror'];
@@ -14,7 +14,7 @@ export const keys = {
 };
 
 /** Every key that a pod answers to, those of rules apart. */
-export function keysOf(pod: KnownPod): string[] {
+export function keysOf(pod: PodFacts): string[] {
   const hashes = HASHES.flatMap((annotation) => pod.annotations[annotation] ?? []);
   return [
     keys.pod(pod.uid),

@@ -1,7 +1,15 @@
 import { LocalContainers } from 'bpflow/containers';
-import { type Batch, type Clock, type Processor, peerOf, type Scope, StartError } from 'bpflow/sdk';
-import { createAssociation } from './association.ts';
-import type { Cluster, KnownPod } from './cluster.ts';
+import {
+  type Batch,
+  type Clock,
+  type Kubernetes,
+  type PodFacts,
+  type Processor,
+  peerOf,
+  type Scope,
+  StartError,
+} from 'bpflow/sdk';
+import { createAssociation, type PodAssociation } from './association.ts';
 import type { K8sEnrichConfig } from './config.ts';
 import { Enricher, enrichingProcessor } from './enricher.ts';
 import { createExtraction } from './extraction.ts';
@@ -12,20 +20,10 @@ import { podFilter } from './pod-filter.ts';
 import { keysOf } from './pod-keys.ts';
 import { Subjects } from './subjects.ts';
 import { createTelemetry } from './telemetry.ts';
+import { wishesOf } from './wishes.ts';
 
-/** Where the pods come from. */
-export interface ClusterSource {
-  /** Undefined off a cluster. */
-  readonly cluster: Cluster | undefined;
-  /** Resolves when all pods are known; rejects when they cannot be. */
-  ready(): Promise<void>;
-  start?(): void | Promise<void>;
-  stop?(): void | Promise<void>;
-}
-
-/** The processor over a cluster that is already found. */
-export function createEnrichment(config: K8sEnrichConfig, scope: Scope, source: ClusterSource): Processor {
-  const { cluster } = source;
+/** The processor over a cluster that is already found; undefined off a cluster. */
+export function createEnrichment(config: K8sEnrichConfig, scope: Scope, cluster: Kubernetes | undefined): Processor {
   const finders = createFinders(config, scope, cluster);
   const options = { mayWait: config.hold.timeout > 0, nowMs: () => scope.clock.monotonic() };
   const own = new Subjects({ ...options, finder: finders.own });
@@ -38,30 +36,23 @@ export function createEnrichment(config: K8sEnrichConfig, scope: Scope, source: 
     peerOf: finders.usesPeer ? (batch: Batch) => peerOf(batch) ?? '' : () => '',
     telemetry: createTelemetry(scope, { held: () => enricher.held, subjects: () => own.size + foreign.size }),
   });
-  const changed = (pod: KnownPod | undefined): void => {
-    const ofRules = finders.changed(pod);
-    const keys = pod === undefined ? undefined : [...keysOf(pod), ...ofRules];
-    let released = false;
-    for (const subjects of [own, foreign]) {
-      if (keys === undefined ? subjects.changedAll() : subjects.changed(keys)) released = true;
-    }
-    if (released) enricher.release();
+  const changed = (pod: PodFacts, change: 'set' | 'removed'): void => {
+    const keys = [...keysOf(pod), ...finders.changed(pod, change)];
+    const released = [own, foreign].map((subjects) => subjects.changed(keys));
+    if (released.includes(true)) enricher.release();
   };
-  let unwatch: (() => void) | undefined;
+  let subscriptions: readonly (() => void)[] = [];
   return {
     ...enrichingProcessor(enricher),
     async start() {
-      unwatch = cluster?.watch(changed);
-      await source.start?.();
-      if (config.wait_for_metadata && cluster !== undefined) {
-        await within(scope.clock, config.wait_for_metadata_timeout, source.ready());
-      }
+      if (cluster === undefined) return;
+      subscriptions = [cluster.want(wishesOf(config)), cluster.watch(changed)];
+      if (config.wait_for_metadata) await within(scope.clock, config.wait_for_metadata_timeout, cluster.ready());
     },
     async stop() {
-      unwatch?.();
-      unwatch = undefined;
+      for (const end of subscriptions) end();
+      subscriptions = [];
       await enricher.stop();
-      await source.stop?.();
     },
   };
 }
@@ -71,10 +62,10 @@ interface Finders {
   readonly foreign: Finder;
   readonly usesPeer: boolean;
   /** Keys of a pod that changes, as the rules of association know it. */
-  readonly changed: (pod: KnownPod | undefined) => readonly string[];
+  readonly changed: PodAssociation['changed'];
 }
 
-function createFinders(config: K8sEnrichConfig, scope: Scope, cluster: Cluster | undefined): Finders {
+function createFinders(config: K8sEnrichConfig, scope: Scope, cluster: Kubernetes | undefined): Finders {
   if (config.passthrough) {
     return { own: passthroughFinder(), foreign: passthroughFinder(), usesPeer: true, changed: () => [] };
   }
@@ -97,12 +88,12 @@ function createFinders(config: K8sEnrichConfig, scope: Scope, cluster: Cluster |
   const association =
     cluster === undefined
       ? nowhere
-      : createAssociation(config.pod_association, cluster, (pod) => ofForeign.pod(pod, cluster));
+      : createAssociation(config.pod_association, cluster, (pod) => ofForeign.pod(pod, cluster).attributes);
   return {
     own: ownFinder({ ...shared, extraction: extraction(OWN_METADATA) }),
     foreign: foreignFinder({ ...shared, extraction: ofForeign, association }),
     usesPeer: association.usesConnection,
-    changed: (pod) => association.changed(pod),
+    changed: (pod, change) => association.changed(pod, change),
   };
 }
 

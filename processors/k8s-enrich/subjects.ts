@@ -78,13 +78,6 @@ export class Subjects {
     return this.#waiting.size < waitedBefore;
   }
 
-  /** The same for everything. */
-  changedAll(): boolean {
-    const waitedBefore = this.#waiting.size;
-    for (const subject of [...this.#byContent.values()]) this.#refresh(subject);
-    return this.#waiting.size < waitedBefore;
-  }
-
   /** Its data passes as it is from now on, unless names come after all. Without a reason: that of the finding. */
   giveUp(subject: Subject, reason?: Reason): void {
     if (!subject.waiting) return;

@@ -75,9 +75,12 @@ function resourceOf(i: number) {
 
 function processor(): (batch: Batch) => void {
   const pods = Array.from({ length: PODS }, (_, i) => pod({ uid: `uid-${i}`, containers: [container(idOf(i))] }));
-  const source = { cluster: new FakeCluster(...pods), ready: async () => {} };
   const config = k8sEnrichConfig.parse({ containers: { docker_root: '', podman_roots: [] } });
-  const made = createEnrichment(config, fakeScope('processor', 'k8s_enrich'), source) as StatefulProcessor;
+  const made = createEnrichment(
+    config,
+    fakeScope('processor', 'k8s_enrich'),
+    new FakeCluster(...pods),
+  ) as StatefulProcessor;
   return (batch) => {
     const consume = made.consume[batch.signal] as (batch: Batch, next: Consumer<Batch>, abort: AbortSignal) => void;
     consume(batch, NOTHING, ABORT);

@@ -79,10 +79,13 @@ export class Enrichment {
   /** `none`: off a cluster. */
   constructor(config: Record<string, unknown> = {}, cluster: FakeCluster | 'none' = new FakeCluster()) {
     this.cluster = cluster === 'none' ? new FakeCluster() : cluster;
-    const source = { cluster: cluster === 'none' ? undefined : cluster, ready: async () => {} };
     const containers = { docker_root: '', podman_roots: [] };
     const parsed = k8sEnrichConfig.parse({ containers, ...config });
-    this.processor = createEnrichment(parsed, this.scope, source) as StatefulProcessor;
+    this.processor = createEnrichment(
+      parsed,
+      this.scope,
+      cluster === 'none' ? undefined : cluster,
+    ) as StatefulProcessor;
     void this.processor.start!();
   }
 

@@ -1,10 +1,10 @@
-import type { Cluster, KnownObject, KnownPod } from '../cluster.ts';
+import type { Kubernetes, KubernetesWishes, ObjectFacts, OwnerFacts, PodFacts } from 'bpflow/sdk';
 
 export const UID = '1ee4d255-a1bd-4ca0-a48a-1b50d50ece24';
 export const CONTAINER = 'f1fd41ed'.repeat(8);
 
 /** A running pod of a Deployment with one container. */
-export function pod(changes: Partial<KnownPod> = {}): KnownPod {
+export function pod(changes: Partial<PodFacts> = {}): PodFacts {
   return {
     uid: UID,
     name: 'web-67bd7dcb4f-abcde',
@@ -17,18 +17,19 @@ export function pod(changes: Partial<KnownPod> = {}): KnownPod {
     labels: { app: 'web', 'app.kubernetes.io/name': 'web' },
     annotations: {},
     containers: [container(CONTAINER)],
-    owners: {
-      deployment: { name: 'web', uid: undefined },
-      replicaset: { name: 'web-67bd7dcb4f', uid: 'rs-uid' },
-    },
+    owners: [
+      { kind: 'ReplicaSet', name: 'web-67bd7dcb4f', uid: 'rs-uid' },
+      { kind: 'Deployment', name: 'web', uid: undefined },
+    ],
+    workload: { kind: 'Deployment', name: 'web', uid: undefined },
     ...changes,
   };
 }
 
 export function container(
   id: string,
-  changes: Partial<KnownPod['containers'][number]> = {},
-): KnownPod['containers'][number] {
+  changes: Partial<PodFacts['containers'][number]> = {},
+): PodFacts['containers'][number] {
   return {
     id,
     name: 'app',
@@ -40,14 +41,17 @@ export function container(
 }
 
 /** A cluster whose pods a test adds and removes. */
-export class FakeCluster implements Cluster {
+export class FakeCluster implements Kubernetes {
   synced = true;
   clusterUid: string | undefined = 'cluster-uid';
-  readonly objects = new Map<string, KnownObject>();
-  readonly #pods = new Map<string, KnownPod>();
-  readonly #listeners = new Set<(pod: KnownPod | undefined) => void>();
+  readonly objects = new Map<string, ObjectFacts>();
+  /** What is wished for now. */
+  readonly wishes = new Set<KubernetesWishes>();
+  ready = async (): Promise<void> => {};
+  readonly #pods = new Map<string, PodFacts>();
+  readonly #listeners = new Set<Parameters<Kubernetes['watch']>[0]>();
 
-  constructor(...pods: readonly KnownPod[]) {
+  constructor(...pods: readonly PodFacts[]) {
     for (const each of pods) this.#pods.set(each.uid, each);
   }
 
@@ -55,48 +59,61 @@ export class FakeCluster implements Cluster {
     return this.#listeners.size;
   }
 
-  set(changed: KnownPod): void {
+  set(changed: PodFacts): void {
     this.#pods.set(changed.uid, changed);
-    for (const listener of this.#listeners) listener(changed);
+    for (const listener of this.#listeners) listener(changed, 'set');
   }
 
   remove(uid: string): void {
     const gone = this.#pods.get(uid)!;
     this.#pods.delete(uid);
-    for (const listener of this.#listeners) listener(gone);
+    for (const listener of this.#listeners) listener(gone, 'removed');
   }
 
-  /** Anything may have changed. */
-  tell(): void {
-    for (const listener of this.#listeners) listener(undefined);
+  want(wishes: KubernetesWishes): () => void {
+    this.wishes.add(wishes);
+    return () => void this.wishes.delete(wishes);
   }
 
-  pods(): Iterable<KnownPod> {
+  pods(): Iterable<PodFacts> {
     return this.#pods.values();
   }
 
-  byContainer(id: string): KnownPod | undefined {
+  podByCgroup(): undefined {}
+
+  podByCgroupPath(): undefined {}
+
+  podByContainer(id: string): PodFacts | undefined {
     return this.#find((each) => each.containers.some((one) => one.id === id));
   }
 
-  byUid(uid: string): KnownPod | undefined {
+  podByUid(uid: string): PodFacts | undefined {
     return this.#find((each) => each.uid === uid || each.annotations['kubernetes.io/config.hash'] === uid);
   }
 
-  byIp(ip: string): KnownPod | undefined {
+  podByIp(ip: string): PodFacts | undefined {
     return this.#find((each) => !each.hostNetwork && each.ips.includes(ip));
   }
 
-  object(kind: string, name: string, namespace: string): KnownObject | undefined {
+  object(kind: string, name: string, namespace: string): ObjectFacts | undefined {
     return this.objects.get([kind, namespace, name].join('/'));
   }
 
-  watch(listener: (pod: KnownPod | undefined) => void): () => void {
+  services(): Iterable<never> {
+    return [];
+  }
+
+  watch(listener: Parameters<Kubernetes['watch']>[0]): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  #find(matches: (pod: KnownPod) => boolean): KnownPod | undefined {
+  #find(matches: (pod: PodFacts) => boolean): PodFacts | undefined {
     return [...this.#pods.values()].find(matches);
   }
+}
+
+/** Owners of a pod, the nearest first. */
+export function owned(...owners: readonly OwnerFacts[]): Pick<PodFacts, 'owners' | 'workload'> {
+  return { owners, workload: owners.at(-1) };
 }
