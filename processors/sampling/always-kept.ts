@@ -56,9 +56,12 @@ export class AlwaysKept<B extends RowBatch> {
   }
 }
 
-/** Whether a row matches one of these; undefined for none. Throws SyntaxError for a bad pattern. */
+/**
+ * Whether a row matches one of these; undefined for none. A match by what only another signal has, such as `span_names` for log
+ * records, matches nothing. Throws SyntaxError for a bad pattern.
+ */
 export function anyOf<B extends RowBatch>(matches: readonly MatchProperties[], rows: Rows<B>): RowTest<B> | undefined {
   if (matches.length === 0) return undefined;
-  const tests = matches.map((match) => rows.matches(matchItems(match, undefined)!));
+  const tests = matches.filter(rows.concerns).map((match) => rows.matches(matchItems(match, undefined)!));
   return (batch, row) => tests.some((test) => test(batch, row));
 }

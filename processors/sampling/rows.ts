@@ -7,6 +7,7 @@ import {
   type LogColumn,
   LogItems,
   type Marks,
+  type MatchProperties,
   markLogs,
   markSpans,
   type ProbabilisticSettings,
@@ -33,6 +34,8 @@ export interface Rows<B extends RowBatch> {
   readonly isSlow: (batch: B, row: number, ms: number) => boolean;
   readonly severity: (batch: B, row: number) => number;
   readonly matches: (match: ItemMatch) => RowTest<B>;
+  /** Whether a match can be met: none that asks for what only another signal has. */
+  readonly concerns: (match: MatchProperties) => boolean;
   /** What tells kinds of items apart. */
   readonly kind: RowText<B>;
   readonly items: (settings: ProbabilisticSettings) => ItemsOf<B>;
@@ -50,6 +53,8 @@ export const LOG_ROWS: Rows<LogBatch> = {
   isSlow: () => false,
   severity: ({ severity }, row) => severity[row]!,
   matches: (match) => match.log,
+  concerns: ({ span_names, span_kinds, metric_names }) =>
+    span_names.length + span_kinds.length + metric_names.length === 0,
   kind: (batch, row) =>
     `${serviceOf(batch, row)}\0${batch.scopes[batch.scope[row]!]!.name}\0${batch.eventName.words[batch.eventName.codes[row]!]}\0${batch.severity[row]}`,
   items: (settings) => new LogItems(settings),
@@ -63,6 +68,8 @@ export const SPAN_ROWS: Rows<SpanBatch> = {
   isSlow: ({ startTime, endTime }, row, ms) => Number(endTime[row]! - startTime[row]!) >= ms * 1e6,
   severity: () => 0,
   matches: (match) => match.span,
+  concerns: ({ log_bodies, log_severity_texts, log_severity_number, metric_names }) =>
+    log_bodies.length + log_severity_texts.length + metric_names.length === 0 && log_severity_number === undefined,
   kind: (batch, row) => `${serviceOf(batch, row)}\0${batch.name.words[batch.name.codes[row]!]}\0${batch.kind[row]}`,
   items: () => new SpanItems(),
   select: selectSpans,
