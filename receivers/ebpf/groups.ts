@@ -1,6 +1,7 @@
 import { type CgroupPaths, identifyCgroup } from 'bpflow/containers';
 import { type Attributes, type BpfMap, createResource, EMPTY_RESOURCE, type Resource } from 'bpflow/sdk';
 import { GROUP_OTHER, GroupKey, GroupValue } from '../../bpf/process.gen.ts';
+import type { Gate, Gates } from './gate.ts';
 import { MapBuffer } from './map-buffer.ts';
 
 /** A series group as the kernel tells it apart. */
@@ -19,6 +20,8 @@ export interface Group {
   readonly containerId: string | undefined;
   /** Whether the process filters let it through. */
   readonly counts: boolean;
+  /** Whether the filters of containers and namespaces do; undefined: without any. */
+  readonly gate?: Gate;
 }
 
 interface Life {
@@ -37,6 +40,8 @@ export interface GroupsOptions {
   readonly cgroups: CgroupPaths;
   /** Whether a process counts, by its executable. */
   readonly counts: (process: string) => boolean;
+  /** Undefined without filters of containers and namespaces. */
+  readonly gates?: Gates | undefined;
   readonly idleTimeoutMs: number;
   readonly batch: boolean;
 }
@@ -83,6 +88,7 @@ export class Groups {
   begin(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#options.cgroups.allowScan();
+    this.#options.gates?.askAgain(nowMs);
   }
 
   /** The group with this id; `other` for one that nothing is known of. */
@@ -125,6 +131,8 @@ export class Groups {
       }
     }
     for (const id of ended) this.#lives.delete(id);
+    if (ended.size > 0)
+      this.#options.gates?.keep(new Set(Array.from(this.#lives.values(), ({ group }) => group.gate!)));
     return ended;
   }
 
@@ -161,14 +169,16 @@ export class Groups {
   #describe(id: number, key: GroupKey): Group {
     const { process, command, pid } = key;
     const cgroup = this.#options.cgroups.path(key.cgroup);
-    const { containerId, containerName, podUid } = cgroup === undefined ? {} : identifyCgroup(cgroup);
+    const identity = cgroup === undefined ? {} : identifyCgroup(cgroup);
+    const { containerId, containerName, podUid } = identity;
     const resource = resourceOf({
       'container.id': containerId,
       'container.name': containerName,
       'k8s.pod.uid': podUid,
     });
     const counts = this.#options.counts(process);
-    return { id, process, command, pid, cgroup, resource, containerId, counts };
+    const gate = counts ? this.#options.gates?.of(identity, this.#nowMs) : undefined;
+    return { id, process, command, pid, cgroup, resource, containerId, counts, ...(gate && { gate }) };
   }
 }
 

@@ -171,6 +171,28 @@ describe('process filters', { skip }, () => {
   });
 });
 
+describe('container filters', { skip }, () => {
+  test('let in what is asked for, by id where nobody knows the name', async (context: TestContext) => {
+    const mount = findCgroupMount(readMountInfo());
+    if (mount === undefined) return context.skip('needs a cgroup v2 mount');
+    using workloads = new Workloads();
+    await using receiver = new ObservedReceiver({ container_filter: ['0123*'], exclude_processes: [] });
+    const name = `bpflow-filter-${process.pid}`;
+    const folders = [join(mount.path, name), join(mount.path, name, `docker-${CONTAINER}.scope`)] as const;
+    for (const folder of folders) mkdirSync(folder);
+    try {
+      await workloads.run(own('contained'), 'cgroup', ...folders, 250);
+      await workloads.run(own('outside'), 'getppid', 100, 1);
+      const samples = await receiver.read();
+      assert.deepEqual(samples.by('process', 'ebpf_syscall_count', { syscall: 'getppid' }), {
+        [own('contained')]: 500,
+      });
+    } finally {
+      for (const folder of [...folders].reverse()) if (existsSync(folder)) rmdirSync(folder);
+    }
+  });
+});
+
 /** Scrapes all the time and notes each counter that fell. */
 class Watch {
   readonly fallen: string[] = [];
