@@ -13,12 +13,14 @@ import {
   metricBatch,
   NO_RECORDED_VALUE,
   NumberPointsBuilder,
+  points,
   SeriesInterner,
   sum,
   TemporalityConverter,
 } from 'bpflow/sdk';
 import fc from 'fast-check';
 import { cumulative, Limited } from './test/limited.ts';
+import { Sender as GaugeSender } from './test/senders.ts';
 import { Tally } from './test/tally.ts';
 
 const RUNS = process.env['BPFLOW_SUITE'] === 'full' ? 2000 : 150;
@@ -300,6 +302,57 @@ test('cumulative values with resets add up once they are deltas', () => {
     { numRuns: RUNS },
   );
 });
+
+const level = fc.record({
+  path: fc.nat(12),
+  host: fc.nat(2),
+  value: fc.integer({ min: -50, max: 50 }),
+  ends: fc.boolean(),
+});
+
+for (const own of [false, true]) {
+  test(`last values of ${own ? 'own' : 'foreign'} gauges add up to the same at every moment`, () => {
+    const batches = fc.array(fc.array(level, { maxLength: 20 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(fc.nat(8), fc.integer({ min: 1, max: 20 }), strategy, batches, (path, max_series, who, all) => {
+        const limited = new Limited({ max_series, strategy: who, limits: [{ metric: '*', attributes: { path } }] });
+        const sender = new GaugeSender('fill', { own });
+        const before = new Map<string, number>();
+        const after = new Map<string, number>();
+        for (const levels of all) {
+          const rows = levels.map(({ path: name, host, value, ends }) => ({
+            attributes: { path: `/${name}` },
+            host: String(host),
+            value,
+            ends: ends && before.has(`${host} /${name}`),
+          }));
+          const distinct = [...new Map(rows.map((row) => [`${row.host} ${row.attributes.path}`, row])).entries()];
+          for (const [key, { value, ends }] of distinct) ends ? before.delete(key) : before.set(key, value);
+          take(after, limited.metrics(sender.gauges(distinct.map(([, row]) => row))));
+          assert.equal(total(after), total(before));
+          limited.wait(10_000);
+        }
+        limited.stop();
+      }),
+      { numRuns: RUNS },
+    );
+  });
+}
+
+/** Keeps the last value of each series, until it ends. */
+function take(values: Map<string, number>, batch: MetricBatch): void {
+  for (const metric of batch.metrics) {
+    for (const point of points(metric)) {
+      const key = `${point.resource.bytes} ${point.attributes.bytes}`;
+      if ((point.flags & NO_RECORDED_VALUE) !== 0) values.delete(key);
+      else if ('value' in point) values.set(key, Number(point.value));
+    }
+  }
+}
+
+function total(values: ReadonlyMap<string, number>): number {
+  return [...values.values()].reduce((sum, value) => sum + value, 0);
+}
 
 /** Points of series with a name for the attribute. */
 function named(tally: Tally, attribute: string): number {

@@ -27,7 +27,7 @@ export function createCardinalityLimit(config: CardinalityLimitConfig, scope: Sc
   const limiter = new CardinalityLimiter(optionsOf(config));
   const logs = columnLimiter(config.logs, config);
   const spans = columnLimiter(config.spans, config);
-  const limited = once((batch: MetricBatch) => limiter.limit(batch, clock.monotonic()));
+  const limited = once((batch: MetricBatch) => limiter.limit(batch, { ms: clock.monotonic(), ns: clock.now() }));
   const limitedLogs = once((batch: LogBatch) => withColumns(batch, logs, clock.monotonic()));
   const limitedSpans = once((batch: SpanBatch) => withColumns(batch, spans, clock.monotonic()));
   observe(scope, () => ({

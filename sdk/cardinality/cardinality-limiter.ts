@@ -1,8 +1,8 @@
-import type { Metric, MetricBatch } from '../../pdata/metrics.ts';
+import type { Histogram, Metric, MetricBatch } from '../../pdata/metrics.ts';
 import { countPoints } from '../../pdata/metrics.ts';
 import { Keys } from './keys.ts';
 import { MadeSeries } from './made-series.ts';
-import { isStanding, MetricLimiter, type Outcome } from './metric-limiter.ts';
+import { isStanding, MetricLimiter, type Now, type Outcome } from './metric-limiter.ts';
 import type { CardinalityOptions } from './options.ts';
 import { SharedBudgets } from './shared-budgets.ts';
 
@@ -76,12 +76,12 @@ export class CardinalityLimiter {
     return this.#shared.used;
   }
 
-  /** `nowMs` is monotonic. */
-  limit(batch: MetricBatch, nowMs: number): LimitedBatch {
+  limit(batch: MetricBatch, now: Now): LimitedBatch {
     const outcome: Outcome = { ended: 0, untracked: 0, summaries: 0 };
     const metrics: Metric[] = [];
     let changed = false;
     let refused = 0;
+    this.#align(batch);
     for (const metric of batch.metrics) {
       const limiter = this.#limiterOf(metric);
       if (limiter === undefined) {
@@ -89,7 +89,7 @@ export class CardinalityLimiter {
         changed = true;
         continue;
       }
-      const result = limiter.apply(metric, nowMs, outcome);
+      const result = limiter.apply(metric, now, outcome);
       if (result.length !== 1 || result[0] !== metric) changed = true;
       metrics.push(...result);
     }
@@ -113,7 +113,7 @@ export class CardinalityLimiter {
     return { batch: result, merged: Math.max(0, balance), created: Math.max(0, -balance), dropped };
   }
 
-  /** To be called every few seconds: frees the places of what is idle, and lets the largest take names. */
+  /** To be called every few seconds, with monotonic ms: frees the places of what is idle, and lets the largest take names. */
   tick(nowMs: number): void {
     const { idleTimeoutMs } = this.#options;
     if (nowMs - this.#reviewedMs >= REVIEW_INTERVAL_MS) {
@@ -131,6 +131,22 @@ export class CardinalityLimiter {
   /** What there is, the metrics with the most series first. */
   report(): readonly MetricReport[] {
     return [...this.#metrics.values()].map(reportOf).sort((a, b) => b.series - a.series);
+  }
+
+  /** Histograms of one metric whose bounds differ come as several metrics. */
+  #align(batch: MetricBatch): void {
+    let first: Map<string, Histogram> | undefined;
+    for (const metric of batch.metrics) {
+      if (metric.kind !== 'histogram') continue;
+      first ??= new Map();
+      const other = first.get(metric.name);
+      if (other === undefined) {
+        first.set(metric.name, metric);
+      } else {
+        this.#limiterOf(other)?.align(other.points.bounds);
+        this.#limiterOf(metric)?.align(metric.points.bounds);
+      }
+    }
   }
 
   #expire(beforeMs: number, metricsBeforeMs: number): void {

@@ -33,8 +33,11 @@ export class FoldedPoints {
     this.#states = statesOf(kind);
   }
 
-  /** The points of the rows that `targets` names by point; 0 and what is negative goes nowhere. Ids are rows' `outId`. */
-  fold(metric: Foldable, targets: Int32Array, rows: Rows): PointColumns {
+  /**
+   * The points of the rows that `targets` names by point; 0 and what is negative goes nowhere. Ids are rows' `outId`. `now` in ns
+   * since 1970: one sender whose clock is ahead must not take the others' points with it.
+   */
+  fold(metric: Foldable, targets: Int32Array, rows: Rows, now: bigint): PointColumns {
     const points = metric.kind === 'histogram' ? this.#aligned(metric.points) : metric.points;
     const groups = this.#group(points, targets, rows);
     const states = this.#states;
@@ -58,7 +61,7 @@ export class FoldedPoints {
       const row = this.#rowOf[group]!;
       ids[group] = rows.outId[row]!;
       states.writeTotal(group, group);
-      rows.lastTime[row] = spans.close(group, rows.lastTime[row]!, rows.endedTime);
+      rows.lastTime[row] = spans.close(group, rows.lastTime[row]!, rows.endedTime, now);
     }
     const exemplars = points.exemplars && this.#exemplars(points.exemplars, targets);
     for (const row of this.#rowOf) this.#groupOf[row] = 0;
@@ -84,9 +87,14 @@ export class FoldedPoints {
     return this.#rowOf.length;
   }
 
+  /** From now on histograms have no other bounds than these. */
+  align(bounds: Float64Array): void {
+    this.#bounds = commonBounds(this.#bounds ?? bounds, bounds);
+  }
+
   #aligned(points: HistogramPoints): HistogramPoints {
-    this.#bounds = commonBounds(this.#bounds ?? points.bounds, points.bounds);
-    return coarsened(points, this.#bounds);
+    this.align(points.bounds);
+    return coarsened(points, this.#bounds!);
   }
 
   #exemplars(exemplars: Exemplars, targets: Int32Array): Exemplars {
@@ -124,12 +132,15 @@ class Spans {
     if (start !== 0n && (before === 0n || start < before)) this.starts[group] = start;
   }
 
-  /** Makes the interval follow the row's last one, or what ended before it; returns its end. */
-  close(group: number, last: bigint, ended: bigint): bigint {
+  /** Makes the interval follow the row's last one, or what ended before it, and end by now; returns its end. */
+  close(group: number, last: bigint, ended: bigint, now: bigint): bigint {
     const floor = last === 0n ? ended : last;
+    let end = this.ends[group]! < now ? this.ends[group]! : now;
+    if (floor !== 0n && end <= floor) end = floor + 1n;
+    this.ends[group] = end;
     if (last !== 0n || this.starts[group]! < ended) this.starts[group] = floor;
-    if (floor !== 0n && this.ends[group]! <= floor) this.ends[group] = floor + 1n;
-    return this.ends[group]!;
+    if (this.starts[group]! > end) this.starts[group] = end;
+    return end;
   }
 }
 

@@ -57,19 +57,24 @@ export class HeavyHitters {
     this.#enterHeap(this.#occupy(key, weight, error));
   }
 
-  /** Those that should change places, the clearest case first. */
-  swaps(): readonly { readonly up: number; readonly down: number }[] {
+  /**
+   * Those that should get a name: the largest others as long as there is one free, then those that are clearly larger than the
+   * smallest that has one, which loses it.
+   */
+  changes(free: number): readonly { readonly up: number; readonly down: number | undefined }[] {
     const named: number[] = [];
     for (const slot of this.#slots.values()) if (this.#places[slot]! < 0) named.push(slot);
     named.sort((a, b) => this.#weights[a]! - this.#weights[b]!);
     const sure = (slot: number): number => this.#weights[slot]! - this.#errors[slot]!;
-    const others = [...this.#heap].sort((a, b) => sure(b) - sure(a));
-    const swaps: { up: number; down: number }[] = [];
-    for (let i = 0; i < Math.min(named.length, others.length); i++) {
-      if (!(sure(others[i]!) > this.#weights[named[i]!]! * MARGIN)) break;
-      swaps.push({ up: this.#keys[others[i]!]!, down: this.#keys[named[i]!]! });
+    const others = this.#heap.filter((slot) => sure(slot) > 0).sort((a, b) => sure(b) - sure(a));
+    const changes: { up: number; down: number | undefined }[] = [];
+    for (const slot of others) {
+      const smallest = changes.length < free ? undefined : named[changes.length - free];
+      if (changes.length >= free && smallest === undefined) break;
+      if (smallest !== undefined && !(sure(slot) > this.#weights[smallest]! * MARGIN)) break;
+      changes.push({ up: this.#keys[slot]!, down: smallest === undefined ? undefined : this.#keys[smallest]! });
     }
-    return swaps;
+    return changes;
   }
 
   /** Lets all weights fade, so that what was large once does not stay so. `factor` is 0 to 1. */

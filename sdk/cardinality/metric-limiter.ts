@@ -15,6 +15,12 @@ import type { SharedBudgets } from './shared-budgets.ts';
 import { StandingValues } from './standing-values.ts';
 import { weigher } from './weights.ts';
 
+/** When a batch came: monotonic ms, and ns since 1970. */
+export interface Now {
+  readonly ms: number;
+  readonly ns: bigint;
+}
+
 /** What became of points besides going on. */
 export interface Outcome {
   /** Ends of series that went into others. */
@@ -60,7 +66,7 @@ export class MetricLimiter {
   readonly #contested: readonly AttributeBudget[];
   readonly #folded: FoldedPoints | undefined;
   readonly #standing: StandingValues | undefined;
-  /** Series of our own that passed before they lost their name: they end when they next come. */
+  /** Series that passed before they lost their name, and whose last value would stay downstream: they end when they next come. */
   readonly #demoted = new Set<number>();
   /** Series that end with the next batch: ids in the table of made ones. */
   #endings: number[] = [];
@@ -100,19 +106,24 @@ export class MetricLimiter {
   }
 
   /** What goes on in place of a metric; itself when none of its series was changed. */
-  apply(metric: Metric, nowMs: number, outcome: Outcome): Metric[] {
+  apply(metric: Metric, now: Now, outcome: Outcome): Metric[] {
     this.#like = metric.points.length === 0 ? metric : emptied(metric);
     if (metric.points.length > 0) this.#time = timeAt(metric.points.time, metric.points.length - 1);
-    this.seenMs = nowMs;
-    const altered = this.#place(metric, nowMs, outcome);
+    this.seenMs = now.ms;
+    const altered = this.#place(metric, now.ms, outcome);
     if (this.#contested.length > 0 || this.placement.seats.hitters !== undefined) this.#weigh(metric);
-    const result: Metric[] = altered ? this.#altered(metric, nowMs, outcome) : [metric];
+    const result: Metric[] = altered ? this.#altered(metric, now, outcome) : [metric];
     for (const row of this.#ended) this.#end(row);
     this.#ended = [];
     const { bindings, rows } = this.placement;
     if (this.#mustForget || bindings.size > 64 + BINDINGS_PER_ROW * rows.live) this.#forget();
     const ends = this.takeEndings();
     return ends === undefined ? result : [...result, ends];
+  }
+
+  /** Tells of histograms that come in the same batch with other bounds, so that those made of them have the same from the first on. */
+  align(bounds: Float64Array): void {
+    this.#folded?.align(bounds);
   }
 
   /** Points that end series which the budget has ended; undefined when there are none. */
@@ -146,12 +157,12 @@ export class MetricLimiter {
     for (const key of seats.review(fade)) {
       const row = rows.byKey.get(key) ?? 0;
       if (rows.kind[row] !== DEAD) this.#demote(row);
-      changed = true;
     }
+    changed = seats.invites;
     for (const attribute of this.#contested) {
       const down = attribute.seats!.review(fade);
+      changed ||= attribute.seats!.invites;
       if (down.size === 0) continue;
-      changed = true;
       for (let row = 1; row < rows.size; row++) {
         const holds = rows.holds[row] ?? [];
         if (holds.some((hold) => hold.attribute === attribute && down.has(hold.key))) this.#demote(row);
@@ -184,7 +195,7 @@ export class MetricLimiter {
 
   #demote(row: number): void {
     const { rows } = this.placement;
-    if (this.#like.definition !== undefined) {
+    if (this.#like.definition !== undefined || this.#standing !== undefined) {
       if (rows.kind[row] === MADE) this.#endings.push(rows.outId[row]!);
       else if (this.#demoted.size < MAX_DEMOTED) this.#demoted.add(rows.key[row]!);
     }
@@ -256,10 +267,9 @@ export class MetricLimiter {
       this.#ended.push(passing);
       return AS_IT_IS;
     }
-    const isMade = rows.kind[bound] === MADE;
-    if (isMade) this.#standing?.remove(cache.keys[SOURCE]!.get(id));
-    const own = this.#like.definition !== undefined;
-    if (own && (!isMade || this.#passedBefore(series, id)) && !this.placement.makes(series, id)) return AS_IT_IS;
+    this.#standing?.remove(this.placement.keyOf(series, id));
+    const unknownOwn = this.#like.definition !== undefined && rows.kind[bound] === DEAD;
+    if ((this.#passedBefore(series, id) || unknownOwn) && !this.placement.makes(series, id)) return AS_IT_IS;
     outcome.ended++;
     return NOWHERE;
   }
@@ -287,7 +297,7 @@ export class MetricLimiter {
     }
   }
 
-  #altered(metric: Metric, nowMs: number, outcome: Outcome): Metric[] {
+  #altered(metric: Metric, now: Now, outcome: Outcome): Metric[] {
     const { kind } = this.placement.rows;
     const targets = this.#targets;
     const goesOn = rowsWhere(metric.points.length, (i) => {
@@ -296,23 +306,23 @@ export class MetricLimiter {
     });
     for (const i of goesOn) targets[i] = AS_IT_IS;
     const result: Metric[] = goesOn.length === 0 ? [] : [pickPoints(metric, goesOn)];
-    const folded = this.#fold(metric, nowMs, outcome);
+    const folded = this.#fold(metric, now, outcome);
     if (folded !== undefined && folded.points.length > 0) result.push(folded);
     return result;
   }
 
-  #fold(metric: Metric, nowMs: number, outcome: Outcome): Metric | undefined {
+  #fold(metric: Metric, now: Now, outcome: Outcome): Metric | undefined {
     if (metric.kind === 'summary') {
       for (let i = 0; i < metric.points.length; i++) if (this.#targets[i]! > 0) outcome.summaries++;
       return undefined;
     }
-    if (this.#standing !== undefined) return this.#stand(metric as Gauge | Sum, this.#standing, nowMs, outcome);
+    if (this.#standing !== undefined) return this.#stand(metric as Gauge | Sum, this.#standing, now, outcome);
     const foldable = metric as Foldable;
-    const points = this.#folded!.fold(foldable, this.#targets, this.placement.rows);
+    const points = this.#folded!.fold(foldable, this.#targets, this.placement.rows, now.ns);
     return { ...foldable, series: this.#made.table, points } as Metric;
   }
 
-  #stand(metric: Gauge | Sum, standing: StandingValues, nowMs: number, outcome: Outcome): Metric {
+  #stand(metric: Gauge | Sum, standing: StandingValues, now: Now, outcome: Outcome): Metric {
     const { rows } = this.placement;
     const { points } = metric;
     const sources = this.#caches.of(metric.series).keys[SOURCE]!;
@@ -322,8 +332,9 @@ export class MetricLimiter {
       if (at > time) time = at;
       const row = this.#targets[i]!;
       if (row <= 0) continue;
-      if (!standing.set(sources.get(points.ids[i]!), row, Number(points.values[i]!), nowMs)) outcome.untracked++;
+      if (!standing.set(sources.get(points.ids[i]!), row, Number(points.values[i]!), now.ms)) outcome.untracked++;
     }
+    if (time > now.ns) time = now.ns;
     const touched = [...standing.takeTouched()].filter(([row]) => rows.kind[row] === MADE);
     const values = Float64Array.from(touched, ([, value]) => value);
     const times = BigUint64Array.from(touched, ([row]) => {

@@ -42,11 +42,14 @@ export interface CardinalityOptions {
   readonly overflowValue: string;
 }
 
+/** Places that are kept even of small budgets, as long as that is not more than half. */
+const MIN_RESERVE = 8;
+
 /**
  * Places of a budget that only folded series may take, so that those that still tell the attributes apart which do not explode
- * find room when the budget is used up.
+ * find room when the budget is used up: a tenth, of small budgets more.
  */
 export function reserveOf(budget: number): number {
   if (!Number.isFinite(budget)) return 0;
-  return budget < 4 ? 1 : Math.max(2, Math.ceil(budget / 10));
+  return Math.max(Math.ceil(budget / 10), Math.min(MIN_RESERVE, Math.floor(budget / 2)));
 }

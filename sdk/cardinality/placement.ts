@@ -31,7 +31,7 @@ export interface Place {
   readonly binding: number;
   /** Key of the series as its sender knows it. */
   readonly sourceKey: number;
-  /** Key of the series after rewriting, before anything was folded. */
+  /** Key by which the series competes for a place among those that tell all; 0 where a limit of values forbids that. */
   readonly plainKey: number;
   /** Its attributes and their values, after rewriting. */
   readonly attributes: readonly AttributeBudget[];
@@ -75,10 +75,11 @@ export class Placement {
     const plainKey = keys.ofSeries(resource, scope, rewritten.bytes);
     const sourceKey = rewritten === came ? plainKey : keys.ofSeries(resource, scope, came.bytes);
     const folds = (): AttributeBudget[] => attributes.filter((_, i) => replaced[i]);
+    const competes = !replaced.includes(true);
     const binding = (row: number): Place => ({
       binding: this.bindings.to(row, folds()),
       sourceKey,
-      plainKey,
+      plainKey: competes ? plainKey : 0,
       attributes,
       values,
     });

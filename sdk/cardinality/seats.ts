@@ -45,16 +45,21 @@ export class Seats {
     }
   }
 
+  /** Whether places wait for keys that had none before. */
+  get invites(): boolean {
+    return this.#invited.size > 0;
+  }
+
   /** The keys that should give up their places to larger ones, which are invited. Their holders must leave at once. */
   review(fade: number): ReadonlySet<number> {
     for (const key of this.#invited) this.hitters?.unname(key);
     this.#invited.clear();
     const down = new Set<number>();
     if (this.hitters === undefined) return down;
-    for (const swap of this.hitters.swaps()) {
-      down.add(swap.down);
-      this.#invited.add(swap.up);
-      this.hitters.name(swap.up);
+    for (const change of this.hitters.changes(this.capacity - this.#taken.size)) {
+      if (change.down !== undefined) down.add(change.down);
+      this.#invited.add(change.up);
+      this.hitters.name(change.up);
     }
     this.hitters.fade(fade);
     return down;

@@ -6,6 +6,7 @@ import {
   type SpanBatch,
   type StatefulProcessor,
   TemporalityConverter,
+  timeAt,
 } from 'bpflow/sdk';
 import { type FakeScope, fakeScope } from 'bpflow/testing';
 import { cardinalityLimitConfig } from '../config.ts';
@@ -23,7 +24,19 @@ export class Limited {
     this.#processor.start!();
   }
 
+  /** What comes out; points come when they were made, so the clock is never behind them. */
   metrics(batch: MetricBatch): MetricBatch {
+    for (const { points } of batch.metrics) {
+      for (let i = 0; i < points.length; i++) {
+        const time = timeAt(points.time, i);
+        if (time > this.scope.clock.now()) this.scope.clock.set(time);
+      }
+    }
+    return this.offered(batch);
+  }
+
+  /** The same at the time that it is. */
+  offered(batch: MetricBatch): MetricBatch {
     return this.#through<MetricBatch>(batch) ?? { signal: 'metrics', metrics: [] };
   }
 
