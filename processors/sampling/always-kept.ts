@@ -12,6 +12,9 @@ export class AlwaysKept<B extends RowBatch> {
   readonly #matches: RowTest<B> | undefined;
   readonly #key: RowText<B>;
   readonly #seen: FirstSeen | undefined;
+  /** Kinds that this batch has had already; undefined where keys are no kinds. */
+  readonly #kinds: Set<number> | undefined;
+  readonly #kindNumber: Rows<B>['kindNumber'];
   #fresh: string[] = [];
 
   constructor(config: KeepConfig, rows: Rows<B>, clock: Clock) {
@@ -19,6 +22,8 @@ export class AlwaysKept<B extends RowBatch> {
     this.#isError = config.errors ? rows.isError : undefined;
     this.#matches = anyOf(config.match, rows);
     this.#key = attributes.length === 0 ? rows.kind : attributeKey(attributes);
+    this.#kinds = attributes.length === 0 ? new Set() : undefined;
+    this.#kindNumber = rows.kindNumber;
     this.#seen = max_keys === 0 ? undefined : new FirstSeen(clock, max_keys, forget_after);
   }
 
@@ -30,11 +35,12 @@ export class AlwaysKept<B extends RowBatch> {
   /** Before the rows of a batch. */
   begin(): void {
     this.#seen?.turn();
+    this.#kinds?.clear();
     this.#fresh = [];
   }
 
   reason(batch: B, row: number): KeepReason | undefined {
-    const isNew = this.#seen !== undefined && this.#isNew(this.#key(batch, row));
+    const isNew = this.#seen !== undefined && this.#isNew(this.#seen, batch, row);
     if (this.#isError?.(batch, row)) return 'error';
     if (this.#matches?.(batch, row)) return 'keep';
     return isNew ? 'first_seen' : undefined;
@@ -49,8 +55,14 @@ export class AlwaysKept<B extends RowBatch> {
     this.#seen?.forget(fresh);
   }
 
-  #isNew(key: string): boolean {
-    if (!this.#seen!.isNew(key)) return false;
+  #isNew(seen: FirstSeen, batch: B, row: number): boolean {
+    if (this.#kinds !== undefined) {
+      const kind = this.#kindNumber(batch, row);
+      if (this.#kinds.has(kind)) return false;
+      this.#kinds.add(kind);
+    }
+    const key = this.#key(batch, row);
+    if (!seen.isNew(key)) return false;
     this.#fresh.push(key);
     return true;
   }

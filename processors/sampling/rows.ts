@@ -1,4 +1,5 @@
 import {
+  type AttributeValue,
   COUNT_ATTRIBUTE,
   columnValue,
   Double,
@@ -38,6 +39,8 @@ export interface Rows<B extends RowBatch> {
   readonly concerns: (match: MatchProperties) => boolean;
   /** What tells kinds of items apart. */
   readonly kind: RowText<B>;
+  /** The same within a batch, as a whole number. */
+  readonly kindNumber: (batch: B, row: number) => number;
   readonly items: (settings: ProbabilisticSettings) => ItemsOf<B>;
   readonly select: (batch: B, isKept: (row: number) => boolean) => B | undefined;
   readonly mark: (batch: B, marks: Marks) => B;
@@ -57,6 +60,9 @@ export const LOG_ROWS: Rows<LogBatch> = {
     span_names.length + span_kinds.length + metric_names.length === 0,
   kind: (batch, row) =>
     `${serviceOf(batch, row)}\0${batch.scopes[batch.scope[row]!]!.name}\0${batch.eventName.words[batch.eventName.codes[row]!]}\0${batch.severity[row]}`,
+  kindNumber: ({ resource, scope, scopes, eventName, severity }, row) =>
+    ((resource[row]! * scopes.length + scope[row]!) * eventName.words.length + eventName.codes[row]!) * 256 +
+    severity[row]!,
   items: (settings) => new LogItems(settings),
   select: selectLogs,
   mark: markLogs,
@@ -71,6 +77,8 @@ export const SPAN_ROWS: Rows<SpanBatch> = {
   concerns: ({ log_bodies, log_severity_texts, log_severity_number, metric_names }) =>
     log_bodies.length + log_severity_texts.length + metric_names.length === 0 && log_severity_number === undefined,
   kind: (batch, row) => `${serviceOf(batch, row)}\0${batch.name.words[batch.name.codes[row]!]}\0${batch.kind[row]}`,
+  kindNumber: ({ resource, name, kind }, row) =>
+    (resource[row]! * name.words.length + name.codes[row]!) * 256 + kind[row]!,
   items: () => new SpanItems(),
   select: selectSpans,
   mark: markSpans,
@@ -78,14 +86,27 @@ export const SPAN_ROWS: Rows<SpanBatch> = {
 
 /** The values of attributes, of the item or else of its resource, as one text. */
 export function attributeKey<B extends RowBatch>(attributes: readonly string[]): RowText<B> {
+  let entered: B | undefined;
+  let columns: (LogColumn | undefined)[] = [];
+  /** By resource, where no item has one of the attributes itself. */
+  let ofResources: string[] | undefined;
+  const enter = (batch: B): void => {
+    entered = batch;
+    columns = attributes.map((name) => batch.attributes.get(name));
+    ofResources = columns.some((column) => column !== undefined)
+      ? undefined
+      : batch.resources.map((resource) => joined((name) => resource.attributes.get(name)));
+  };
+  const joined = (get: (name: string, i: number) => AttributeValue | undefined): string =>
+    attributes.map((name, i) => `${valueText(get(name, i))}\0`).join('');
   return (batch, row) => {
-    let key = '';
-    for (const name of attributes) {
-      const column = batch.attributes.get(name);
-      const value = (column && columnValue(column, row)) ?? batch.resources[batch.resource[row]!]!.attributes.get(name);
-      key += `${valueText(value)}\0`;
-    }
-    return key;
+    if (batch !== entered) enter(batch);
+    const resource = batch.resource[row]!;
+    if (ofResources !== undefined) return ofResources[resource]!;
+    return joined((name, i) => {
+      const column = columns[i];
+      return (column && columnValue(column, row)) ?? batch.resources[resource]!.attributes.get(name);
+    });
   };
 }
 

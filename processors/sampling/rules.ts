@@ -1,11 +1,11 @@
 import { type Bits56, Marks, type Scope } from 'bpflow/sdk';
-import { AlwaysKept, anyOf, type KeepReason } from './always-kept.ts';
+import { AlwaysKept, anyOf } from './always-kept.ts';
 import type { RuleConfig, SamplingConfig } from './config.ts';
 import type { Policy, Turn } from './policy.ts';
 import { rateLimitPolicy } from './rate-limit.ts';
 import type { RowBatch, Rows, RowTest } from './rows.ts';
 import { adaptivePolicy, probabilisticPolicy } from './shares.ts';
-import { Counts } from './telemetry.ts';
+import { Counts, OUTCOMES } from './telemetry.ts';
 
 /** What becomes of a batch. */
 export interface Decided<B> {
@@ -42,37 +42,37 @@ export class RuleSampler<B extends RowBatch> {
     const { length } = batch;
     // 0: no rule; otherwise the rule's index + 1.
     const ruleOf = new Uint16Array(length);
-    // 0: ordinary; otherwise the reason's index + 1.
+    // 0: ordinary; otherwise the outcome's index.
     const reasons = new Uint8Array(length);
     this.#kept.begin();
     for (let row = 0; row < length; row++) {
-      const rule = this.#rules.findIndex(({ matches }) => matches === undefined || matches(batch, row));
-      if (rule < 0) continue;
+      const rule = this.#ruleFor(batch, row);
       ruleOf[row] = rule + 1;
-      const reason = this.#kept.reason(batch, row);
-      if (reason !== undefined) reasons[row] = REASONS.indexOf(reason) + 1;
+      const reason = rule < 0 ? undefined : this.#kept.reason(batch, row);
+      if (reason !== undefined) reasons[row] = OUTCOMES.indexOf(reason);
     }
     const turns: Turn<B>[] = this.#rules.map(({ policy }, rule) =>
       policy.begin(batch, (row) => ruleOf[row] === rule + 1 && reasons[row] === 0),
     );
     const counts = new Counts();
+    const tallies = ['', ...this.#rules.map(({ name }) => name)].map((name) => counts.of(name));
     const marks = new Marks();
     const decide = (row: number): boolean => {
-      const rule = ruleOf[row]! - 1;
-      if (rule < 0) {
+      const rule = ruleOf[row]!;
+      const tally = tallies[rule]!;
+      if (rule === 0) {
         marks.add(undefined);
-        counts.add('', 'passed');
+        tally[PASSED]!++;
         return true;
       }
-      const { name } = this.#rules[rule]!;
       const reason = reasons[row]!;
       if (reason > 0) {
-        turns[rule]!.keep(batch, row, marks);
-        counts.add(name, REASONS[reason - 1]!);
+        turns[rule - 1]!.keep(batch, row, marks);
+        tally[reason]!++;
         return true;
       }
-      const dropped = turns[rule]!.decide(batch, row, marks);
-      counts.add(name, dropped ?? 'sampled');
+      const dropped = turns[rule - 1]!.decide(batch, row, marks);
+      tally[dropped === undefined ? SAMPLED : OUTCOMES.indexOf(dropped)]!++;
       return dropped === undefined;
     };
     const selected = this.#rows.select(batch, decide);
@@ -87,6 +87,14 @@ export class RuleSampler<B extends RowBatch> {
     };
   }
 
+  #ruleFor(batch: B, row: number): number {
+    for (let rule = 0; rule < this.#rules.length; rule++) {
+      const { matches } = this.#rules[rule]!;
+      if (matches === undefined || matches(batch, row)) return rule;
+    }
+    return -1;
+  }
+
   view(): unknown {
     return {
       first_seen_keys: this.#kept.keys,
@@ -95,7 +103,8 @@ export class RuleSampler<B extends RowBatch> {
   }
 }
 
-const REASONS: readonly KeepReason[] = ['error', 'keep', 'first_seen'];
+const SAMPLED = OUTCOMES.indexOf('sampled');
+const PASSED = OUTCOMES.indexOf('passed');
 
 function policyOf<B extends RowBatch>(
   { probabilistic, adaptive, rate_limit }: Omit<RuleConfig, 'name' | 'match'>,

@@ -2,34 +2,49 @@ import type { Scope } from 'bpflow/sdk';
 import type { KeepReason } from './always-kept.ts';
 import type { DropReason } from './policy.ts';
 
-/** `sampled` is kept by the policy, `passed` is meant by no rule. */
-export type Outcome = KeepReason | DropReason | TailOutcome | 'sampled' | 'passed';
-/** What only `tail` knows. */
-export type TailOutcome = 'not_sampled' | 'late_sampled' | 'late_not_sampled';
-
-const DROPPED: ReadonlySet<string> = new Set<Outcome>([
+/** What becomes of an item. `sampled` is kept by the policy, `passed` is meant by no rule, `late_…` follows a decision of tail. */
+export const OUTCOMES = [
+  'sampled',
+  'passed',
+  'error',
+  'keep',
+  'first_seen',
+  'late_sampled',
   'sampled_out',
   'sampling_error',
   'rate_limited',
   'not_sampled',
   'late_not_sampled',
-]);
+] as const satisfies readonly (KeepReason | DropReason | string)[];
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** From here on they are dropped. */
+const FIRST_DROPPED = OUTCOMES.indexOf('sampled_out');
+
+/** Items of one batch by outcome, as {@link OUTCOMES} are ordered. */
+export type Tally = Uint32Array;
 
 /** Items of one batch by rule and outcome; entered when it is known that the batch was taken. */
 export class Counts {
-  readonly #byRule = new Map<string, Map<Outcome, number>>();
+  readonly #byRule = new Map<string, Tally>();
 
   add(rule: string, outcome: Outcome, items = 1): void {
-    let outcomes = this.#byRule.get(rule);
-    if (outcomes === undefined) {
-      outcomes = new Map();
-      this.#byRule.set(rule, outcomes);
+    this.of(rule)[OUTCOMES.indexOf(outcome)]! += items;
+  }
+
+  of(rule: string): Tally {
+    let tally = this.#byRule.get(rule);
+    if (tally === undefined) {
+      tally = new Uint32Array(OUTCOMES.length);
+      this.#byRule.set(rule, tally);
     }
-    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + items);
+    return tally;
   }
 
   *[Symbol.iterator](): Generator<readonly [rule: string, outcome: Outcome, items: number]> {
-    for (const [rule, outcomes] of this.#byRule) for (const [outcome, items] of outcomes) yield [rule, outcome, items];
+    for (const [rule, tally] of this.#byRule) {
+      for (const [i, items] of tally.entries()) if (items > 0) yield [rule, OUTCOMES[i]!, items];
+    }
   }
 }
 
@@ -47,7 +62,7 @@ export function samplingTelemetry(scope: Scope, signal: 'logs' | 'traces'): (cou
   return (counts) => {
     for (const [rule, outcome, count] of counts) {
       items.add(count, { processor, signal, rule, outcome });
-      if (DROPPED.has(outcome)) scope.items.dropped(count, outcome);
+      if (OUTCOMES.indexOf(outcome) >= FIRST_DROPPED) scope.items.dropped(count, outcome);
       const outcomes = totals.get(rule) ?? new Map<string, number>();
       totals.set(rule, outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count));
     }

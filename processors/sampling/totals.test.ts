@@ -15,7 +15,7 @@ import {
 } from './test/streams.ts';
 
 const RUNS = 1000;
-const ITEMS = 400;
+const ITEMS = 250;
 const NOTHING_NEW = { first_seen: { max_keys: 0 } };
 
 /**

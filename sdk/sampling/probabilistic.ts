@@ -54,6 +54,7 @@ export class ProbabilisticSampler {
     let randomness: Bits56 | undefined;
     let isFaulty = item.isBroken;
     let isMarkable = true;
+    let isNew = false;
     verdict.policy = 'missing_randomness';
     verdict.randomness = undefined;
     verdict.threshold = undefined;
@@ -70,9 +71,7 @@ export class ProbabilisticSampler {
         }
         isFaulty ||= item.randomness !== undefined || item.threshold !== undefined;
         isMarkable = !isFaulty;
-        if (isMarkable && (randomness !== undefined || this.#hashesMissing)) {
-          verdict.randomness = formatRandomness(randomness ?? MOST_RANDOMNESS);
-        }
+        isNew = isMarkable && (randomness !== undefined || this.#hashesMissing);
         break;
       }
       case 'proportional':
@@ -87,7 +86,7 @@ export class ProbabilisticSampler {
           else if (this.#draw !== undefined) {
             randomness = this.#draw();
             verdict.policy = 'drawn';
-            verdict.randomness = formatRandomness(randomness);
+            isNew = true;
           }
         }
         break;
@@ -113,7 +112,8 @@ export class ProbabilisticSampler {
     if (verdict.isKept && isMarkable) {
       // What was sampled less before stays what it is: a share can only fall.
       verdict.threshold = arriving !== undefined && isBelow(threshold, arriving) ? arriving.text : threshold.text;
-    } else verdict.randomness = undefined;
+      if (isNew) verdict.randomness = formatRandomness(randomness ?? MOST_RANDOMNESS);
+    }
     return verdict;
   }
 }
