@@ -66,12 +66,14 @@ export class Enricher {
       this.#hold.release();
       outcome = this.#enrich(batch, peer);
     }
+    const { own, foreign } = this.#options;
+    const epoch = own.epoch + foreign.epoch;
     const accepted = (): void => {
       this.#accepted(outcome);
       if (outcome.held === undefined) return;
       this.#hold.add(outcome.held, peer);
       // Names may have come while what passed was handed on.
-      this.#hold.release();
+      if (own.epoch + foreign.epoch !== epoch) this.#hold.release();
     };
     if (outcome.pass === undefined) return accepted();
     if (this.#sender.held > 0) {

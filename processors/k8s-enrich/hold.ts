@@ -23,7 +23,7 @@ interface Held {
  */
 export class Hold {
   readonly #options: HoldOptions;
-  #queue: readonly Held[] = [];
+  #queue: Held[] = [];
   #items = 0;
   #timer: Timer | undefined;
 
@@ -41,7 +41,7 @@ export class Hold {
 
   add(batch: Batch, peer: string): void {
     const items = countItems(batch);
-    this.#queue = [...this.#queue, { batch, peer, items }];
+    this.#queue.push({ batch, peer, items });
     this.#items += items;
     this.#arm();
   }
@@ -72,9 +72,9 @@ export class Hold {
     this.#timer?.cancel();
     this.#timer = undefined;
     const { clock, timeoutMs, subjects } = this.#options;
-    let sinceMs = Number.POSITIVE_INFINITY;
-    for (const { waiting } of subjects) for (const subject of waiting) sinceMs = Math.min(sinceMs, subject.sinceMs);
-    if (sinceMs === Number.POSITIVE_INFINITY) return;
+    const oldest = subjects.flatMap(({ waiting: [first] }) => first ?? []);
+    if (oldest.length === 0) return;
+    const sinceMs = Math.min(...oldest.map((subject) => subject.sinceMs));
     this.#timer = clock.after(Math.max(0, sinceMs + timeoutMs - clock.monotonic()), () => this.#expire());
   }
 

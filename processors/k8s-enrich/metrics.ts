@@ -8,7 +8,7 @@ import {
   type SeriesTable,
   selectRows,
 } from 'bpflow/sdk';
-import { EnrichedTable, FIRST_ID, HELD } from './enriched-table.ts';
+import { EnrichedTable, FIRST_ID, HELD, PAGE_BITS, PAGE_MASK, UNKNOWN } from './enriched-table.ts';
 import { REASONS, type Reason } from './finding.ts';
 import { FormerSeries } from './former-series.ts';
 import type { Outcome } from './outcome.ts';
@@ -67,7 +67,7 @@ export class MetricEnricher {
       const own = definition !== undefined;
       const table = this.#tableOf(series, own, peer);
       const subjects = own ? this.#options.own : this.#options.foreign;
-      for (const id of points.ids) subjects.giveUp(table.subjectOf(id)!, reason);
+      for (const id of points.ids) subjects.giveUp(table.subject(id)!, reason);
     }
   }
 
@@ -76,17 +76,24 @@ export class MetricEnricher {
     const { length, ids } = points;
     const own = metric.definition !== undefined;
     const table = this.#tableOf(series, own, peer);
-    table.refresh(series);
-    const { codes, reasons: reasonOf } = table;
+    table.refresh();
     const derived = new Uint32Array(length);
     let waiting = 0;
+    let number = -1;
+    let codes: Uint32Array = NO_CODES;
+    let reasonsOf: Uint8Array = NO_REASONS;
     for (let row = 0; row < length; row++) {
       const id = ids[row]!;
-      let code = codes[id]!;
-      if (code === 0) code = table.resolve(series, id, own);
+      if (id >>> PAGE_BITS !== number) {
+        number = id >>> PAGE_BITS;
+        ({ codes, reasons: reasonsOf } = table.page(number));
+      }
+      const place = id & PAGE_MASK;
+      let code = codes[place]!;
+      if (code === UNKNOWN) code = table.resolve(series, id, own);
       derived[row] = code - FIRST_ID;
       if (code === HELD) waiting++;
-      else reasons[reasonOf[id]!]!++;
+      else reasons[reasonsOf[place]!]!++;
     }
     const ends = this.#ends(metric, table, own);
     if (waiting === 0 && ends === undefined) {
@@ -111,13 +118,13 @@ export class MetricEnricher {
     const name = `${metric.kind} ${metric.name}`;
     const end = (row: number, former: Resource): void => {
       const id = points.ids[row]!;
-      if (former === table.resourceOf(id)) return;
+      if (former === table.resource(id)) return;
       rows.push(row);
       ids.push(table.idUnder(former, series, id));
     };
     for (let row = 0; row < points.length; row++) {
       const id = points.ids[row]!;
-      if (table.codes[id] === HELD) continue;
+      if (table.code(id) === HELD) continue;
       const ended = hasFlags && (flagsAt(points.flags, row) & NO_RECORDED_VALUE) !== 0;
       if (isHistory(metric)) {
         if (!ended || !own) continue;
@@ -162,8 +169,11 @@ export class MetricEnricher {
   }
 }
 
+const NO_CODES: Uint32Array = new Uint32Array(0);
+const NO_REASONS: Uint8Array = new Uint8Array(0);
+
 /** Senders whose tables are kept at a time. */
-const MAX_PEERS = 4096;
+const MAX_PEERS = 65_536;
 
 interface Part {
   readonly pass: Metric | undefined;
@@ -200,10 +210,9 @@ function split(
   ends: Ends | undefined,
 ): Part {
   const { points } = metric;
-  const { codes } = table;
   const passRows: number[] = [];
   const heldRows: number[] = [];
-  for (let row = 0; row < points.length; row++) (codes[points.ids[row]!] === HELD ? heldRows : passRows).push(row);
+  for (let row = 0; row < points.length; row++) (table.code(points.ids[row]!) === HELD ? heldRows : passRows).push(row);
   const created = ends?.rows.length ?? 0;
   const rows = [...passRows, ...(ends?.rows ?? [])];
   const ids = Uint32Array.from([...passRows.map((row) => derived[row]!), ...(ends?.ids ?? [])]);

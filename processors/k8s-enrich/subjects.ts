@@ -54,7 +54,7 @@ export class Subjects {
     return this.#byContent.size;
   }
 
-  /** Subjects whose data is held, those that wait longest first. */
+  /** Subjects whose data is held, those that have waited longest first. */
   get waiting(): ReadonlySet<Subject> {
     return this.#waiting;
   }
@@ -114,7 +114,8 @@ export class Subjects {
     const reason = finding.mayCome && finding.reason === 'not_found' ? (subject.reason ?? 'not_found') : finding.reason;
     if (!subject.waiting && reason === subject.reason && sameResource(finding, subject)) return;
     // Names that were given stay when what they came from is gone: the data that still comes is of the same pod.
-    if (!subject.waiting && subject.reason === undefined && finding.reason === 'not_found') return;
+    const isGone = finding.reason === 'not_found' || finding.reason === 'not_synced';
+    if (!subject.waiting && subject.reason === undefined && isGone) return;
     subject.reason = reason;
     if (!sameResource(finding, subject)) subject.result = finding.resource;
     this.#settle(subject);
