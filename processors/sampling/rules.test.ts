@@ -57,6 +57,16 @@ describe('always kept are', () => {
     assert.equal(kept(made), 100);
   });
 
+  test('not seen yet when what follows refused them', () => {
+    const made = sampler({ keep: { errors: false }, ...NEVER });
+    made.refuses = true;
+    assert.throws(() => made.give(spanBatch([{ name: 'a' }])), { name: 'RetryableError' });
+    made.refuses = false;
+    made.give(spanBatch([{ name: 'a' }, { name: 'a' }]));
+    assert.equal(kept(made), 1);
+    assert.deepEqual(drops(made), { sampled_out: 1 });
+  });
+
   test('what keep.match says', () => {
     const match = [
       { match_type: 'strict', attributes: [{ key: 'tenant', value: 'gold' }] },

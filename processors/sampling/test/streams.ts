@@ -1,10 +1,11 @@
 import {
   type Bits56,
+  COUNT_ATTRIBUTE,
   type Consumer,
+  columnValue,
   createResource,
   type LogBatch,
   LogBuilder,
-  logRecords,
   type NewLogRecord,
   type NewSpan,
   parseThreshold,
@@ -17,6 +18,7 @@ import {
   type SpanRecord,
   type StatefulProcessor,
   spanRecords,
+  THRESHOLD_ATTRIBUTE,
   valueText,
 } from 'bpflow/sdk';
 import { type FakeScope, fakeScope } from 'bpflow/testing';
@@ -88,13 +90,14 @@ export function spanBatch(spans: readonly Partial<NewSpan>[]): SpanBatch {
 export function rebuilt({ logs, spans }: Sampler): number {
   let total = 0;
   for (const batch of logs) {
-    for (const { attributes } of logRecords(batch)) {
-      total += weight(attributes.get('sampling.adjusted_count'), valueText(attributes.get('sampling.threshold')));
+    const thresholds = batch.attributes.get(THRESHOLD_ATTRIBUTE);
+    for (let row = 0; row < batch.length; row++) {
+      total += countAt(batch, row) / shareOf(valueText(thresholds && columnValue(thresholds, row)));
     }
   }
-  for (const span of keptSpans({ spans })) {
-    const { threshold } = parseTraceState(span.traceState);
-    total += weight(span.attributes.get('sampling.adjusted_count'), threshold?.text ?? '');
+  for (const batch of spans) {
+    const shares = batch.traceState.words.map((word) => shareOf(parseTraceState(word).threshold?.text ?? ''));
+    for (let row = 0; row < batch.length; row++) total += countAt(batch, row) / shares[batch.traceState.codes[row]!]!;
   }
   return total;
 }
@@ -139,8 +142,12 @@ export function traceIdOf(random: () => number): string {
   return word() + word() + word() + word();
 }
 
-function weight(count: unknown, threshold: string): number {
-  const share = threshold === '' ? 1 : probabilityOf(parseThreshold(threshold)!);
-  const number = count === undefined ? 1 : Number(valueText(count as number));
-  return number / share;
+function countAt({ attributes }: LogBatch | SpanBatch, row: number): number {
+  const column = attributes.get(COUNT_ATTRIBUTE);
+  const count = column && columnValue(column, row);
+  return count === undefined ? 1 : Number(valueText(count));
+}
+
+function shareOf(threshold: string): number {
+  return threshold === '' ? 1 : probabilityOf(parseThreshold(threshold)!);
 }
