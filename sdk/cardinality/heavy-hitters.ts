@@ -1,19 +1,25 @@
+import { KeyIndex } from './key-index.ts';
+
 /** The largest of the others must have so much more than the smallest that has a name before they change places. */
 const MARGIN = 1.25;
 
 /** Others that are watched, at least. */
 const MIN_WATCHED = 128;
 
+/** Places outside the heap. */
+const NAMED = -1;
+const EMPTY = -2;
+
 /**
  * Weighs keys in constant memory: exactly those that have a name, the others with a space-saving sketch (Metwally and others,
  * 2005), whose least one makes room for a newcomer and hands it its weight as a possible error.
  *
- *     key ──▶ slot: weight, error, place in the heap (−1 for those with a name)
+ *     key ──▶ slot: weight, error, place in the heap (`NAMED` for those with a name)
  *     heap: slots of the others, the lightest first
  */
 export class HeavyHitters {
   readonly #watched: number;
-  readonly #slots = new Map<number, number>();
+  readonly #slots: KeyIndex;
   readonly #keys: number[] = [];
   readonly #weights: number[] = [];
   readonly #errors: number[] = [];
@@ -24,11 +30,12 @@ export class HeavyHitters {
   /** `named`: how many will have a name. */
   constructor(named: number) {
     this.#watched = Math.max(MIN_WATCHED, named);
+    this.#slots = new KeyIndex(Math.min(this.#watched, 4096));
   }
 
   add(key: number, weight: number): void {
     const slot = this.#slots.get(key);
-    if (slot === undefined) {
+    if (slot < 0) {
       this.#watch(key, weight);
       return;
     }
@@ -38,14 +45,15 @@ export class HeavyHitters {
 
   /** From now on it has a name, and keeps its weight. */
   name(key: number): void {
-    const slot = this.#slots.get(key) ?? this.#occupy(key, 0, 0);
+    const known = this.#slots.get(key);
+    const slot = known < 0 ? this.#occupy(key, 0, 0) : known;
     if (this.#places[slot]! >= 0) this.#leaveHeap(slot);
   }
 
   /** It has no name any more. */
   unname(key: number): void {
     const slot = this.#slots.get(key);
-    if (slot === undefined || this.#places[slot]! >= 0) return;
+    if (slot < 0 || this.#places[slot]! >= 0) return;
     const weight = this.#weights[slot]!;
     const error = this.#errors[slot]!;
     this.#vacate(slot);
@@ -63,7 +71,7 @@ export class HeavyHitters {
    */
   changes(free: number): readonly { readonly up: number; readonly down: number | undefined }[] {
     const named: number[] = [];
-    for (const slot of this.#slots.values()) if (this.#places[slot]! < 0) named.push(slot);
+    for (let slot = 0; slot < this.#places.length; slot++) if (this.#places[slot] === NAMED) named.push(slot);
     named.sort((a, b) => this.#weights[a]! - this.#weights[b]!);
     const sure = (slot: number): number => this.#weights[slot]! - this.#errors[slot]!;
     const others = this.#heap.filter((slot) => sure(slot) > 0).sort((a, b) => sure(b) - sure(a));
@@ -91,8 +99,8 @@ export class HeavyHitters {
       return;
     }
     const slot = this.#heap[0]!;
-    this.#slots.delete(this.#keys[slot]!);
-    this.#slots.set(key, slot);
+    this.#slots.remove(this.#keys[slot]!);
+    this.#slots.add(key, slot);
     this.#keys[slot] = key;
     this.#errors[slot] = this.#weights[slot]!;
     this.#weights[slot]! += weight;
@@ -104,15 +112,17 @@ export class HeavyHitters {
     this.#keys[slot] = key;
     this.#weights[slot] = weight;
     this.#errors[slot] = error;
-    this.#places[slot] = -1;
-    this.#slots.set(key, slot);
+    this.#places[slot] = NAMED;
+    this.#slots.add(key, slot);
     return slot;
   }
 
   #vacate(slot: number): void {
     if (this.#places[slot]! >= 0) this.#leaveHeap(slot);
-    this.#slots.delete(this.#keys[slot]!);
+    this.#slots.remove(this.#keys[slot]!);
     this.#weights[slot] = 0;
+    this.#errors[slot] = 0;
+    this.#places[slot] = EMPTY;
     this.#free.push(slot);
   }
 
@@ -130,7 +140,7 @@ export class HeavyHitters {
   #leaveHeap(slot: number): void {
     let place = this.#places[slot]!;
     for (; place > 0; place = (place - 1) >> 1) this.#put(place, this.#heap[(place - 1) >> 1]!);
-    this.#places[slot] = -1;
+    this.#places[slot] = NAMED;
     const last = this.#heap.pop()!;
     if (this.#heap.length === 0) return;
     this.#put(0, last);

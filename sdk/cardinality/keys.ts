@@ -4,7 +4,7 @@ import type { InstrumentationScope, Resource } from '../../pdata/series-table.ts
 const HIGH_BITS = 0x1f_ffff;
 
 /**
- * Whole numbers below 2^53 that stand for values and series where only their number counts: two that coincide share a place in a
+ * Whole numbers from 1 to 2^53 - 1 that stand for values and series where only their number counts: two that coincide share a place in a
  * budget, never their data. The seed differs between instances, so that nobody can prepare coincidences.
  */
 export class Keys {
@@ -15,7 +15,7 @@ export class Keys {
   ofBytes(bytes: Uint8Array, start = 0, end = bytes.length, salt = 0): number {
     const low = hashBytes(bytes, start, end, this.#low ^ salt) >>> 0;
     const high = hashBytes(bytes, start, end, this.#high ^ Math.imul(salt, 0x9e37_79b1)) & HIGH_BITS;
-    return high * 0x1_0000_0000 + low;
+    return high * 0x1_0000_0000 + low || 1;
   }
 
   ofText(text: string): number {
@@ -28,7 +28,7 @@ export class Keys {
       high = Math.imul(high ^ code, 0xc2b2_ae35);
       high = (high << 15) | (high >>> 17);
     }
-    return (mixed(high ^ text.length) & HIGH_BITS) * 0x1_0000_0000 + (mixed(low ^ text.length) >>> 0);
+    return (mixed(high ^ text.length) & HIGH_BITS) * 0x1_0000_0000 + (mixed(low ^ text.length) >>> 0) || 1;
   }
 
   ofOrigin(origin: Resource | InstrumentationScope): number {
