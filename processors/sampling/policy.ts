@@ -5,6 +5,8 @@ import type { RowBatch } from './rows.ts';
 export interface Policy<B extends RowBatch> {
   /** Before the rows of a batch; `isOrdinary` tells those it will decide on. */
   begin(batch: B, isOrdinary: (row: number) => boolean): Turn<B>;
+  /** Items that were dropped and for which no kept one stands yet. */
+  owed?(): number;
   /** What it shows on the admin socket. */
   view?(): Readonly<Record<string, unknown>>;
 }

@@ -36,6 +36,15 @@ export function createSamplingProcessor(
 function sampled<B extends RowBatch>(config: SamplingConfig, rows: Rows<B>, scope: Scope, draw: () => Bits56) {
   const sampler = new RuleSampler(config, rows, scope, draw);
   const enter = samplingTelemetry(scope, rows.signal);
+  scope.meter
+    .createObservableGauge('bpflow_sampling_owed_items', {
+      description: 'Items that a rate limit has dropped and for which no kept one stands yet.',
+      unit: '{item}',
+    })
+    .addCallback((result) => {
+      const attributes = { processor: String(scope.id), signal: rows.signal };
+      for (const [rule, items] of sampler.owed()) result.observe(items, { ...attributes, rule });
+    });
   return {
     view: () => sampler.view(),
     consume(batch: B, next: Consumer<B>, abort: AbortSignal): void | Promise<void> {

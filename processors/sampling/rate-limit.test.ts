@@ -29,8 +29,12 @@ describe('a rate limit', () => {
       logs: { first_seen_keys: 0, policies: { all: { limit: 10, keys: 1, owed: 48 } } },
       traces: { first_seen_keys: 0, policies: { all: { limit: 10, keys: 0, owed: 0 } } },
     });
+    const owed = () =>
+      made.scope.meter.value('bpflow_sampling_owed_items', { processor: 'sampling', signal: 'logs', rule: 'all' });
+    assert.equal(owed(), 48);
     made.scope.clock.advance(100);
     made.give(logBatch([{}]));
+    assert.equal(owed(), 0);
     assert.deepEqual([kept(made), rebuilt(made)], [3, 51]);
     assert.equal([...logRecords(made.logs[1]!)][0]!.attributes.get('sampling.adjusted_count'), 49);
   });

@@ -21,11 +21,7 @@ interface Change {
  * A token bucket for each key. What is dropped is owed: the next kept item of the key carries the count of all that were dropped
  * before it, so that at every moment items = adjusted counts + owed.
  */
-export function rateLimitPolicy<B extends RowBatch>(
-  config: RateLimitConfig,
-  rows: Rows<B>,
-  clock: Clock,
-): Policy<B> & { readonly owed: () => number } {
+export function rateLimitPolicy<B extends RowBatch>(config: RateLimitConfig, rows: Rows<B>, clock: Clock): Policy<B> {
   const buckets = new Map<string, Bucket>();
   const items = rows.items(NO_SETTINGS);
   const key = config.attributes.length === 0 ? () => '' : attributeKey<B>(config.attributes);

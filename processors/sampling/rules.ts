@@ -95,6 +95,13 @@ export class RuleSampler<B extends RowBatch> {
     return -1;
   }
 
+  /** Of each rule that owes: the items for which no kept one stands yet. */
+  owed(): readonly (readonly [rule: string, items: number])[] {
+    return this.#rules.flatMap(({ name, policy }) =>
+      policy.owed === undefined ? [] : [[name, policy.owed()] as const],
+    );
+  }
+
   view(): unknown {
     return {
       first_seen_keys: this.#kept.keys,

@@ -49,6 +49,9 @@ export function createTailProcessor(config: TailConfig, keep: KeepConfig, scope:
   };
 }
 
+/** What a waiting trace takes beside its spans; measured. */
+const BYTES_PER_TRACE = 400;
+
 /** What is always kept, whatever the policies say. */
 const KEPT: Keep = { policy: 'keep', threshold: ALWAYS };
 
@@ -168,6 +171,7 @@ class TailSampler {
         rows: new Map(),
       };
       this.#traces.set(id, trace);
+      this.#bytes += BYTES_PER_TRACE;
     }
     trace.spans++;
     if (batch.startTime[row]! < trace.start) trace.start = batch.startTime[row]!;
@@ -223,6 +227,7 @@ class TailSampler {
 
   #conclude(id: string, trace: Trace, keep: Keep | undefined): void {
     this.#traces.delete(id);
+    this.#bytes -= BYTES_PER_TRACE;
     for (const [holding, rows] of trace.rows) for (const row of rows) this.#settle(holding, row, keep);
   }
 
