@@ -40,9 +40,9 @@ export class Keys {
     return key;
   }
 
-  ofSeries(resource: Resource, scope: InstrumentationScope, attributes: Uint8Array): number {
+  ofSeries(resource: Resource, scope: InstrumentationScope, attributes: Uint8Array, end = attributes.length): number {
     const salt = Math.imul(this.ofOrigin(resource) | 0, 0x27d4_eb2f) ^ (this.ofOrigin(scope) | 0);
-    return this.ofBytes(attributes, 0, attributes.length, salt);
+    return this.ofBytes(attributes, 0, end, salt);
   }
 }
 

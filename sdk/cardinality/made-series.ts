@@ -8,26 +8,35 @@ export interface MadeSeriesHolder {
   renumber(change: (id: SeriesId) => SeriesId): void;
 }
 
+interface Content {
+  readonly resource: Resource;
+  readonly scope: InstrumentationScope;
+  readonly bytes: Uint8Array;
+}
+
 /** Series that ended are swept out of the table when there are more of them than this, and than series in use. */
 const MIN_ENDED = 1024;
 
 /** The series whose points are made here, of all metrics, in one table. */
 export class MadeSeries {
   #interner = unboundedInterner();
+  /** By id, at hand without an object for each look. */
+  #content: Content[] = [];
 
   get table(): SeriesTable {
     return this.#interner.table;
   }
 
   intern(resource: Resource, scope: InstrumentationScope, attributes: AttributeSet): SeriesId {
-    return this.#interner.intern(resource, scope, attributes);
+    const id = this.#interner.intern(resource, scope, attributes);
+    this.#content[id] ??= { resource, scope, bytes: this.table.attributes(id).bytes };
+    return id;
   }
 
-  is(id: SeriesId, resource: Resource, scope: InstrumentationScope, attributes: AttributeSet): boolean {
-    const { table } = this;
-    return (
-      table.attributes(id).equals(attributes) && same(table.resource(id), resource) && same(table.scope(id), scope)
-    );
+  /** Whether it is this series; attributes are `bytes[0, end)`. */
+  is(id: SeriesId, resource: Resource, scope: InstrumentationScope, bytes: Uint8Array, end = bytes.length): boolean {
+    const content = this.#content[id]!;
+    return sameBytes(content.bytes, bytes, end) && same(content.resource, resource) && same(content.scope, scope);
   }
 
   /** Begins a table of what is still held when most of the old one is not. */
@@ -42,8 +51,9 @@ export class MadeSeries {
     const old = this.table;
     if (old.size - used.size <= MIN_ENDED || old.size < 2 * used.size) return;
     this.#interner = unboundedInterner();
+    this.#content = [];
     for (const holder of holders) {
-      holder.renumber((id) => this.#interner.intern(old.resource(id), old.scope(id), old.attributes(id)));
+      holder.renumber((id) => this.intern(old.resource(id), old.scope(id), old.attributes(id)));
     }
   }
 }
@@ -55,9 +65,12 @@ function same(a: Resource | InstrumentationScope, b: Resource | InstrumentationS
 }
 
 function sameContent(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === b) return true;
-  if (a === undefined || b === undefined || a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a === b || (a !== undefined && b !== undefined && sameBytes(a, b, b.length));
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array, end: number): boolean {
+  if (a.length !== end) return false;
+  for (let i = 0; i < end; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 

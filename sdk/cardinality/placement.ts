@@ -4,12 +4,12 @@ import { attributeSet } from '../../pdata/encoded-attributes.ts';
 import { EMPTY_RESOURCE, EMPTY_SCOPE } from '../../pdata/resource.ts';
 import type { InstrumentationScope, Resource, SeriesId, SeriesTable } from '../../pdata/series-table.ts';
 import { type AttributeBudget, AttributeBudgets } from './attribute-budget.ts';
-import { attributeEntries } from './attribute-entries.ts';
+import { attributeEntries, OverflowForm } from './attribute-entries.ts';
 import { Bindings } from './bindings.ts';
 import type { Keys } from './keys.ts';
 import type { MadeSeries } from './made-series.ts';
 import { type MetricLimit, reserveOf } from './options.ts';
-import { MADE, PASSES, Rows } from './rows.ts';
+import { type Hold, MADE, PASSES, Rows } from './rows.ts';
 import { Seats } from './seats.ts';
 import type { SharedBudgets } from './shared-budgets.ts';
 
@@ -24,6 +24,13 @@ export interface PlacementParts {
   readonly keys: Keys;
   /** Called when series that passed go through a made one from now on: those that led there deserve a closer look. */
   readonly becameMade: () => void;
+}
+
+/** Where a series comes from. */
+interface Origin {
+  readonly resource: Resource;
+  readonly scope: InstrumentationScope;
+  readonly resourceKey: number;
 }
 
 /** Where an incoming series goes. */
@@ -51,6 +58,7 @@ export class Placement {
   readonly seats: Seats;
   readonly #parts: PlacementParts;
   readonly #overflowKey: number;
+  readonly #form: OverflowForm;
   #overflowRow = 0;
 
   constructor(parts: PlacementParts) {
@@ -58,6 +66,7 @@ export class Placement {
     this.#parts = parts;
     this.attributes = new AttributeBudgets(limit.attributes, limit.strategy);
     this.seats = new Seats(limit.maxSeries - reserveOf(limit.maxSeries), limit.strategy);
+    this.#form = new OverflowForm(overflowValue);
     this.#overflowKey = attributeEntries(attributeSet({ x: overflowValue }).bytes, keys).values[0]!;
   }
 
@@ -68,8 +77,9 @@ export class Placement {
     const scope = table.scope(id);
     const came = table.attributes(id);
     const rewritten = this.#rewrite(came);
-    const { names, values } = attributeEntries(rewritten.bytes, keys);
-    const attributes = names.map((name) => this.attributes.of(name));
+    const entries = attributeEntries(rewritten.bytes, keys);
+    const { values } = entries;
+    const attributes = entries.names.map((name) => this.attributes.of(name));
     for (const [i, attribute] of attributes.entries()) attribute.distinct.add(values[i]!);
     const replaced = attributes.map(({ seats }, i) => this.#canFold(values[i]!) && seats?.admits(values[i]!) === false);
     const plainKey = keys.ofSeries(resource, scope, rewritten.bytes);
@@ -83,24 +93,20 @@ export class Placement {
       attributes,
       values,
     });
-    const order = this.#order(attributes, values, replaced);
-    for (;;) {
-      const plain = !replaced.includes(true);
-      const form = plain ? rewritten : this.#fold(rewritten, names, replaced);
-      const holds = attributes.flatMap((attribute, i) =>
-        attribute.seats === undefined || replaced[i] || !this.#canFold(values[i]!)
-          ? []
-          : [{ attribute, key: values[i]! }],
-      );
-      const row = this.#row(resource, scope, form, form !== came, plain, holds);
-      if (row !== 0) return binding(row);
-      const next = order();
-      if (next === undefined) break;
-      replaced[next] = true;
+    const origin = { resource, scope, resourceKey: keys.ofOrigin(resource) };
+    const row = competes
+      ? this.#row(origin, rewritten, rewritten !== came, this.#holds(attributes, values, replaced))
+      : 0;
+    if (row !== 0) return binding(row);
+    for (const next of this.#order(attributes, values, replaced)) {
+      if (next >= 0) replaced[next] = true;
+      this.#form.make(rewritten, entries, replaced);
+      const found = this.#row(origin, this.#form, true, this.#holds(attributes, values, replaced));
+      if (found !== 0) return binding(found);
     }
-    const row = this.#overflow();
+    const overflow = this.#overflow();
     for (const [i, value] of values.entries()) replaced[i] = this.#canFold(value);
-    return binding(row);
+    return binding(overflow);
   }
 
   /** The row of a series that passes as it came; 0 when there is none. */
@@ -119,7 +125,7 @@ export class Placement {
     const row = this.rows.byKey.get(this.keyOf(table, id)) ?? 0;
     return (
       this.rows.kind[row] === MADE &&
-      this.#parts.made.is(this.rows.outId[row]!, table.resource(id), table.scope(id), table.attributes(id))
+      this.#parts.made.is(this.rows.outId[row]!, table.resource(id), table.scope(id), table.attributes(id).bytes)
     );
   }
 
@@ -133,37 +139,48 @@ export class Placement {
     rows.end(row);
   }
 
-  #row(
-    resource: Resource,
-    scope: InstrumentationScope,
-    form: AttributeSet,
-    isMade: boolean,
-    plain: boolean,
-    holds: readonly { readonly attribute: AttributeBudget; readonly key: number }[],
-  ): number {
+  /** The row for a form of a series; 0 when there is no room for it. */
+  #row(origin: Origin, form: AttributeSet | OverflowForm, isMade: boolean, holds: () => readonly Hold[]): number {
     const { rows } = this;
     const { made, keys, shared, limit } = this.#parts;
-    let key = keys.ofSeries(resource, scope, form.bytes);
+    const { resource, scope, resourceKey } = origin;
+    const plain = !(form instanceof OverflowForm);
+    const end = plain ? form.bytes.length : form.length;
+    let key = keys.ofSeries(resource, scope, form.bytes, end);
     for (let row = rows.byKey.get(key); row !== undefined; row = rows.byKey.get(key)) {
       if (rows.kind[row] === PASSES) {
         if (!isMade) return row;
-        rows.makes(row, made.intern(resource, scope, form));
+        rows.makes(row, made.intern(resource, scope, plain ? form : form.toSet()));
         this.#parts.becameMade();
         return row;
       }
-      if (made.is(rows.outId[row]!, resource, scope, form)) return row;
+      if (made.is(rows.outId[row]!, resource, scope, form.bytes, end)) return row;
       key = key === Number.MAX_SAFE_INTEGER ? 1 : key + 1;
     }
-    const resourceKey = keys.ofOrigin(resource);
     const others = rows.live - (this.#overflowRow === 0 ? 0 : 1);
-    if (others >= limit.maxSeries - 1 && limit.maxSeries !== Number.POSITIVE_INFINITY) return 0;
+    if (others >= limit.maxSeries - 1) return 0;
     if ((plain && !this.seats.admits(key)) || !shared.admits(resourceKey, plain)) return 0;
-    const row = rows.add(isMade ? MADE : PASSES, key, resourceKey, holds, plain);
-    if (isMade) rows.outId[row] = made.intern(resource, scope, form);
+    const held = holds();
+    const row = rows.add(isMade ? MADE : PASSES, key, resourceKey, held, plain);
+    if (isMade) rows.outId[row] = made.intern(resource, scope, plain ? form : form.toSet());
     if (plain) this.seats.take(key);
-    for (const hold of holds) hold.attribute.seats!.take(hold.key);
+    for (const hold of held) hold.attribute.seats!.take(hold.key);
     shared.add(resourceKey);
     return row;
+  }
+
+  /** The values that a row keeps a name for. */
+  #holds(
+    attributes: readonly AttributeBudget[],
+    values: readonly number[],
+    replaced: readonly boolean[],
+  ): () => readonly Hold[] {
+    return () =>
+      attributes.flatMap((attribute, i) =>
+        attribute.seats === undefined || replaced[i] === true || !this.#canFold(values[i]!)
+          ? []
+          : [{ attribute, key: values[i]! }],
+      );
   }
 
   #overflow(): number {
@@ -177,19 +194,16 @@ export class Placement {
     return this.#overflowRow;
   }
 
-  /** Gives attributes one by one, those with the most values first. */
-  #order(
+  /** What is given up: first, as −1, what is already, if anything; then one attribute after the other, those with the most values first. */
+  *#order(
     attributes: readonly AttributeBudget[],
     values: readonly number[],
     replaced: readonly boolean[],
-  ): () => number | undefined {
-    let order: number[] | undefined;
-    return () => {
-      order ??= [...attributes.keys()]
-        .filter((i) => !replaced[i] && this.#canFold(values[i]!))
-        .sort((a, b) => attributes[b]!.distinct.value - attributes[a]!.distinct.value);
-      return order.shift();
-    };
+  ): Generator<number> {
+    if (replaced.includes(true)) yield -1;
+    yield* [...attributes.keys()]
+      .filter((i) => !replaced[i] && this.#canFold(values[i]!))
+      .sort((a, b) => attributes[b]!.distinct.value - attributes[a]!.distinct.value);
   }
 
   /** What has the overflow value already needs no name and cannot be folded. */
@@ -209,11 +223,6 @@ export class Placement {
       }
     }
     return set;
-  }
-
-  #fold(set: AttributeSet, names: readonly string[], replaced: readonly boolean[]): AttributeSet {
-    const { overflowValue } = this.#parts;
-    return set.with(Object.fromEntries(names.flatMap((name, i) => (replaced[i] ? [[name, overflowValue]] : []))));
   }
 }
 

@@ -6,8 +6,8 @@ export const DEAD = 0;
 export const PASSES = 1;
 export const MADE = 2;
 
-/** Series that the row keeps a name for. */
-interface Hold {
+/** A value that a row keeps a name for. */
+export interface Hold {
   readonly attribute: AttributeBudget;
   readonly key: number;
 }
