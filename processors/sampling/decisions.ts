@@ -2,14 +2,12 @@ import type { Keep } from './tail-policies.ts';
 
 /** What was decided on traces that are gone, for their late spans: of each kind as many as configured, the longest unused are forgotten. */
 export class Decisions {
-  readonly #kept = new Map<string, Keep>();
-  readonly #dropped = new Map<string, undefined>();
-  readonly #maxKept: number;
-  readonly #maxDropped: number;
+  readonly #kept: Recent<Keep>;
+  readonly #dropped: Recent<'dropped'>;
 
   constructor(maxKept: number, maxDropped: number) {
-    this.#maxKept = maxKept;
-    this.#maxDropped = maxDropped;
+    this.#kept = new Recent(maxKept);
+    this.#dropped = new Recent(maxDropped);
   }
 
   get size(): number {
@@ -18,26 +16,61 @@ export class Decisions {
 
   /** Undefined when nothing is known. */
   find(trace: string): Keep | 'dropped' | undefined {
-    const keep = this.#kept.get(trace);
-    if (keep !== undefined) {
-      this.#kept.delete(trace);
-      this.#kept.set(trace, keep);
-      return keep;
-    }
-    if (!this.#dropped.delete(trace)) return undefined;
-    this.#dropped.set(trace, undefined);
-    return 'dropped';
+    return this.#kept.find(trace) ?? this.#dropped.find(trace);
   }
 
   remember(trace: string, decision: Keep | 'dropped'): void {
-    if (decision === 'dropped') bounded(this.#dropped.set(trace, undefined), this.#maxDropped);
+    if (decision === 'dropped') this.#dropped.set(trace, decision);
     else {
       this.#dropped.delete(trace);
-      bounded(this.#kept.set(trace, decision), this.#maxKept);
+      this.#kept.set(trace, decision);
     }
   }
 }
 
-function bounded(map: Map<string, unknown>, size: number): void {
-  if (map.size > size) map.delete(map.keys().next().value!);
+/** The entries that were used last. */
+class Recent<T> {
+  readonly #entries = new Map<string, T>();
+  readonly #maxSize: number;
+  /**
+   * Stands behind what was forgotten: a new iterator would have to step over the places of all deleted entries each time. What
+   * is used again moves to the end, so nothing alive is ever behind it.
+   */
+  #oldest: MapIterator<string>;
+
+  constructor(maxSize: number) {
+    this.#maxSize = maxSize;
+    this.#oldest = this.#entries.keys();
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  find(key: string): T | undefined {
+    const value = this.#entries.get(key);
+    if (value === undefined) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    return value;
+  }
+
+  set(key: string, value: T): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.#maxSize) this.#forgetOne();
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  #forgetOne(): void {
+    let { value, done } = this.#oldest.next();
+    if (done) {
+      this.#oldest = this.#entries.keys();
+      ({ value } = this.#oldest.next());
+    }
+    if (value !== undefined) this.#entries.delete(value);
+  }
 }

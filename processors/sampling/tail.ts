@@ -73,8 +73,9 @@ interface Trace {
   start: bigint;
   end: bigint;
   spans: number;
-  /** Its spans, by holding. */
-  readonly rows: Map<Holding, number[]>;
+  /** Its spans: row i of holding i. */
+  readonly holdings: Holding[];
+  readonly rows: number[];
 }
 
 class TailSampler {
@@ -128,10 +129,7 @@ class TailSampler {
       if (decision === undefined) this.#wait(id, holding, row, reason);
       else this.#late(id, holding, row, decision, reason);
     }
-    while (this.#traces.size > 0 && this.#isFull()) {
-      const [id, trace] = this.#traces.entries().next().value!;
-      this.#decide(id, trace);
-    }
+    if (this.#isFull()) this.#decideOldest();
     this.#handOn();
   }
 
@@ -151,6 +149,13 @@ class TailSampler {
     this.#handOn();
   }
 
+  #decideOldest(): void {
+    for (const [id, trace] of this.#traces) {
+      if (!this.#isFull()) return;
+      this.#decide(id, trace);
+    }
+  }
+
   #isFull(): boolean {
     const { num_traces, max_spans, max_bytes } = this.#config;
     return this.#traces.size > num_traces || this.#spans > max_spans || this.#bytes > max_bytes;
@@ -168,7 +173,8 @@ class TailSampler {
         start: batch.startTime[row]!,
         end: batch.endTime[row]!,
         spans: 0,
-        rows: new Map(),
+        holdings: [],
+        rows: [],
       };
       this.#traces.set(id, trace);
       this.#bytes += BYTES_PER_TRACE;
@@ -176,9 +182,8 @@ class TailSampler {
     trace.spans++;
     if (batch.startTime[row]! < trace.start) trace.start = batch.startTime[row]!;
     if (batch.endTime[row]! > trace.end) trace.end = batch.endTime[row]!;
-    const rows = trace.rows.get(holding);
-    if (rows === undefined) trace.rows.set(holding, [row]);
-    else rows.push(row);
+    trace.holdings.push(holding);
+    trace.rows.push(row);
     if (reason !== undefined) {
       this.#keep(id, trace, KEPT, reason);
       return;
@@ -228,7 +233,7 @@ class TailSampler {
   #conclude(id: string, trace: Trace, keep: Keep | undefined): void {
     this.#traces.delete(id);
     this.#bytes -= BYTES_PER_TRACE;
-    for (const [holding, rows] of trace.rows) for (const row of rows) this.#settle(holding, row, keep);
+    for (let i = 0; i < trace.rows.length; i++) this.#settle(trace.holdings[i]!, trace.rows[i]!, keep);
   }
 
   #settle(holding: Holding, row: number, keep: Keep | undefined): void {

@@ -100,6 +100,27 @@ describe('a tracestate', () => {
   });
 });
 
+test('what is kept of a smaller share is kept of a larger one', () => {
+  const thresholds = [1, 0.5, 0.3, 0.1, 0.01, 0.0001].map((share) => thresholdOf(share, 4)!);
+  let state = 1;
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 4;
+  };
+  const counts = thresholds.map(() => 0);
+  for (let i = 0; i < 20_000; i++) {
+    const randomness = { high: next(), low: next() };
+    const kept = thresholds.map((threshold) => admits(threshold, randomness));
+    for (const [k, isKept] of kept.entries()) if (isKept) counts[k]!++;
+    assert.deepEqual(
+      kept,
+      kept.toSorted((a, b) => Number(b) - Number(a)),
+    );
+  }
+  assert.equal(counts[0], 20_000);
+  assert.ok(Math.abs(counts[3]! - 2000) < 200, `${counts}`);
+});
+
 test('hashed randomness has the decisive 14 bits of FNV-1a first, counted down from the top', () => {
   const rows: readonly (readonly [text: string, seed: number, randomness: string])[] = [
     ['foobar', 0, '439c38bc2caf18'],
