@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { logRecords, parseTraceState } from 'bpflow/sdk';
-import { drops, kept, keptSpans, logBatch, rebuilt, sampler, spanBatch } from './test/streams.ts';
+import { drops, kept, keptSpans, logBatch, randomOf, rebuilt, sampler, spanBatch } from './test/streams.ts';
 
 const ORDINARY = { errors: false, first_seen: { max_keys: 0 } };
 
@@ -80,6 +80,48 @@ describe('a rate limit', () => {
     const severities = [...logRecords(made.logs[0]!)].map(({ severity }) => severity);
     assert.deepEqual(severities, [17, 17, 9, 9, 17, 21]);
     assert.equal(rebuilt(made), 7);
+  });
+
+  test('loses no count: items = counts + owed at every moment, whatever comes and is refused', () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const random = randomOf(seed);
+      const rate_limit = { limit: 20, burst: 5, attributes: ['tenant'], max_keys: 3 };
+      const made = sampler({ keep: { first_seen: { max_keys: 1 } }, rate_limit });
+      let items = 0;
+      let weight = 0;
+      for (let step = 0; step < 20; step++) {
+        const records = Array.from({ length: 1 + Math.floor(random() * 12) }, () => ({
+          severity: random() < 0.1 ? 17 : 9,
+          attributes: {
+            tenant: Math.floor(random() * 6),
+            ...(random() < 0.2 ? { 'sampling.threshold': '8' } : {}),
+            ...(random() < 0.2 ? { 'sampling.adjusted_count': 3 } : {}),
+          },
+        }));
+        const batch = logBatch(records);
+        made.refuses = random() < 0.3;
+        if (made.refuses) {
+          try {
+            made.give(batch);
+          } catch {
+            made.refuses = false;
+            made.give(batch);
+          }
+        } else made.give(batch);
+        items += records.length;
+        for (const { attributes } of records) {
+          weight += (attributes['sampling.adjusted_count'] ?? 1) * ('sampling.threshold' in attributes ? 2 : 1);
+        }
+        const owed = made.scope.meter.value('bpflow_sampling_owed_items', {
+          processor: 'sampling',
+          signal: 'logs',
+          rule: 'all',
+        });
+        assert.equal(rebuilt(made) + Number(owed), weight, `seed ${seed}, step ${step}`);
+        assert.equal(kept(made) + (drops(made)['rate_limited'] ?? 0), items);
+        made.scope.clock.advance(random() * 200);
+      }
+    }
   });
 
   test('forgets a batch that what follows refused: it comes again', () => {
