@@ -304,9 +304,6 @@ export const verdictCases: readonly VerdictCase[] = [
   ['probabilistic_sampler: empty mode', processor('probabilistic_sampler', "{ mode: '' }", 'traces')],
   ['probabilistic_sampler: negative seed', processor('probabilistic_sampler', '{ hash_seed: -1 }', 'traces')],
   [
-    processor('probabilistic_sampler', '{ hash_seed: 4294967296 }', 'traces'),
-  ],
-  [
     'probabilistic_sampler: unknown source',
     processor('probabilistic_sampler', '{ attribute_source: traceid }', 'logs'),
   ],
