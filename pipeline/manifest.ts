@@ -52,5 +52,6 @@ export const builtIns: readonly BuiltIn[] = [
   },
   { kind: 'extension', type: 'file_storage', load: () => import('../extensions/file-storage/index.ts') },
   { kind: 'extension', type: 'health_check', load: () => import('../extensions/health-check/index.ts') },
+  { kind: 'extension', type: 'kubernetes', load: () => import('../extensions/kubernetes/index.ts') },
   { kind: 'extension', type: 'zpages', load: () => import('../extensions/zpages/index.ts') },
 ];

@@ -13,7 +13,7 @@ export interface ContainerFacts {
 }
 
 export interface OwnerFacts {
-  /** As in the API: `ReplicaSet`, `Deployment`, `Node`, or a kind of somebody's own. */
+  /** As in the API: `ReplicaSet`, `Deployment`, or a kind of somebody's own. */
   readonly kind: string;
   readonly name: string;
   /** Unknown of an owner whose name was derived, until it is asked for; see {@link KubernetesWishes.objects}. */
@@ -91,7 +91,7 @@ export interface ServiceFacts {
 export interface Kubernetes {
   /** Whether all pods are known: not before the first list, nor while the API is away. Until then a pod that is not found may be there. */
   readonly synced: boolean;
-  /** Resolves when all pods are known for the first time; rejects when they never can be (`auth_type: none`). */
+  /** Resolves when all pods, and what else was wished, are known for the first time; rejects when there is no cluster to ask. */
   ready(): Promise<void>;
   /**
    * Says what is needed, until what it returns is called. In `create` or `start` it costs nothing; later, something new makes
@@ -120,7 +120,8 @@ export interface Kubernetes {
   services(): Iterable<ServiceFacts>;
   /**
    * Called for each pod that is added or removed, or of which something told here is new, what it belongs to included. Not
-   * called for what else changes in the API. Returns what ends the subscription. Must not throw.
+   * called for what else changes in the API. A deleted pod can still be found by its uid and containers for two minutes, for
+   * what is counted late; then it is `removed`. Returns what ends the subscription. Must not throw.
    */
   watch(listener: (pod: PodFacts, change: 'set' | 'removed') => void): () => void;
 }
