@@ -25,6 +25,8 @@ describe('foreign data without rules finds its pod', () => {
     ['by the attribute ip of old senders', { ip: '10.0.0.7' }, undefined, NAME],
     ['by the connection', {}, '10.0.0.7', NAME],
     ['by the connection over IPv6', {}, '::ffff:10.0.0.7', NAME],
+    ['by host.name, where it is an address', { 'host.name': '10.0.0.7' }, undefined, NAME],
+    ['not by host.name, where it is none', { 'host.name': NAME }, undefined, undefined],
     ['by the uid where the container is not known', { 'container.id': OTHER, 'k8s.pod.uid': UID }, undefined, NAME],
     ['not by the connection where it names another', { 'k8s.pod.uid': 'other' }, '10.0.0.7', undefined],
     ['not by an address of nobody', {}, '10.0.0.8', undefined],
@@ -43,7 +45,8 @@ describe('foreign data without rules finds its pod', () => {
 
   test('of the same resource from two senders each', () => {
     const second = pod({ uid: 'second', name: 'second', ips: ['10.0.0.8'], containers: [] });
-    const world = new Enrichment(now, new FakeCluster(pod(), second));
+    const extract = { metadata: ['k8s.pod.name', 'k8s.pod.ip'] };
+    const world = new Enrichment({ ...now, extract }, new FakeCluster(pod(), second));
     assert.equal(podOf(world, { 'service.name': 'x' }, '10.0.0.7'), NAME);
     assert.equal(podOf(world, { 'service.name': 'x' }, '10.0.0.8'), 'second');
     assert.equal(world.logs.at(-1)?.['k8s.pod.ip'], '10.0.0.8');
@@ -154,9 +157,18 @@ describe('pods that are left alone', () => {
 });
 
 describe('passthrough', () => {
-  test('adds the address of the sender and nothing else', () => {
-    const world = new Enrichment({ passthrough: true }, new FakeCluster(pod()));
-    void world.give(from('10.0.0.7', logsOf({ 'k8s.pod.uid': UID })));
-    assert.deepEqual(world.logs, [{ 'k8s.pod.ip': '10.0.0.7', 'k8s.pod.uid': UID }]);
-  });
+  const rows: readonly (readonly [string, Attributes, string | undefined, string | undefined])[] = [
+    ['the address of the sender', { 'k8s.pod.uid': UID }, '10.0.0.7', '10.0.0.7'],
+    ['the attribute ip rather', { ip: '10.0.0.8' }, '10.0.0.7', '10.0.0.8'],
+    ['host.name at last', { 'host.name': '10.0.0.9' }, undefined, '10.0.0.9'],
+    ['no name of a host', { 'host.name': 'node-1' }, undefined, undefined],
+  ];
+  for (const [what, resource, peer, expected] of rows) {
+    test(`adds ${what}, and nothing else`, () => {
+      const world = new Enrichment({ passthrough: true }, new FakeCluster(pod()));
+      const logs = logsOf(resource);
+      void world.give(peer === undefined ? logs : from(peer, logs));
+      assert.deepEqual(world.logs, [{ ...resource, ...(expected !== undefined && { 'k8s.pod.ip': expected }) }]);
+    });
+  }
 });

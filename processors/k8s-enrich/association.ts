@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { AttributeSet, AttributeValue, Kubernetes, PodFacts } from 'bpflow/sdk';
 import type { K8sEnrichConfig } from './config.ts';
 import { keys, keysOf } from './pod-keys.ts';
@@ -7,7 +8,7 @@ export interface Association {
   readonly pod: PodFacts | undefined;
   /** What the answer depends on; empty when the data names nothing. */
   readonly keys: readonly string[];
-  /** The peer's address, where that was what counted. */
+  /** The address by which it was asked for, where that was what counted. */
   readonly connection: string | undefined;
 }
 
@@ -38,7 +39,6 @@ function anyAssociation(cluster: Kubernetes): PodAssociation {
     find(attributes, peer) {
       const asked: string[] = [];
       const [container, uid] = ['container.id', 'k8s.pod.uid'].map((key) => textOf(attributes.get(key)));
-      const ips = ['k8s.pod.ip', 'ip'].map((key) => textOf(attributes.get(key)));
       let pod: PodFacts | undefined;
       if (container !== '') {
         asked.push(keys.container(container!));
@@ -48,15 +48,20 @@ function anyAssociation(cluster: Kubernetes): PodAssociation {
         asked.push(keys.uid(uid!));
         pod = cluster.podByUid(uid!);
       }
-      const named = asked.length > 0;
-      const address = ips.find((ip) => ip !== '') ?? (named ? '' : peer);
+      const address = addressOf(attributes, asked.length > 0 ? '' : peer);
       if (pod === undefined && address !== '') {
         asked.push(keys.ip(address));
         pod = cluster.podByIp(address);
       }
-      return { pod, keys: asked, connection: address !== '' && address === peer ? peer : undefined };
+      return { pod, keys: asked, connection: address === '' ? undefined : address };
     },
   };
+}
+
+/** The address that data names or comes from, in the Collector's order; empty for none. */
+export function addressOf(attributes: AttributeSet, peer: string): string {
+  const [podIp, ip, host] = ['k8s.pod.ip', 'ip', 'host.name'].map((key) => textOf(attributes.get(key)));
+  return podIp || ip || peer || (isIP(host!) === 0 ? '' : host!);
 }
 
 /** The first rule whose sources are all there decides, also when it leads nowhere, as in the Collector. */
@@ -86,7 +91,7 @@ class RuleAssociation implements PodAssociation {
       const values = sources.map((source) =>
         source.from === 'connection' ? peer : textOf(attributes.get(source.name)),
       );
-      if (values.some((value) => value === '')) continue;
+      if (values.some((value, i) => value === '' || (sources[i]!.name === 'host.name' && isIP(value) === 0))) continue;
       const connection = sources.some(({ from }) => from === 'connection') ? peer : undefined;
       const key = keys.rule(rule, values);
       const uid = this.#indexed().get(key);
@@ -148,7 +153,7 @@ class RuleAssociation implements PodAssociation {
       case 'ip':
         return ips;
       case 'host.name':
-        return [...ips, pod.hostname];
+        return ips;
       case 'container.id':
         return pod.containers.map(({ id }) => id);
       case 'k8s.container.name':

@@ -1,43 +1,9 @@
+import { connectionFields, podFilterField } from 'bpflow/kubernetes';
 import { duration, z } from 'bpflow/sdk';
 import { fieldRules } from './field-rules-config.ts';
 import { DEFAULT_METADATA, METADATA } from './metadata.ts';
 
 const text = z.string().min(1, { error: 'must not be empty' });
-
-const filter = z
-  .strictObject({
-    node: z.string().default('').describe('Only pods of this node.'),
-    node_from_env_var: z
-      .string()
-      .default('')
-      .describe('The same, with the name of the node in this environment variable; it must be set.'),
-    namespace: z.string().default('').describe('Only pods of this namespace; rights for it suffice then.'),
-    labels: z
-      .array(
-        z.strictObject({
-          key: text.describe('Key of the label.'),
-          value: z.string().default('').describe('Its value; not for exists and does-not-exist.'),
-          op: z
-            .enum(['equals', 'not-equals', 'exists', 'does-not-exist'])
-            .default('equals')
-            .describe('How the label is compared.'),
-        }),
-      )
-      .default([])
-      .describe('Only pods whose labels match all of these.'),
-    fields: z
-      .array(
-        z.strictObject({
-          key: text.describe('Field of a field selector: metadata.name, spec.nodeName, status.podIP.'),
-          value: z.string().default('').describe('Its value.'),
-          op: z.enum(['equals', 'not-equals']).default('equals').describe('How the field is compared.'),
-        }),
-      )
-      .default([])
-      .describe('Only pods whose fields match all of these.'),
-  })
-  .prefault({})
-  .describe('Which pods are known at all. What belongs to others passes as it is.');
 
 const extract = z
   .strictObject({
@@ -85,19 +51,24 @@ export const k8sEnrichConfig = z
       .describe(
         'Id of the extension that knows the pods. Default: the only `kubernetes` extension there is, else an own client.',
       ),
-    auth_type: z
-      .enum(['serviceAccount', 'kubeConfig', 'kubelet', 'none'])
+    ...connectionFields(),
+    auth_type: connectionFields()
+      .auth_type.unwrap()
       .optional()
       .describe(
-        'How the own client finds the API server and its rights, without an extension: serviceAccount by default.',
+        'How the API server is found and asked where there is no extension `kubernetes`: as there. Default: serviceAccount in a pod; elsewhere there is no cluster.',
       ),
-    kube_config_path: z.string().default('').describe('File of kubeConfig. Default: $KUBECONFIG, then ~/.kube/config.'),
-    context: z.string().default('').describe("Context in it. Default: the file's current one."),
+    watch_sync_period: duration()
+      .prefault('5m')
+      .describe('Accepted as in the Collector; a watch here resumes by itself.'),
+    pod_delete_grace_period: duration()
+      .prefault('2m')
+      .describe('Accepted as in the Collector; the cache keeps a pod for as long as its last data needs.'),
     passthrough: z
       .boolean()
       .default(false)
       .describe('Only adds k8s.pod.ip, from the connection; asks no API. For agents before one that enriches.'),
-    filter,
+    filter: podFilterField(),
     extract,
     pod_association: z
       .array(

@@ -20,6 +20,8 @@ const BY_UID: Attributes = { 'k8s.pod.uid': UID };
 describe('what is added', () => {
   test("is the Collector's default to foreign data", () => {
     assert.deepEqual(added({}, { 'container.id': CONTAINER }), {
+      'container.image.name': 'registry:5000/shop/web',
+      'container.image.tag': '1.2',
       'k8s.deployment.name': 'web',
       'k8s.namespace.name': 'shop',
       'k8s.node.name': 'node-1',
@@ -81,7 +83,9 @@ describe('what is added', () => {
     const first = { ...named, 'k8s.container.restart_count': 0 };
     assert.deepEqual(added({ extract }, first, cluster), { 'container.id': CONTAINER });
     assert.deepEqual(added({ extract }, { ...BY_UID, 'k8s.container.name': 'none' }, cluster), {});
-    assert.deepEqual(added({ extract }, BY_UID, cluster), {}, 'of the pod alone there is none');
+    assert.deepEqual(added({ extract }, BY_UID, cluster), { 'container.id': '0'.repeat(64) }, 'it has no other');
+    const two = pod({ containers: [container(CONTAINER), container('0'.repeat(64), { name: 'other' })] });
+    assert.deepEqual(added({ extract }, BY_UID, new FakeCluster(two)), {}, 'of two it could be either');
   });
 
   test('are image tags in the form of v1, where asked for', () => {
@@ -113,6 +117,11 @@ describe('labels and annotations', () => {
       { 'k8s.pod.labels.team/owner': 'shop', 'k8s.pod.labels.team/cost': '7' },
     ],
     [
+      'by expression under the default name, where the name has no group to tell keys apart',
+      { labels: [{ key_regex: 'ap.', tag_name: 'one' }] },
+      { 'k8s.pod.labels.app': 'web' },
+    ],
+    [
       'by expression with groups in the name',
       { labels: [{ key_regex: '(team)/(?<what>owner)', tag_name: '$1.${what}.$$x$3' }] },
       { 'team.owner.$x': 'shop' },
@@ -140,6 +149,44 @@ describe('labels and annotations', () => {
       'k8s.pod.label.app': 'web',
       'k8s.pod.annotation.note': 'x',
     });
+  });
+});
+
+describe('data that names its namespace or node itself', () => {
+  const cluster = () => {
+    const made = new FakeCluster();
+    made.objects.set('namespace//shop', { uid: '', labels: { env: 'prod' }, annotations: {} });
+    made.objects.set('node//node-1', { uid: 'node-uid', labels: { zone: 'z' }, annotations: {} });
+    return made;
+  };
+  const extract = {
+    metadata: ['k8s.node.uid', 'service.namespace', 'k8s.pod.name'],
+    labels: [
+      { key: 'env', from: 'namespace' },
+      { key: 'zone', from: 'node' },
+      { key: 'app', from: 'pod' },
+      { key: 'app', from: 'deployment' },
+    ],
+  };
+
+  test('gets what belongs to these, without a pod', () => {
+    const resource = { 'k8s.namespace.name': 'shop', 'k8s.node.name': 'node-1' };
+    assert.deepEqual(added({ extract }, resource, cluster()), {
+      'k8s.namespace.labels.env': 'prod',
+      'k8s.node.labels.zone': 'z',
+      'k8s.node.uid': 'node-uid',
+      'service.namespace': 'shop',
+    });
+    assert.deepEqual(added({ extract }, { 'service.name': 'x' }, cluster()), {});
+  });
+
+  test('waits a while for what is not known yet', () => {
+    const world = new Enrichment({ extract }, new FakeCluster());
+    void world.give(logsOf({ 'k8s.namespace.name': 'shop' }));
+    assert.equal(world.processor.held!(), 1);
+    world.cluster.objects.set('namespace//shop', { uid: '', labels: { env: 'prod' }, annotations: {} });
+    world.scope.clock.advance(5000);
+    assert.equal(world.logs[0]!['k8s.namespace.labels.env'], 'prod');
   });
 });
 
@@ -179,7 +226,7 @@ describe('services', () => {
         'service.name': name,
         'service.namespace': namespace,
         'service.version': version,
-      } = added({ extract }, BY_UID, new FakeCluster(pod(changes)));
+      } = added({ extract }, BY_UID, new FakeCluster(pod({ containers: [], ...changes })));
       const all = { 'service.name': name, 'service.namespace': namespace, 'service.version': version };
       assert.deepEqual(JSON.parse(JSON.stringify(all)), expected);
     });
@@ -197,7 +244,7 @@ describe('an image', () => {
       `registry:5000/team/app@${digest}`,
       ['registry:5000/team/app', '2', `registry:5000/team/app@${digest}`],
     ],
-    [`app@${digest}`, `docker-pullable://app@${digest}`, ['app', '', `app@${digest}`]],
+    [`app@${digest}`, `docker-pullable://app@${digest}`, ['app', 'latest', `app@${digest}`]],
     [`app:1@${digest}`, digest, ['app', '1', '']],
     ['app:1', 'sha256:abc', ['app', '1', '']],
     ['', '', ['', '', '']],

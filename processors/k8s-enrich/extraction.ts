@@ -1,9 +1,10 @@
-import type { Attributes, AttributeValue, ContainerFacts, Kubernetes, PodFacts } from 'bpflow/sdk';
+import type { Attributes, AttributeValue, ContainerFacts, Kubernetes, ObjectFacts, PodFacts } from 'bpflow/sdk';
 import type { K8sEnrichConfig } from './config.ts';
 import { type FieldRule, fieldAttributes, type ObjectLookup } from './field-rules.ts';
+import type { ObjectKind } from './field-rules-config.ts';
 import { imageOf } from './image.ts';
 import type { Metadata } from './metadata.ts';
-import { ownerOf, WORKLOADS } from './owners.ts';
+import { ownerOf, WORKLOADS, type Workload } from './owners.ts';
 import { ANNOTATION, serviceAttributes } from './service-attributes.ts';
 
 export interface ExtractionOptions {
@@ -22,6 +23,8 @@ export interface PodAttributes {
 export interface Extraction {
   /** Of the pod and what it belongs to. */
   pod(pod: PodFacts, cluster: Kubernetes): PodAttributes;
+  /** Of the namespace, node and workload that a resource names itself, where its pod is not known. */
+  named(said: (name: string) => string, kubernetes: Kubernetes): PodAttributes;
   /** Of one of its containers. */
   container(pod: PodFacts, container: ContainerFacts): Attributes;
 }
@@ -49,6 +52,10 @@ export function createExtraction({ metadata, extract, names }: ExtractionOptions
         if (found === undefined) complete = false;
         return found;
       };
+      const of = (kind: ObjectKind): readonly [string, string] => {
+        if (kind === 'namespace') return [pod.namespace, ''];
+        return kind === 'node' ? [pod.node, ''] : [ownerOf(pod, kind as Workload)?.name ?? '', pod.namespace];
+      };
       const all: Partial<Record<Metadata, AttributeValue | undefined>> = {
         'k8s.namespace.name': pod.namespace,
         'k8s.pod.name': pod.name,
@@ -69,8 +76,27 @@ export function createExtraction({ metadata, extract, names }: ExtractionOptions
       }
       const attributes = {
         ...pick(all),
-        ...fieldAttributes(rules, pod, object, names),
+        ...fieldAttributes(rules, (from) => (from === 'pod' ? pod : belonging(from, of, object)), names),
         ...(extract.otel_annotations && otelAnnotations(pod)),
+      };
+      return { attributes, complete };
+    },
+    named(said, kubernetes) {
+      let complete = true;
+      const object: ObjectLookup = (kind, name, namespace) => {
+        const found = kubernetes.object(kind, name, namespace);
+        if (found === undefined) complete = false;
+        return found;
+      };
+      const [namespace, node] = [said('k8s.namespace.name'), said('k8s.node.name')];
+      const of = (kind: ObjectKind): readonly [string, string] =>
+        kind === 'namespace' || kind === 'node'
+          ? [kind === 'node' ? node : namespace, '']
+          : [said(`k8s.${kind}.name`), namespace];
+      const uid = wanted.has('k8s.node.uid') && node !== '' ? object('node', node, '')?.uid : undefined;
+      const attributes = {
+        ...pick({ 'service.namespace': namespace, 'k8s.node.uid': uid }),
+        ...fieldAttributes(rules, (from) => (from === 'pod' ? undefined : belonging(from, of, object)), names),
       };
       return { attributes, complete };
     },
@@ -88,6 +114,16 @@ export function createExtraction({ metadata, extract, names }: ExtractionOptions
       });
     },
   };
+}
+
+/** What data belongs to, by name and namespace; undefined where it names none. */
+function belonging(
+  kind: Exclude<ObjectKind, 'pod'>,
+  of: (kind: ObjectKind) => readonly [name: string, namespace: string],
+  object: ObjectLookup,
+): ObjectFacts | undefined {
+  const [name, namespace] = of(kind);
+  return name === '' ? undefined : object(kind, name, namespace);
 }
 
 /** `resource.opentelemetry.io/foo` says what the attribute `foo` is. */

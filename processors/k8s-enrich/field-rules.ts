@@ -1,10 +1,6 @@
-import type { Kubernetes, ObjectFacts, PodFacts } from 'bpflow/sdk';
+import type { Kubernetes, ObjectFacts } from 'bpflow/sdk';
 import type { K8sEnrichConfig } from './config.ts';
 import { compileKey, type ObjectKind } from './field-rules-config.ts';
-import { ownerOf } from './owners.ts';
-
-/** Asks for what a pod belongs to. */
-export type ObjectLookup = Kubernetes['object'];
 
 /** A rule of `extract.labels` or `extract.annotations`. */
 export interface FieldRule {
@@ -15,16 +11,21 @@ export interface FieldRule {
   readonly from: ObjectKind;
 }
 
+/** Labels and annotations of whatever data belongs to; undefined where that is not known. */
+export type Fields = (from: ObjectKind) => Pick<ObjectFacts, 'labels' | 'annotations'> | undefined;
+
+/** Asks for what a pod belongs to. */
+export type ObjectLookup = Kubernetes['object'];
+
 /** Attributes made of labels and annotations. */
 export function fieldAttributes(
   rules: readonly FieldRule[],
-  pod: PodFacts,
-  object: ObjectLookup,
+  fieldsOf: Fields,
   names: K8sEnrichConfig['attribute_names'],
 ): Record<string, string> {
   const attributes: Record<string, string> = {};
   for (const rule of rules) {
-    const fields = objectOf(rule.from, pod, object)?.[rule.what] ?? {};
+    const fields = fieldsOf(rule.from)?.[rule.what] ?? {};
     if (rule.key !== '') {
       if (Object.hasOwn(fields, rule.key)) attributes[nameOf(rule, rule.key, undefined, names)] = fields[rule.key]!;
       continue;
@@ -32,34 +33,10 @@ export function fieldAttributes(
     const expression = compileKey(rule.key_regex)!;
     for (const [key, value] of Object.entries(fields)) {
       const match = expression.exec(key);
-      if (match !== null) attributes[nameOf(rule, key, match, names)] = value;
+      if (match !== null && value !== '') attributes[nameOf(rule, key, match, names)] = value;
     }
   }
   return attributes;
-}
-
-function objectOf(
-  from: ObjectKind,
-  pod: PodFacts,
-  object: ObjectLookup,
-): Pick<ObjectFacts, 'labels' | 'annotations'> | undefined {
-  switch (from) {
-    case 'pod':
-      return pod;
-    case 'namespace':
-      return object(from, pod.namespace, '');
-    case 'node':
-      return object(from, pod.node, '');
-    case 'deployment':
-    case 'statefulset':
-    case 'daemonset':
-    case 'job': {
-      const owner = ownerOf(pod, from);
-      return owner && object(from, owner.name, pod.namespace);
-    }
-    default:
-      return from satisfies never;
-  }
 }
 
 function nameOf(
@@ -68,7 +45,8 @@ function nameOf(
   match: RegExpExecArray | undefined,
   names: K8sEnrichConfig['attribute_names'],
 ): string {
-  if (tag_name === '') return `k8s.${from}.${names === 'v0' ? what : what.slice(0, -1)}.${key}`;
+  // Without a group the Collector takes the default name: several keys would have one.
+  if (tag_name === '' || match?.length === 1) return `k8s.${from}.${names === 'v0' ? what : what.slice(0, -1)}.${key}`;
   return match === undefined ? tag_name : expanded(tag_name, match);
 }
 

@@ -8,7 +8,7 @@ import {
   type Resource,
   withResourceAttributes,
 } from 'bpflow/sdk';
-import type { PodAssociation } from './association.ts';
+import { addressOf, type PodAssociation } from './association.ts';
 import type { Extraction } from './extraction.ts';
 import type { Finder, Finding, Reason } from './finding.ts';
 import { imageOf } from './image.ts';
@@ -40,7 +40,8 @@ export function ownFinder({ cluster, local, extraction, wanted }: FinderOptions)
       const asked = [...(id === '' ? [] : [keys.container(id)]), ...(uid === '' ? [] : [keys.uid(uid)])];
       if (asked.length === 0) return outside(resource, identity);
       const pod = cluster && ((id && cluster.podByContainer(id)) || (uid && cluster.podByUid(uid)) || undefined);
-      if (cluster !== undefined && pod) return inPod({ extraction, cluster, wanted }, resource, pod, id, asked);
+      if (cluster !== undefined && pod)
+        return inPod({ extraction, cluster, wanted, own: true }, resource, pod, id, asked);
       const container = uid === '' ? local.find(id) : undefined;
       if (container !== undefined) {
         const image = imageOf({ image: container.image, imageId: '' });
@@ -56,25 +57,31 @@ export function ownFinder({ cluster, local, extraction, wanted }: FinderOptions)
   };
 }
 
+export interface ForeignFinderOptions extends FinderOptions {
+  readonly association: PodAssociation;
+  /** Whether the address by which a pod is found is told as well. */
+  readonly withAddress: boolean;
+}
+
 /** Names foreign data by its association. `hint` is the address of who sent it. */
-export function foreignFinder(options: FinderOptions & { readonly association: PodAssociation }): Finder {
-  const { cluster, association } = options;
+export function foreignFinder(options: ForeignFinderOptions): Finder {
+  const { cluster, association, withAddress } = options;
   return {
     find(resource, hint) {
       const { attributes } = resource;
-      const found = association.find(attributes, hint);
-      const { connection } = found;
-      const seen = connection === undefined ? resource : added(resource, { 'k8s.pod.ip': connection });
+      const { pod, keys: asked, connection } = association.find(attributes, hint);
+      const seen = withAddress && connection !== undefined ? added(resource, { 'k8s.pod.ip': connection }) : resource;
       const id = textOf(attributes.get('container.id'));
-      if (found.pod !== undefined && cluster !== undefined) {
-        return inPod({ ...options, cluster }, seen, found.pod, id, found.keys);
-      }
+      if (pod !== undefined && cluster !== undefined) return inPod({ ...options, cluster }, seen, pod, id, asked);
       const local = id === '' || textOf(attributes.get('k8s.pod.uid')) !== '' ? undefined : options.local.find(id);
-      if (local !== undefined) return settled(added(seen, { 'container.name': local.name }), undefined, found.keys);
-      if (found.keys.length === 0) return settled(seen, 'no_association', []);
+      if (local !== undefined) return settled(added(seen, { 'container.name': local.name }), undefined, asked);
+      if (cluster === undefined) return settled(seen, 'no_association', asked);
+      const { attributes: names, complete } = options.extraction.named((key) => textOf(attributes.get(key)), cluster);
+      const named = added(seen, names);
       // Whoever is not in a pod sends from an address, too; only what names a pod is worth waiting for.
-      if (connection !== undefined && cluster?.synced === true) return settled(seen, 'not_found', found.keys);
-      return notFound(seen, cluster, found.keys);
+      const mayCome = asked.length > 0 && !(connection !== undefined && cluster.synced);
+      const reason = asked.length === 0 ? 'no_association' : cluster.synced ? 'not_found' : 'not_synced';
+      return { resource: named, reason, mayCome: mayCome || !complete, keys: asked };
     },
   };
 }
@@ -82,15 +89,23 @@ export function foreignFinder(options: FinderOptions & { readonly association: P
 /** `passthrough`: the address, for a processor further on. */
 export function passthroughFinder(): Finder {
   return {
-    find: (resource, hint) =>
-      hint === ''
+    find(resource, hint) {
+      const address = addressOf(resource.attributes, hint);
+      return address === ''
         ? settled(resource, 'no_association', [])
-        : settled(added(resource, { 'k8s.pod.ip': hint }), undefined, []),
+        : settled(added(resource, { 'k8s.pod.ip': address }), undefined, []);
+    },
   };
 }
 
+interface InPodOptions extends Pick<FinderOptions, 'extraction' | 'wanted'> {
+  readonly cluster: Kubernetes;
+  /** Whether it is known for sure that what has no container id is in none. */
+  readonly own?: boolean;
+}
+
 function inPod(
-  { cluster, extraction, wanted }: Pick<FinderOptions, 'extraction' | 'wanted'> & { readonly cluster: Kubernetes },
+  { cluster, extraction, wanted, own = false }: InPodOptions,
   resource: Resource,
   pod: PodFacts,
   id: string,
@@ -100,10 +115,11 @@ function inPod(
   if (!wanted(pod)) return settled(resource, 'excluded', all);
   const { attributes } = resource;
   const name = textOf(attributes.get('k8s.container.name'));
+  const run = attributes.get('k8s.container.restart_count');
   const container =
-    name === ''
+    name === '' && id !== ''
       ? pod.containers.find((each) => each.id === id)
-      : byName(pod, name, attributes.get('k8s.container.restart_count'));
+      : byName(pod, name || (own ? '' : onlyName(pod)), run);
   const { attributes: ofPod, complete } = extraction.pod(pod, cluster);
   const names = { ...ofPod, ...(container && extraction.container(pod, container)) };
   const named = added(resource, names);
@@ -112,6 +128,12 @@ function inPod(
   // Its status comes later than the container; of a sandbox, which is in no status, it never does.
   const mayCome = !complete || (id !== '' && name === '' && container === undefined);
   return { resource: result, reason: undefined, mayCome, keys: all };
+}
+
+/** The name of the pod's container where it has only one, as the Collector guesses. */
+function onlyName(pod: PodFacts): string {
+  const names = new Set(pod.containers.map(({ name }) => name));
+  return names.size === 1 ? pod.containers[0]!.name : '';
 }
 
 /** Of several runs the last one, unless the data says which. */

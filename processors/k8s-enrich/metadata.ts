@@ -37,6 +37,8 @@ export type Metadata = (typeof METADATA)[number];
 
 /** The Collector's default. */
 export const DEFAULT_METADATA: readonly Metadata[] = [
+  'container.image.name',
+  'container.image.tag',
   'k8s.namespace.name',
   'k8s.pod.name',
   'k8s.pod.uid',
@@ -47,7 +49,7 @@ export const DEFAULT_METADATA: readonly Metadata[] = [
 
 /** The default for the agent's own metrics: what a page needs to name what ran, whatever made it. */
 export const OWN_METADATA: readonly Metadata[] = [
-  ...DEFAULT_METADATA,
+  ...DEFAULT_METADATA.filter((name) => !name.startsWith('container.')),
   'k8s.container.name',
   'k8s.statefulset.name',
   'k8s.daemonset.name',

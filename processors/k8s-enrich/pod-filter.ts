@@ -28,7 +28,7 @@ export function podFilter({
     filter.labels.every((label) => matches(label, pod.labels[label.key])) &&
     fields.every(({ field, op, value }) => (field(pod) === value) === (op === 'equals')) &&
     !excluded.some((expression) => expression.test(pod.name)) &&
-    pod.annotations[IGNORE]?.toLowerCase() !== 'true';
+    pod.annotations[IGNORE]?.trim().toLowerCase() !== 'true';
 }
 
 /** Fields that only an API server can compare. */

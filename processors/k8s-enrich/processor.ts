@@ -91,7 +91,12 @@ function createFinders(config: K8sEnrichConfig, scope: Scope, cluster: Kubernete
       : createAssociation(config.pod_association, cluster, (pod) => ofForeign.pod(pod, cluster).attributes);
   return {
     own: ownFinder({ ...shared, extraction: extraction(OWN_METADATA) }),
-    foreign: foreignFinder({ ...shared, extraction: ofForeign, association }),
+    foreign: foreignFinder({
+      ...shared,
+      extraction: ofForeign,
+      association,
+      withAddress: extract.metadata?.includes('k8s.pod.ip') ?? false,
+    }),
     usesPeer: association.usesConnection,
     changed: (pod, change) => association.changed(pod, change),
   };

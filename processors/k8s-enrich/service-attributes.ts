@@ -37,11 +37,7 @@ export function serviceAttributes(
   }
   const image = imageOf(container);
   return {
-    'service.version': said('service.version') ?? version ?? (image.tag || digestOf(image.digest)),
+    'service.version': said('service.version') ?? version ?? (image.version || undefined),
     'service.instance.id': said('service.instance.id') ?? [pod.namespace, pod.name, container.name].join('.'),
   };
-}
-
-function digestOf(repository: string): string | undefined {
-  return repository === '' ? undefined : repository.slice(repository.indexOf('@') + 1);
 }

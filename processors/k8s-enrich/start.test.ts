@@ -64,6 +64,18 @@ describe('the processor', () => {
     assert.throws(() => create({ kubernetes: 'kubernetes/west' }, cluster, 'kubernetes/east'), /kubernetes\/west/);
   });
 
+  test('asks an API itself where no extension does and auth_type says how', async () => {
+    const { processor } = create({ auth_type: 'kubeConfig', kube_config_path: '/nonexistent/config' });
+    await assert.rejects(async () => processor.start!(), { name: 'StartError', message: /\/nonexistent\/config/ });
+    await processor.stop!();
+  });
+
+  test('uses the extension also where auth_type would say how to do without', async () => {
+    const cluster = new FakeCluster();
+    await create({ auth_type: 'kubeConfig', kube_config_path: '/nonexistent/config' }, cluster).processor.start!();
+    assert.equal(cluster.listeners, 1);
+  });
+
   test('asks nobody in passthrough', async () => {
     const cluster = new FakeCluster();
     await create({ passthrough: true }, cluster).processor.start!();

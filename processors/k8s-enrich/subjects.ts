@@ -81,7 +81,10 @@ export class Subjects {
   /** Its data passes as it is from now on, unless names come after all. Without a reason: that of the finding. */
   giveUp(subject: Subject, reason?: Reason): void {
     if (!subject.waiting) return;
-    if (reason !== undefined) subject.reason = reason;
+    const finding = this.#options.finder.find(subject.resource, subject.hint);
+    this.#register(subject, finding.keys);
+    subject.result = finding.resource;
+    subject.reason = finding.reason && finding.mayCome ? (reason ?? finding.reason) : finding.reason;
     this.#settle(subject);
   }
 
