@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import {
@@ -20,45 +21,56 @@ import { printTable } from './table.ts';
 const DISTINCT = 1_000_000;
 const LIMIT = 1000;
 const BATCH = 10_000;
-const TABLE = 100_000;
 const SECOND = 1_000_000_000n;
 const MIB = 2 ** 20;
 
 const RESOURCE = createResource({ 'service.name': 'shop', 'host.name': 'node-1' });
 const SCOPE = createScope('bench', '1');
 
+/** Else the garbage of those who make the values would let the heap grow, with or without a processor. */
+const SMALL_YOUNG_GENERATION = '--max-semi-space-size=4';
+
+const CONFIGS: readonly (readonly [what: string, config: unknown])[] = [
+  ['first_come, max_series', { max_series: LIMIT }],
+  ['first_come, max_values', { limits: [{ metric: '*', attributes: { 'url.path': LIMIT } }] }],
+  [
+    'heavy_hitters, max_values',
+    { limits: [{ metric: '*', strategy: 'heavy_hitters', attributes: { 'url.path': LIMIT } }] },
+  ],
+];
+
 /** A million distinct values against a limit of a thousand: what a point costs, and what memory does. */
 export async function run(rounds: number): Promise<void> {
-  const configs: readonly [string, unknown][] = [
-    ['first_come, max_series', { max_series: LIMIT }],
-    ['first_come, max_values', { limits: [{ metric: '*', attributes: { 'url.path': LIMIT } }] }],
-    [
-      'heavy_hitters, max_values',
-      { limits: [{ metric: '*', strategy: 'heavy_hitters', attributes: { 'url.path': LIMIT } }] },
-    ],
-  ];
-  const rows = configs.map(([what, config]) => ({ what, ...measure(config, rounds) }));
   printTable(
     `cardinality: µs of CPU a point, ${DISTINCT} distinct values against a limit of ${LIMIT}, batches of ${BATCH} (median [min-max] of rounds)`,
-    rows,
+    CONFIGS.map(([what, config]) => ({ what, ...measure(config, rounds) })),
   );
   printTable(
-    `cardinality: resident MiB while ${DISTINCT} distinct values come, from tables of ${TABLE} that go again`,
-    configs.map(([what, config]) => ({ what, ...residentDuring(config) })),
+    `cardinality: MiB resident (and in use) while ${2 * DISTINCT} distinct values come, a table for each batch of ${BATCH}`,
+    [['no processor', undefined] as const, ...CONFIGS].map(([what], i) => ({ what, ...inChild(i - 1) })),
   );
 }
 
-/** Resident memory by how many distinct values have come. Senders' tables rotate, as those of receivers do. */
-function residentDuring(config: unknown): Readonly<Record<string, string>> {
-  const take = processor(config);
+/** In a process of its own: what others needed before would hide the growth. */
+function inChild(index: number): Readonly<Record<string, string>> {
+  const flags = ['--conditions=source', '--disable-warning=ExperimentalWarning', SMALL_YOUNG_GENERATION];
+  const args = [...flags, import.meta.filename, String(index)];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Readonly<Record<string, string>>;
+}
+
+/** Resident memory by how many distinct values have come. Senders' tables end with their batches. */
+function residentDuring(take: Take): Readonly<Record<string, string>> {
   const cells: [string, string][] = [];
   for (let come = 0; come < 2 * DISTINCT; ) {
-    const series = new Series(TABLE, come);
-    for (let from = 0; from < TABLE; from += BATCH) take(series.batch(from, from + BATCH));
-    come += TABLE;
-    if (come % (DISTINCT / 2) !== 0 && come !== TABLE) continue;
+    take(new Series(BATCH, come).batch(0, BATCH));
+    come += BATCH;
+    if (come % (DISTINCT / 2) !== 0 && come !== 10 * BATCH) continue;
     collectGarbage();
-    cells.push([come.toLocaleString('en'), (process.memoryUsage.rss() / MIB).toFixed(0)]);
+    const { rss, heapUsed, external } = process.memoryUsage();
+    const inUse = (heapUsed + external) / MIB;
+    cells.push([come.toLocaleString('en'), `${(rss / MIB).toFixed(0)} (${inUse.toFixed(1)})`]);
   }
   return Object.fromEntries(cells);
 }
@@ -147,4 +159,9 @@ class Series {
       sum(names, this.#interner.table, builder.take(this.#time, start), { monotonic: true, temporality: 'delta' }),
     ]);
   }
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const config = CONFIGS[Number(process.argv[2])]?.[1];
+  process.stdout.write(JSON.stringify(residentDuring(config === undefined ? () => {} : processor(config))));
 }
