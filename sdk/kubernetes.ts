@@ -5,7 +5,7 @@ export interface ContainerFacts {
   /** Without the runtime's prefix: 64 hex digits, as a rule. */
   readonly id: string;
   readonly name: string;
-  /** As in the pod's status: `nginx:1.27`. */
+  /** As in the pod's spec: `nginx:1.27`. */
   readonly image: string;
   /** What was pulled: `docker.io/library/nginx@sha256:…`; empty for an image without a repository. */
   readonly imageId: string;

@@ -24,7 +24,13 @@ export interface ApiOwner {
 }
 
 export interface ApiPod extends ApiObject {
-  readonly spec?: { readonly nodeName?: string; readonly hostNetwork?: boolean; readonly hostname?: string };
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly hostNetwork?: boolean;
+    readonly hostname?: string;
+    readonly containers?: readonly ApiContainerSpec[];
+    readonly initContainers?: readonly ApiContainerSpec[];
+  };
   readonly status?: {
     readonly phase?: string;
     readonly startTime?: string;
@@ -34,6 +40,11 @@ export interface ApiPod extends ApiObject {
     readonly initContainerStatuses?: readonly ApiContainer[];
     readonly ephemeralContainerStatuses?: readonly ApiContainer[];
   };
+}
+
+export interface ApiContainerSpec {
+  readonly name?: string;
+  readonly image?: string;
 }
 
 export interface ApiContainer {

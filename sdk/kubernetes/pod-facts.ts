@@ -28,7 +28,7 @@ export function podFacts(pod: ApiPod, selection: Selection, { text }: Interner):
     annotations: picked(metadata.annotations, (key) => HASHES.has(key) || selection.annotation(key), text),
     owners,
     workload: owners.at(-1),
-    containers: containersOf(status, text),
+    containers: containersOf(pod, text),
   });
 }
 
@@ -99,11 +99,15 @@ function aboveJob(
 /** A pod may be made long after its Job was due: retries, suspended Jobs. A number by chance is years away. */
 const LATEST_RUN_MS = 30 * 24 * 3600_000;
 
-function containersOf(status: NonNullable<ApiPod['status']>, text: Text): readonly ContainerFacts[] {
+function containersOf({ spec = {}, status = {} }: ApiPod, text: Text): readonly ContainerFacts[] {
   const containers: ContainerFacts[] = [];
   const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = status;
+  const specs = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
   for (const list of [containerStatuses, initContainerStatuses, ephemeralContainerStatuses]) {
-    for (const container of list ?? []) {
+    for (const written of list ?? []) {
+      // The runtime writes the image with its registry into the status; people know it as they wrote it.
+      const image = specs.find(({ name }) => name === written.name)?.image ?? written.image ?? '';
+      const container = { ...written, image };
       const { lastState, restartCount = 0 } = container;
       add(containers, container, container.containerID ?? container.state?.terminated?.containerID, restartCount, text);
       add(containers, container, lastState?.terminated?.containerID, Math.max(restartCount - 1, 0), text);

@@ -37,9 +37,20 @@ const CONTAINER: Shape = {
   8: ['containerID', 'text'],
 };
 
+const SPEC: Shape = { 1: ['name', 'text'], 2: ['image', 'text'] };
+
 export const POD: Shape = {
   1: ['metadata', META],
-  2: ['spec', { 10: ['nodeName', 'text'], 11: ['hostNetwork', 'flag'], 16: ['hostname', 'text'] }],
+  2: [
+    'spec',
+    {
+      2: ['containers', SPEC, 'repeated'],
+      10: ['nodeName', 'text'],
+      11: ['hostNetwork', 'flag'],
+      16: ['hostname', 'text'],
+      20: ['initContainers', SPEC, 'repeated'],
+    },
+  ],
   3: [
     'status',
     {
