@@ -5,7 +5,6 @@ describeCompliance(spec, {
   config: { hold: { timeout: '1s' }, filter: { labels: [{ key: 'app', value: 'web' }] } },
   badConfig: [
     { auth_type: 'password' },
-    { filter: { node: 'a', node_from_env_var: 'NODE' } },
     { filter: { labels: [{ key: 'app', op: 'like' }] } },
     { extract: { metadata: ['k8s.pod.nmae'] } },
     { extract: { labels: [{ key: 'a', key_regex: 'b' }] } },

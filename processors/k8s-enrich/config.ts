@@ -136,15 +136,7 @@ export const k8sEnrichConfig = z
       .prefault({})
       .describe('Names of containers that belong to no pod.'),
   })
-  .check(({ value: { filter, kubernetes, auth_type }, issues }) => {
-    if (filter.node !== '' && filter.node_from_env_var !== '') {
-      issues.push({
-        code: 'custom',
-        input: filter,
-        path: ['filter', 'node_from_env_var'],
-        message: 'node and node_from_env_var exclude each other',
-      });
-    }
+  .check(({ value: { kubernetes, auth_type }, issues }) => {
     if (kubernetes !== '' && auth_type !== undefined) {
       issues.push({
         code: 'custom',
