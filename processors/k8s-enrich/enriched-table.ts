@@ -1,7 +1,7 @@
 import { type Resource, type SeriesId, SeriesInterner, type SeriesTable } from 'bpflow/sdk';
 import { REASONS } from './finding.ts';
 import type { FormerSeries } from './former-series.ts';
-import type { Subject, Subjects } from './subjects.ts';
+import { resultOf, type Subject, type Subjects } from './subjects.ts';
 
 /** Codes of a series: what is not known yet, what is held, and from here on the id in the derived table. */
 export const UNKNOWN = 0;
@@ -122,9 +122,10 @@ export class EnrichedTable {
       page.codes[place] = HELD;
       return HELD;
     }
-    this.#noteRename(source, id, subject, own);
-    if (subject.result !== resource) this.changed = true;
-    const code = this.idUnder(subject.result, source, id) + FIRST_ID;
+    const result = resultOf(subject, resource);
+    this.#noteRename(source, id, result, own);
+    if (result !== resource) this.changed = true;
+    const code = this.idUnder(result, source, id) + FIRST_ID;
     page.codes[place] = code;
     page.reasons[place] = subject.reason === undefined ? 0 : REASONS.indexOf(subject.reason) + 1;
     return code;
@@ -135,7 +136,7 @@ export class EnrichedTable {
     return this.#interner.intern(resource, source.scope(id), source.attributes(id));
   }
 
-  #noteRename(source: SeriesTable, id: SeriesId, { result }: Subject, own: boolean): void {
+  #noteRename(source: SeriesTable, id: SeriesId, result: Resource, own: boolean): void {
     const last = this.#last.get(id);
     if (last === undefined) return;
     this.#last.delete(id);

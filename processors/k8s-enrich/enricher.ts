@@ -2,7 +2,7 @@ import {
   type Batch,
   type Consumer,
   countItems,
-  type RetryableError,
+  RetryableError,
   type Scope,
   Sender,
   type Signal,
@@ -25,6 +25,9 @@ export interface EnricherOptions {
   readonly peerOf: (batch: Batch) => string;
   readonly telemetry: Telemetry;
 }
+
+/** Items that may be on their way out of the hold while new ones come. */
+const MOST_SENDING = 32_768;
 
 /** The data's way through the processor: what has its names passes at once, the rest waits for them. */
 export class Enricher {
@@ -52,9 +55,11 @@ export class Enricher {
     return this.#hold.items + this.#sender.held;
   }
 
-  /** Nothing new is taken while what was held cannot be handed on. */
+  /** Nothing new is taken while what was held cannot be handed on, or only slowly. */
   refusal(): RetryableError | undefined {
-    return this.#sender.blockedBy;
+    const { held, blockedBy } = this.#sender;
+    if (blockedBy !== undefined || held <= Math.max(this.#options.hold.max_items, MOST_SENDING)) return blockedBy;
+    return new RetryableError(`it hands on ${held} items that it held, and what follows is slow`);
   }
 
   consume(batch: Batch, next: Consumer<Batch>, abort: AbortSignal): void | Promise<void> {

@@ -270,3 +270,14 @@ describe('a pod that changes', () => {
     );
   });
 });
+
+test('what waits can be looked at, and data without names passes as the very batch it came in', () => {
+  const world = new Enrichment();
+  const logs = logsOf({ 'service.name': 'a' }, { 'service.name': 'b' });
+  void world.give(logs);
+  void world.give(logsOf({ 'service.name': 'a' }));
+  assert.equal(world.sent[0], logs);
+  void world.own({ resource: IN_POD, value: 1 });
+  world.scope.clock.advance(1500);
+  assert.deepEqual(world.scope.view('waiting'), [{ resource: IN_POD, seconds: 1.5, reason: 'not_found' }]);
+});

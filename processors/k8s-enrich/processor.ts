@@ -36,6 +36,7 @@ export function createEnrichment(config: K8sEnrichConfig, scope: Scope, cluster:
     peerOf: finders.usesPeer ? (batch: Batch) => peerOf(batch) ?? '' : () => '',
     telemetry: createTelemetry(scope, { held: () => enricher.held, subjects: () => own.size + foreign.size }),
   });
+  scope.inspect('waiting', () => describeWaiting([own, foreign], scope.clock.monotonic()));
   const changed = (pod: PodFacts, change: 'set' | 'removed'): void => {
     const keys = [...keysOf(pod), ...finders.changed(pod, change)];
     const released = [own, foreign].map((subjects) => subjects.changed(keys));
@@ -56,6 +57,19 @@ export function createEnrichment(config: K8sEnrichConfig, scope: Scope, cluster:
     },
   };
 }
+
+/** What waits for its names, those first that have waited longest. */
+function describeWaiting(all: readonly Subjects[], nowMs: number): readonly object[] {
+  return all
+    .flatMap(({ waiting }) => [...waiting].slice(0, MOST_SHOWN))
+    .map(({ resource, sinceMs, reason }) => ({
+      resource: resource.attributes.toObject(),
+      seconds: Math.round(nowMs - sinceMs) / 1000,
+      ...(reason !== undefined && { reason }),
+    }));
+}
+
+const MOST_SHOWN = 100;
 
 interface Finders {
   readonly own: Finder;

@@ -1,7 +1,7 @@
 import { countItems, type LogBatch, mapResources, type SpanBatch, selectLogs, selectSpans } from 'bpflow/sdk';
 import { REASONS } from './finding.ts';
 import type { Outcome } from './outcome.ts';
-import type { Subject, Subjects } from './subjects.ts';
+import { resultOf, type Subject, type Subjects } from './subjects.ts';
 
 type RowBatch = LogBatch | SpanBatch;
 
@@ -14,7 +14,7 @@ export function enrichRows<B extends RowBatch>(subjects: Subjects, batch: B, pee
   const named = mapResources(batch, (resource) => {
     const subject = subjects.of(resource, peer);
     seen.add(subject);
-    return subject.result;
+    return resultOf(subject, resource);
   });
   const reasons = new Uint32Array(REASONS.length + 1);
   const done = { created: 0, reasons, commit: () => {} };
@@ -35,7 +35,7 @@ export function enrichRows<B extends RowBatch>(subjects: Subjects, batch: B, pee
   const pass = select(batch, (row) => !ofResource[batch.resource[row]!]!.waiting);
   return {
     ...done,
-    pass: pass && mapResources(pass, (resource) => subjects.of(resource, peer).result),
+    pass: pass && mapResources(pass, (resource) => resultOf(subjects.of(resource, peer), resource)),
     held,
     heldItems: held?.length ?? 0,
   };

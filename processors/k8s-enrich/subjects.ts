@@ -89,7 +89,7 @@ export class Subjects {
   }
 
   #ofContent(resource: Resource, hint: string): Subject {
-    const key = `${hint}\0${resource.schemaUrl}\0${Buffer.from(resource.bytes).toString('latin1')}`;
+    const key = [hint, resource.schemaUrl, textOf(resource.envelope), textOf(resource.bytes)].join('\0');
     let subject = this.#byContent.get(key);
     if (subject === undefined) {
       if (this.#byContent.size >= MAX_SUBJECTS) this.#forget();
@@ -157,6 +157,17 @@ export class Subjects {
     this.#byKey = new Map();
     for (const [, subject] of kept) this.#register(subject, subject.keys);
   }
+}
+
+/** What a resource of this subject becomes: itself when nothing is added. */
+export function resultOf({ resource, result }: Subject, instance: Resource): Resource {
+  return result === resource ? instance : result;
+}
+
+function textOf(bytes: Uint8Array | undefined): string {
+  return bytes === undefined || bytes.length === 0
+    ? ''
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 function sameResource({ resource }: Finding, { result }: Subject): boolean {
