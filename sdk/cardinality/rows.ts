@@ -78,7 +78,7 @@ export class Rows {
 
   /** Nothing leads to ended rows any more. */
   reuse(): void {
-    this.#free.push(...this.#dead);
+    for (const row of this.#dead) this.#free.push(row);
     this.#dead = [];
   }
 

@@ -39,6 +39,24 @@ describe('a flood of label values', () => {
     const ledger = bpflow(['ledger', '--admin', agent.adminPath]);
     assert.equal(ledger.status, 0, ledger.stdout + ledger.stderr);
   });
+
+  it('can be looked at before anything is exported', () => {
+    using folder = temporaryFolder();
+    const file = folder.write('config.yaml', config(folder.path, 40));
+    const run = bpflow(['estimate', '--config', file, '--for', '100ms', '--format', 'json']);
+    assert.equal(run.status, 0, run.stderr);
+    const { pipelines } = JSON.parse(run.stdout) as { readonly pipelines: readonly unknown[] };
+    const none = { before: 0, now: 0, half: 0 };
+    assert.deepEqual(pipelines, [
+      { pipeline: 'metrics', processor: 'cardinality_limit', points: 0, series: none, metrics: [] },
+    ]);
+  });
+
+  it('is looked at for a time that is one', () => {
+    const run = bpflow(['estimate', '--config', 'yaml:{}', '--for', 'soon']);
+    assert.equal(run.status, 1);
+    assert.equal(run.stderr, 'Error: invalid argument "soon" for "--for" flag: use a duration such as 30s\n');
+  });
 });
 
 function config(folder: string, maxSeries: number): string {
