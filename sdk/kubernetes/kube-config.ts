@@ -102,13 +102,17 @@ function credentials({ folder, tree }: Entry): ApiAccess['headers'] {
 }
 
 function load(path: string): Tree {
+  let text: string;
   try {
-    return treeOf(parse(readFileSync(path, 'utf8')));
+    text = readFileSync(path, 'utf8');
   } catch (error) {
-    // The message of a YAML error quotes the line, which may be a credential.
-    const { code } = error as NodeJS.ErrnoException;
-    const problem = code === undefined ? 'is no valid YAML' : `cannot be read: ${asError(error).message}`;
-    throw new StartError(`kube_config_path: ${path} ${problem}`, code === undefined ? {} : { cause: error });
+    throw new StartError(`kube_config_path: ${path} cannot be read: ${asError(error).message}`, { cause: error });
+  }
+  try {
+    return treeOf(parse(text));
+  } catch {
+    // The cause is left out: it quotes the line, which may be a credential.
+    throw new StartError(`kube_config_path: ${path} is no valid YAML`);
   }
 }
 
