@@ -304,6 +304,7 @@ test('cumulative values with resets add up once they are deltas', () => {
 });
 
 const level = fc.record({
+  user: fc.nat(3),
   path: fc.nat(12),
   host: fc.nat(2),
   value: fc.integer({ min: -50, max: 50 }),
@@ -314,26 +315,41 @@ for (const own of [false, true]) {
   test(`last values of ${own ? 'own' : 'foreign'} gauges add up to the same at every moment`, () => {
     const batches = fc.array(fc.array(level, { maxLength: 20 }), { maxLength: 20 });
     fc.assert(
-      fc.property(fc.nat(8), fc.integer({ min: 1, max: 20 }), strategy, batches, (path, max_series, who, all) => {
-        const limited = new Limited({ max_series, strategy: who, limits: [{ metric: '*', attributes: { path } }] });
-        const sender = new GaugeSender('fill', { own });
-        const before = new Map<string, number>();
-        const after = new Map<string, number>();
-        for (const levels of all) {
-          const rows = levels.map(({ path: name, host, value, ends }) => ({
-            attributes: { path: `/${name}` },
-            host: String(host),
-            value,
-            ends: ends && before.has(`${host} /${name}`),
-          }));
-          const distinct = [...new Map(rows.map((row) => [`${row.host} ${row.attributes.path}`, row])).entries()];
-          for (const [key, { value, ends }] of distinct) ends ? before.delete(key) : before.set(key, value);
-          take(after, limited.metrics(sender.gauges(distinct.map(([, row]) => row))));
-          assert.equal(total(after), total(before));
-          limited.wait(10_000);
-        }
-        limited.stop();
-      }),
+      fc.property(
+        fc.nat(8),
+        fc.nat(3),
+        fc.integer({ min: 1, max: 30 }),
+        strategy,
+        batches,
+        (path, user, max_series, who, all) => {
+          const limited = new Limited({
+            max_series,
+            strategy: who,
+            limits: [{ metric: '*', attributes: { path, user } }],
+          });
+          const sender = new GaugeSender('fill', { own });
+          const before = new Map<string, number>();
+          const after = new Map<string, number>();
+          for (const levels of all) {
+            const rows = levels.map(({ path: name, user: who, host, value, ends }) => ({
+              attributes: { path: `/${name}`, user: who },
+              host: String(host),
+              value,
+              ends: ends && before.has(`${host} /${name} ${who}`),
+            }));
+            const distinct = [
+              ...new Map(
+                rows.map((row) => [`${row.host} ${row.attributes.path} ${row.attributes.user}`, row]),
+              ).entries(),
+            ];
+            for (const [key, { value, ends }] of distinct) ends ? before.delete(key) : before.set(key, value);
+            take(after, limited.metrics(sender.gauges(distinct.map(([, row]) => row))));
+            assert.equal(total(after), total(before));
+            limited.wait(10_000);
+          }
+          limited.stop();
+        },
+      ),
       { numRuns: RUNS },
     );
   });

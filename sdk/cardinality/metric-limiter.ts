@@ -66,8 +66,10 @@ export class MetricLimiter {
   readonly #contested: readonly AttributeBudget[];
   readonly #folded: FoldedPoints | undefined;
   readonly #standing: StandingValues | undefined;
-  /** Series that passed before they lost their name, and whose last value would stay downstream: they end when they next come. */
+  /** Series of last values that passed before they lost their name: they end when they next come, and the value goes elsewhere. */
   readonly #demoted = new Set<number>();
+  /** Whether series that lose their name can be ended at once. Others end by themselves, or are forgotten downstream when idle. */
+  readonly #keepsPassing: boolean;
   /** Series that end with the next batch: ids in the table of made ones. */
   #endings: number[] = [];
   /** Rows that end with the batch at hand. */
@@ -81,7 +83,10 @@ export class MetricLimiter {
     this.#like = metric;
     this.limit = limit;
     this.#made = made;
+    const own = metric.definition !== undefined;
+    this.#keepsPassing = own && !isStanding(metric) && limit.strategy === 'heavy_hitters';
     this.placement = new Placement({
+      keepsPassing: this.#keepsPassing,
       limit,
       overflowValue: options.overflowValue,
       shared,
@@ -137,7 +142,10 @@ export class MetricLimiter {
   /** Gives every id in the table of made series to `change`, and takes what it returns. */
   renumber(change: (id: SeriesId) => SeriesId): void {
     const { rows } = this.placement;
-    for (let row = 1; row < rows.size; row++) if (rows.kind[row] === MADE) rows.outId[row] = change(rows.outId[row]!);
+    for (let row = 1; row < rows.size; row++) {
+      const kind = rows.kind[row];
+      if (kind === MADE || (kind === PASSES && this.#keepsPassing)) rows.outId[row] = change(rows.outId[row]!);
+    }
     this.#endings = this.#endings.map(change);
   }
 
@@ -195,10 +203,14 @@ export class MetricLimiter {
 
   #demote(row: number): void {
     const { rows } = this.placement;
-    if (this.#like.definition !== undefined || this.#standing !== undefined) {
-      if (rows.kind[row] === MADE) this.#endings.push(rows.outId[row]!);
-      else if (this.#demoted.size < MAX_DEMOTED) this.#demoted.add(rows.key[row]!);
+    if (this.#standing !== undefined && rows.kind[row] === MADE) {
+      // It shows last values until their sources come again, and go elsewhere.
+      this.placement.letGo(row);
+      return;
     }
+    const isKept = rows.kind[row] === MADE ? this.#like.definition !== undefined : this.#keepsPassing;
+    if (isKept) this.#endings.push(rows.outId[row]!);
+    else if (this.#standing !== undefined && this.#demoted.size < MAX_DEMOTED) this.#demoted.add(rows.key[row]!);
     this.#end(row);
   }
 

@@ -22,6 +22,8 @@ export interface PlacementParts {
   readonly shared: SharedBudgets;
   readonly made: MadeSeries;
   readonly keys: Keys;
+  /** Whether series that pass are kept by content too, so that they can be ended from here. */
+  readonly keepsPassing: boolean;
   /** Called when series that passed go through a made one from now on: those that led there deserve a closer look. */
   readonly becameMade: () => void;
 }
@@ -129,20 +131,26 @@ export class Placement {
     );
   }
 
+  /** Gives up the names that a row holds on to. The row itself stays. */
+  letGo(row: number): void {
+    for (const { attribute, key } of this.rows.holds[row]!) attribute.seats!.leave(key);
+    this.rows.holds[row] = [];
+  }
+
   /** Ends a row and frees what it held. */
   end(row: number): void {
     const { rows } = this;
     if (row === this.#overflowRow) this.#overflowRow = 0;
     else this.#parts.shared.remove(rows.resource[row]!);
     if (rows.plain[row] === 1) this.seats.leave(rows.key[row]!);
-    for (const { attribute, key } of rows.holds[row]!) attribute.seats!.leave(key);
+    this.letGo(row);
     rows.end(row);
   }
 
   /** The row for a form of a series; 0 when there is no room for it. */
   #row(origin: Origin, form: AttributeSet | OverflowForm, isMade: boolean, holds: () => readonly Hold[]): number {
     const { rows } = this;
-    const { made, keys, shared, limit } = this.#parts;
+    const { made, keys, shared, limit, keepsPassing } = this.#parts;
     const { resource, scope, resourceKey } = origin;
     const plain = !(form instanceof OverflowForm);
     const end = plain ? form.bytes.length : form.length;
@@ -162,7 +170,7 @@ export class Placement {
     if ((plain && !this.seats.admits(key)) || !shared.admits(resourceKey, plain)) return 0;
     const held = holds();
     const row = rows.add(isMade ? MADE : PASSES, key, resourceKey, held, plain);
-    if (isMade) rows.outId[row] = made.intern(resource, scope, plain ? form : form.toSet());
+    if (isMade || keepsPassing) rows.outId[row] = made.intern(resource, scope, plain ? form : form.toSet());
     if (plain) this.seats.take(key);
     for (const hold of held) hold.attribute.seats!.take(hold.key);
     shared.add(resourceKey);
