@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,11 +10,15 @@ import { parseAllDocuments } from 'yaml';
 const root = join(import.meta.dirname, '..', '..');
 const binaries = join(root, 'build', 'kube');
 
-/** Why the API server cannot be run here; undefined when it can. */
+/** Why the API server cannot be run here; undefined when it can. The full suite builds it, once: 5 to 9 minutes. */
 export function reasonToSkip(): string | undefined {
   if (spawnSync('openssl', ['version']).status !== 0) return 'there is no openssl, which makes its certificates';
+  if (process.env['BPFLOW_SUITE'] === 'full') {
+    const built = spawnSync('bash', [join(root, 'scripts', 'build-kube.sh')], { encoding: 'utf8' });
+    return built.status === 0 ? undefined : built.stderr.trim();
+  }
   if (['kube-apiserver', 'etcd'].every((name) => existsSync(join(binaries, name)))) return undefined;
-  return 'build/kube has no kube-apiserver; scripts/build-kube.sh makes it in 5 to 9 minutes, given Go and its modules';
+  return 'build/kube has no kube-apiserver: scripts/build-kube.sh makes it in 5 to 9 minutes, the full suite does so itself';
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -167,6 +171,19 @@ export class KubeApiServer {
     const base = object.apiVersion.includes('/') ? `/apis/${object.apiVersion}` : `/api/${object.apiVersion}`;
     const folder = `${base}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${object.kind.toLowerCase()}s`;
     await this.must('PATCH', `${folder}/${name}?fieldManager=test&force=true`, object, 'application/apply-patch+yaml');
+  }
+
+  /** Makes a second folder like {@link serviceAccount}; returns its authority. */
+  copyServiceAccount(folder: string): Buffer {
+    cpSync(this.serviceAccount, folder, { recursive: true });
+    return readFileSync(join(folder, 'ca.crt'));
+  }
+
+  /** A certificate of somebody else. */
+  otherAuthority(): Buffer {
+    const folder = mkdtempSync(join(this.folder, 'other-'));
+    execFileSync('bash', [join(import.meta.dirname, 'certificates.sh'), folder]);
+    return readFileSync(join(folder, 'ca.crt'));
   }
 
   /** A new token for the service account, in its file, as the kubelet would. */

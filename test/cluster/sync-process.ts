@@ -4,9 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { connectionFields, openKubernetes, podFilterField } from 'bpflow/kubernetes';
-import { z } from 'bpflow/sdk';
-import { liveScope } from './live-scope.ts';
+import { setFlagsFromString } from 'node:v8';
+
+// As `bpflow run` does before it loads anything.
+setFlagsFromString('--semi-space-growth-factor=1');
+const { connectionFields, openKubernetes, podFilterField } = await import('bpflow/kubernetes');
+const { z } = await import('bpflow/sdk');
+const { liveScope } = await import('./live-scope.ts');
 
 const [folder, encoding, node = ''] = process.argv.slice(2);
 const settings = z
