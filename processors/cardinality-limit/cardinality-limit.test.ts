@@ -16,6 +16,7 @@ import {
   SeriesInterner,
   summary,
 } from 'bpflow/sdk';
+import { cardinalityLimitConfig } from './config.ts';
 import { Limited } from './test/limited.ts';
 import { type Row, Sender, shown } from './test/senders.ts';
 
@@ -501,4 +502,17 @@ test('what there is stands in the view and in the metrics', () => {
   assert.equal(value('series', { metric: 'requests' }), 3);
   assert.equal(value('folded', { metric: 'requests', attribute: 'path' }), 3);
   assert.equal(value('attribute_values', { metric: 'requests', attribute: 'path' }), 5);
+});
+
+test('what is wrong with a rule is told', () => {
+  const message = (rule: unknown): string =>
+    cardinalityLimitConfig.safeParse({ logs: { attributes: { a: rule } } }).error!.issues[0]!.message;
+  assert.match(message({ regex: '(' }), /^regex: no regular expression: /);
+  assert.equal(message({ buckets: [2, 1] }), 'buckets: bounds must ascend');
+  assert.equal(message({ buckets: [1], routes: 'auto' }), 'routes: "routes" cannot stand beside "buckets"');
+  assert.equal(
+    message({ replacement: 'x' }),
+    'max_values: the map says nothing; replacement: "replacement" needs "regex"',
+  );
+  assert.match(message('keep'), /^expected a number of values, drop, or a map/);
 });

@@ -9,6 +9,7 @@ describeCompliance(spec, {
   },
   badConfig: [
     { max_series: 0 },
+    { idle_timeout: '0s' },
     { limits: [{ max_series: 1 }] },
     { limits: [{ metric: 'x', attributes: { a: 'keep' } }] },
     { limits: [{ metric: 'x', attributes: { a: {} } }] },

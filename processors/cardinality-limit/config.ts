@@ -34,7 +34,10 @@ export const cardinalityLimitConfig = z.strictObject({
     .min(1)
     .default(100_000)
     .describe('Series behind the folded gauges of a metric whose last values are remembered.'),
-  idle_timeout: duration().prefault('5m').describe('A series that was silent for so long gives its place up.'),
+  idle_timeout: duration()
+    .prefault('5m')
+    .refine((ms) => ms > 0, 'must be greater than zero')
+    .describe('A series that was silent for so long gives its place up.'),
   overflow_value: z.string().min(1).default('other').describe('Stands for all values without a name.'),
   strategy: z
     .enum(STRATEGIES)
@@ -67,8 +70,16 @@ function attributeRules() {
 
 /** A number of values, `drop`, or how values are brought together. */
 function attributeRule() {
-  const error = 'expected a number of values, drop, or a map with max_values, buckets, regex or routes';
-  return z.union([z.int().min(0), z.literal('drop'), rewriteRule()], { error });
+  const rule = rewriteRule();
+  // Of a map its own mistakes are told, not that it is neither a number nor `drop`.
+  const error = ({ input }: { readonly input?: unknown }): string => {
+    const issues = typeof input === 'object' && input !== null ? (rule.safeParse(input).error?.issues ?? []) : [];
+    const own = issues.map(({ path, message }) => [...path.map(String), message].join(': '));
+    return own.length > 0
+      ? own.join('; ')
+      : 'expected a number of values, drop, or a map with max_values, buckets, regex or routes';
+  };
+  return z.union([z.int().min(0), z.literal('drop'), rule], { error });
 }
 
 function rewriteRule() {
