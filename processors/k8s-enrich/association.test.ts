@@ -144,7 +144,6 @@ describe('pods that are left alone', () => {
     ['by a field', { filter: { fields: [{ key: 'spec.nodeName', value: 'node-1', op: 'not-equals' }] } }, {}],
     ['by name', { exclude: { pods: [{ name: '^web-' }] } }, {}],
     ['by name, by default', {}, { name: 'jaeger-agent-1' }],
-    ['because they say so', {}, { annotations: { 'opentelemetry.io/k8s-processor/ignore': 'True' } }],
   ];
   for (const [what, config, changes] of configs) {
     test(what, () => {

@@ -134,7 +134,7 @@ describe('labels and annotations', () => {
       { 'k8s.namespace.annotations.note': 'ns' },
     ],
     ['of the node', { labels: [{ key: 'zone', from: 'node' }] }, { 'k8s.node.labels.zone': 'z' }],
-    ['of the deployment', { labels: [{ key: 'tier', from: 'deployment' }] }, { 'k8s.deployment.labels.tier': 'front' }],
+    ['of the deployment', { labels: [{ key: 'tier', from: 'deployment' }] }, { 'k8s.deployment.label.tier': 'front' }],
     ['not of a workload it has not', { labels: [{ key: 'tier', from: 'daemonset' }] }, {}],
     ['not where there is none', { labels: [{ key: 'toString' }] }, {}],
     ['of annotations that say what an attribute is', { otel_annotations: true }, { foo: 'bar' }],

@@ -25,8 +25,8 @@ export interface Extraction {
   pod(pod: PodFacts, cluster: Kubernetes): PodAttributes;
   /** Of the namespace, node and workload that a resource names itself, where its pod is not known. */
   named(said: (name: string) => string, kubernetes: Kubernetes): PodAttributes;
-  /** Of one of its containers. */
-  container(pod: PodFacts, container: ContainerFacts): Attributes;
+  /** Of one of its containers; with what only its run has where that is known. */
+  container(pod: PodFacts, container: ContainerFacts, isRun: boolean): Attributes;
 }
 
 export function createExtraction({ metadata, extract, names }: ExtractionOptions): Extraction {
@@ -100,16 +100,16 @@ export function createExtraction({ metadata, extract, names }: ExtractionOptions
       };
       return { attributes, complete };
     },
-    container(pod, container) {
+    container(pod, container, isRun) {
       const image = imageOf(container);
       return pick({
         'k8s.container.name': container.name,
-        'container.id': container.id,
+        'container.id': isRun ? container.id : undefined,
         'container.image.name': image.name,
         ...(names === 'v1'
           ? { 'container.image.tags': image.tag === '' ? undefined : [image.tag] }
           : { 'container.image.tag': image.tag }),
-        'container.image.repo_digests': image.digest === '' ? undefined : [image.digest],
+        'container.image.repo_digests': isRun && image.digest !== '' ? [image.digest] : undefined,
         ...serviceAttributes(pod, container, extract.otel_annotations),
       });
     },

@@ -46,8 +46,14 @@ function nameOf(
   names: K8sEnrichConfig['attribute_names'],
 ): string {
   // Without a group the Collector takes the default name: several keys would have one.
-  if (tag_name === '' || match?.length === 1) return `k8s.${from}.${names === 'v0' ? what : what.slice(0, -1)}.${key}`;
+  if (tag_name === '' || match?.length === 1)
+    return `k8s.${from}.${isPlural(from, names) ? what : what.slice(0, -1)}.${key}`;
   return match === undefined ? tag_name : expanded(tag_name, match);
+}
+
+/** Those of workloads came later, and have the names of the conventions in any case. */
+function isPlural(from: ObjectKind, names: K8sEnrichConfig['attribute_names']): boolean {
+  return names === 'v0' && (from === 'pod' || from === 'namespace' || from === 'node');
 }
 
 /** `$1`, `${1}`, `${name}`, `$$` as in Go's `Regexp.Expand`; what is not captured is empty. */

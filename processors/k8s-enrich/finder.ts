@@ -116,12 +116,9 @@ function inPod(
   const { attributes } = resource;
   const name = textOf(attributes.get('k8s.container.name'));
   const run = attributes.get('k8s.container.restart_count');
-  const container =
-    name === '' && id !== ''
-      ? pod.containers.find((each) => each.id === id)
-      : byName(pod, name || (own ? '' : onlyName(pod)), run);
+  const container = containerOf(pod, { id, name, run, own });
   const { attributes: ofPod, complete } = extraction.pod(pod, cluster);
-  const names = { ...ofPod, ...(container && extraction.container(pod, container)) };
+  const names = { ...ofPod, ...(container && extraction.container(pod, container.facts, container.isRun)) };
   const named = added(resource, names);
   const uid = textOf(attributes.get('k8s.pod.uid'));
   const result = HASH.test(uid) && uid !== pod.uid ? replaced(named, { 'k8s.pod.uid': pod.uid }) : named;
@@ -136,11 +133,27 @@ function onlyName(pod: PodFacts): string {
   return names.size === 1 ? pod.containers[0]!.name : '';
 }
 
-/** Of several runs the last one, unless the data says which. */
-function byName(pod: PodFacts, name: string, run: AttributeValue | undefined): ContainerFacts | undefined {
-  const runs = pod.containers.filter((container) => container.name === name);
-  const said = runs.find(({ restarts }) => restarts === Number(run));
-  return run === undefined ? runs.sort((a, b) => b.restarts - a.restarts)[0] : said;
+interface Asked {
+  readonly id: string;
+  readonly name: string;
+  /** `k8s.container.restart_count`. */
+  readonly run: AttributeValue | undefined;
+  readonly own: boolean;
+}
+
+/** The container by its name or else its id, and whether it is the run that is meant: of several the last, unless it is said which. */
+function containerOf(
+  pod: PodFacts,
+  { id, name, run, own }: Asked,
+): { readonly facts: ContainerFacts; readonly isRun: boolean } | undefined {
+  if (name === '' && id !== '') {
+    const facts = pod.containers.find((each) => each.id === id);
+    return facts && { facts, isRun: true };
+  }
+  const wanted = name || (own ? '' : onlyName(pod));
+  const runs = pod.containers.filter((each) => each.name === wanted).sort((a, b) => b.restarts - a.restarts);
+  const facts = run === undefined ? runs[0] : runs.find(({ restarts }) => restarts === Number(run));
+  return facts === undefined ? runs[0] && { facts: runs[0], isRun: false } : { facts, isRun: true };
 }
 
 function notFound(resource: Resource, cluster: Kubernetes | undefined, asked: readonly string[]): Finding {

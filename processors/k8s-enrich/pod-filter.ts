@@ -1,9 +1,6 @@
 import type { PodFacts } from 'bpflow/sdk';
 import type { K8sEnrichConfig } from './config.ts';
 
-/** Annotation by which a pod opts out, as in the Collector. */
-export const IGNORE = 'opentelemetry.io/k8s-processor/ignore';
-
 /** Fields of a field selector that are known of a pod. */
 const FIELDS: Readonly<Record<string, (pod: PodFacts) => string>> = {
   'metadata.name': (pod) => pod.name,
@@ -27,8 +24,7 @@ export function podFilter({
     (filter.namespace === '' || pod.namespace === filter.namespace) &&
     filter.labels.every((label) => matches(label, pod.labels[label.key])) &&
     fields.every(({ field, op, value }) => (field(pod) === value) === (op === 'equals')) &&
-    !excluded.some((expression) => expression.test(pod.name)) &&
-    pod.annotations[IGNORE]?.trim().toLowerCase() !== 'true';
+    !excluded.some((expression) => expression.test(pod.name));
 }
 
 /** Fields that only an API server can compare. */

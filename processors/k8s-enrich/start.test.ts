@@ -43,11 +43,7 @@ describe('the processor', () => {
             ofPod('app.kubernetes.io/name'),
             ofPod('app.kubernetes.io/version'),
           ],
-          annotations: [
-            ofPod('', 'a.*'),
-            ofPod('opentelemetry.io/k8s-processor/ignore'),
-            ofPod('', 'resource\\.opentelemetry\\.io/.*'),
-          ],
+          annotations: [ofPod('', 'a.*'), ofPod('', 'resource\\.opentelemetry\\.io/.*')],
           objects: ['node', 'namespace', 'deployment'],
         },
       ],
@@ -131,5 +127,5 @@ test('what a pod belongs to is waited for as well', () => {
   assert.equal(world.processor.held!(), 1);
   world.cluster.objects.set('deployment/shop/web', { uid: '', labels: { tier: 'front' }, annotations: {} });
   world.cluster.set(pod());
-  assert.equal(world.logs[0]!['k8s.deployment.labels.tier'], 'front');
+  assert.equal(world.logs[0]!['k8s.deployment.label.tier'], 'front');
 });

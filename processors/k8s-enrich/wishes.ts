@@ -1,6 +1,5 @@
 import type { FieldWish, KubernetesObjectKind, KubernetesWishes } from 'bpflow/sdk';
 import type { K8sEnrichConfig } from './config.ts';
-import { IGNORE } from './pod-filter.ts';
 import { ANNOTATION, SERVICE_LABELS } from './service-attributes.ts';
 
 /** What must be known of pods and what they belong to; nothing else is kept in memory. */
@@ -22,7 +21,6 @@ export function wishesOf({ extract, filter }: K8sEnrichConfig): KubernetesWishes
     ],
     annotations: [
       ...extract.annotations.map(field),
-      ofPod(IGNORE),
       ...(extract.otel_annotations
         ? [{ from: 'pod' as const, key: '', key_regex: `${ANNOTATION.replaceAll('.', '\\.')}.*` }]
         : []),
