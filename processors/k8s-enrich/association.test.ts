@@ -53,6 +53,19 @@ describe('foreign data without rules finds its pod', () => {
   });
 });
 
+test('one series that two pods send is two', () => {
+  const second = pod({ uid: 'second', name: 'second', ips: ['10.0.0.8'], containers: [] });
+  const world = new Enrichment(now, new FakeCluster(pod(), second));
+  const point = { resource: { 'service.name': 'x' }, value: 1 };
+  for (const peer of ['10.0.0.7', '10.0.0.8', '10.0.0.7', '10.0.0.9']) {
+    void world.give(from(peer, world.foreignBatch('cumulative', [point])));
+  }
+  assert.deepEqual(
+    world.metrics.map(({ resource }) => resource['k8s.pod.name']),
+    [NAME, 'second', NAME, undefined],
+  );
+});
+
 describe('rules', () => {
   const rule = (...sources: readonly (string | undefined)[]) => ({
     sources: sources.map((name) =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Attributes, RetryableError } from 'bpflow/sdk';
+import { type Attributes, type MetricBatch, RetryableError } from 'bpflow/sdk';
 import { Enrichment, logsOf } from './test/enrichment.ts';
 import { CONTAINER, container, FakeCluster, pod, UID } from './test/fake-cluster.ts';
 
@@ -246,6 +246,26 @@ describe('a pod that changes', () => {
         ['shop', 2],
       ],
     );
+  });
+
+  test('changes again and again: what is known of its series does not grow without end', () => {
+    const extract = { metadata: [], labels: [{ key: 'n', tag_name: 'n' }] };
+    const world = new Enrichment({ extract }, new FakeCluster(pod()));
+    const points = Array.from({ length: 500 }, (_, i) => ({ resource: IN_POD, attributes: { i }, value: 1 }));
+    const tables = new Set<unknown>();
+    for (let n = 0; n < 30; n++) {
+      world.cluster.set(pod({ labels: { n: String(n) } }));
+      void world.own(...points);
+      const { series } = (world.sent.at(-1) as MetricBatch).metrics[0]!;
+      tables.add(series);
+      assert.ok(series.size < 10_000, `${series.size} series`);
+      assert.equal(world.metrics.at(-1)?.resource['n'], String(n));
+      world.sent.length = 0;
+      void world.own(points[0]!);
+    }
+    assert.ok(tables.size > 1);
+    void world.own({ ...points[7]!, value: 0, ends: true });
+    assert.equal(world.metrics.filter(({ ends }) => ends).length, 30, 'every name it had ends');
   });
 
   test('is gone: what still comes of it keeps its names', () => {

@@ -108,9 +108,13 @@ export class Enrichment {
   }
 
   foreign(temporality: Temporality, ...points: readonly Point[]): void | Promise<void> {
+    return this.give(this.foreignBatch(temporality, points));
+  }
+
+  foreignBatch(temporality: Temporality, points: readonly Point[]): MetricBatch {
     const table = this.#interner.table;
     const taken = this.#points(points, 1n);
-    return this.give(metricBatch([sum(FOREIGN, table, taken, { monotonic: true, temporality })]));
+    return metricBatch([sum(FOREIGN, table, taken, { monotonic: true, temporality })]);
   }
 
   counter(points: readonly Point[], temporality: Temporality): Metric {
