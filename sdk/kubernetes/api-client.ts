@@ -106,11 +106,12 @@ export class ApiClient {
     }
   }
 
-  /** Connections made before the files of TLS changed are not used again. */
+  /** Connections made before the files of TLS changed end with what they are at, and are not used again. */
   #currentAgent(): PlainAgent | SecureAgent {
     if (this.#tls.changed !== this.#tlsVersion) {
       this.#tlsVersion = this.#tls.changed;
-      this.#agent.destroy();
+      this.#agent.maxFreeSockets = 0;
+      for (const idle of Object.values(this.#agent.freeSockets).flat()) idle?.destroy();
       this.#agent = this.#newAgent();
     }
     return this.#agent;
@@ -167,6 +168,10 @@ export class ApiClient {
 export function connectionError(error: Error): ApiError {
   if (error instanceof ApiError) return error;
   const { code = '' } = error as NodeJS.ErrnoException;
+  // What came has the form of the API, and something else in it.
+  if (code === '' && (error instanceof TypeError || error instanceof RangeError)) {
+    return new ApiError('malformed', `The answer cannot be read: ${error.message}`, { cause: error });
+  }
   const isTls = /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_|EPROTO)/.test(code);
   return isTls
     ? new ApiError('tls', describeTlsError(error), { cause: error })

@@ -2,6 +2,7 @@ import { asError } from '../errors.ts';
 import type { Clock } from '../scope.ts';
 import { connectionError } from './api-client.ts';
 import { ApiError, type ApiErrorReason } from './api-error.ts';
+import { pause } from './pause.ts';
 
 const FIRST_PAUSE_MS = 800;
 const LONGEST_PAUSE_MS = 30_000;
@@ -15,6 +16,8 @@ export interface Attempt {
   live(): void;
   /** Something came. */
   event(): void;
+  /** Something came that could not be read, and was left out. */
+  skipped(): void;
   /** What is known must be read anew at the next attempt. */
   readonly fresh: boolean;
 }
@@ -41,6 +44,8 @@ export interface FeedState {
   /** Why it is not live. */
   error: ApiError | undefined;
   readonly errors: Map<ApiErrorReason, number>;
+  /** Objects that were left out since the last list because they could not be read. */
+  skipped: number;
 }
 
 /** Makes one attempt after the other, with growing pauses while they fail. */
@@ -52,6 +57,7 @@ export class Feed {
     lastEventMs: undefined,
     error: undefined,
     errors: new Map(),
+    skipped: 0,
   };
   readonly #options: FeedOptions;
   #running: Promise<void> | undefined;
@@ -100,6 +106,7 @@ export class Feed {
     const began = clock.monotonic();
     const fresh = this.#fresh;
     this.#fresh = false;
+    if (fresh) this.state.skipped = 0;
     let wasLive = false;
     try {
       await attempt({
@@ -108,6 +115,11 @@ export class Feed {
         live: () => {
           wasLive = true;
           this.#live();
+        },
+        skipped: () => {
+          this.state.skipped++;
+          this.#count('malformed');
+          this.#options.changed();
         },
         event: () => {
           this.state.lastEventMs = clock.monotonic();
@@ -139,7 +151,7 @@ export class Feed {
     const { state } = this;
     if (error.reason === 'expired') this.#fresh = true;
     this.#failures++;
-    state.errors.set(error.reason, (state.errors.get(error.reason) ?? 0) + 1);
+    this.#count(error.reason);
     // A watch that has to begin anew is no trouble yet.
     if (this.#failures === 1 && (error.reason === 'expired' || error.reason === 'closed')) return;
     state.live = false;
@@ -147,16 +159,16 @@ export class Feed {
     this.#options.changed();
   }
 
+  #count(reason: ApiErrorReason): void {
+    const { errors } = this.state;
+    errors.set(reason, (errors.get(reason) ?? 0) + 1);
+  }
+
   async #pause({ reason, retryAfterMs }: ApiError, signal: AbortSignal): Promise<void> {
     if (reason === 'expired' && this.#failures === 1) return;
     const { clock, random = Math.random } = this.#options;
     const longest = Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS);
     const ms = Math.max(longest * (0.5 + random() / 2), Math.min(retryAfterMs, LONGEST_PAUSE_MS * 2));
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.after(ms, resolve);
-    signal.addEventListener('abort', () => resolve());
-    if (signal.aborted) resolve();
-    await promise;
-    timer.cancel();
+    await pause(clock, ms, signal);
   }
 }

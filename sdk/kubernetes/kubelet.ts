@@ -3,6 +3,7 @@ import type { ApiClient } from './api-client.ts';
 import type { ApiPod } from './api-objects.ts';
 import { acceptOf, readList } from './encoding.ts';
 import type { Attempt } from './feed.ts';
+import { pause } from './pause.ts';
 import { POD } from './shapes.ts';
 import type { Store } from './store.ts';
 
@@ -31,11 +32,7 @@ export function kubeletPoll({
       store.complete();
       attempt.live();
       attempt.event();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = clock.after(intervalMs, resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      await promise;
-      timer.cancel();
+      await pause(clock, intervalMs, signal);
     }
   };
 }

@@ -59,6 +59,9 @@ export function report(scope: Scope, reported: Reported): Report {
     const feeds = [...reported.feeds()];
     const failing = feeds.flatMap((feed) => explain(feed) ?? []);
     const details = [...failing, ...[...workloadErrors.values()].map(({ message }) => message)];
+    for (const { resource, state } of feeds) {
+      if (state.skipped > 0) details.push(`${state.skipped} ${resource.name} could not be read and are left out.`);
+    }
     const refused = reported.refusedPods();
     if (refused > 0) details.push(`max_pods: ${refused} pods found no room.`);
     const [pods] = feeds;

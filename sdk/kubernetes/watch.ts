@@ -1,5 +1,6 @@
+import { asError } from '../errors.ts';
 import type { Clock } from '../scope.ts';
-import type { ApiClient } from './api-client.ts';
+import { type ApiClient, connectionError } from './api-client.ts';
 import { ApiError, errorOfStatus } from './api-error.ts';
 import type { ApiObject } from './api-objects.ts';
 import { acceptOf, type Encoding, readEvent, readList, type WatchEvent } from './encoding.ts';
@@ -35,6 +36,8 @@ export class Watch<T extends ApiObject> {
   readonly #options: WatchOptions<T>;
   /** Where to go on; empty: nowhere. */
   #version = '';
+  /** Something could not be read. When that was no damage on the way it comes again, and must not keep out the rest. */
+  #skips = false;
 
   constructor(options: WatchOptions<T>) {
     this.#options = options;
@@ -42,6 +45,15 @@ export class Watch<T extends ApiObject> {
 
   readonly attempt = async (attempt: Attempt): Promise<void> => {
     if (attempt.fresh) this.#version = '';
+    try {
+      await this.#listAndWatch(attempt);
+    } catch (error) {
+      this.#skips = connectionError(asError(error)).reason === 'malformed';
+      throw error;
+    }
+  };
+
+  async #listAndWatch(attempt: Attempt): Promise<void> {
     if (this.#version !== '') return this.#watch(attempt, false);
     try {
       await this.#watch(attempt, true);
@@ -50,7 +62,7 @@ export class Watch<T extends ApiObject> {
       await this.#list(attempt);
       await this.#watch(attempt, false);
     }
-  };
+  }
 
   async #watch(attempt: Attempt, isList: boolean): Promise<void> {
     const { client, resource, store, random = Math.random, encodings = ['protobuf', 'json'] } = this.#options;
@@ -79,10 +91,14 @@ export class Watch<T extends ApiObject> {
     try {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         frames.push(chunk, (bytes) => {
-          const event = readEvent<T>(encoding, bytes, shape);
-          if (event.type === 'ERROR') throw errorOfEvent(event.object, listing);
-          this.#apply(event);
+          const event = this.#read(attempt, () => {
+            const read = readEvent<T>(encoding, bytes, shape);
+            this.#apply(read);
+            return read;
+          });
           attempt.event();
+          if (event === undefined) return;
+          if (event.type === 'ERROR') throw errorOfEvent(event.object, listing);
           const { resourceVersion = '', annotations } = event.object.metadata ?? {};
           if (listing && event.type === 'BOOKMARK' && annotations?.[LIST_ENDS] === 'true') {
             listing = false;
@@ -100,6 +116,17 @@ export class Watch<T extends ApiObject> {
       if (!body.complete) body.destroy();
     }
     if (listing) throw new StreamingRefused('The server ended the list before it was complete.');
+  }
+
+  /** Undefined for what is left out. */
+  #read<R>(attempt: Attempt, read: () => R): R | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!this.#skips || connectionError(asError(error)).reason !== 'malformed') throw error;
+      attempt.skipped();
+      return undefined;
+    }
   }
 
   #apply(event: WatchEvent<T>): void {
@@ -122,7 +149,7 @@ export class Watch<T extends ApiObject> {
         signal: attempt.signal,
       });
       const list = readList<T>(encoding, bytes, resource.shape ?? OBJECT);
-      for (const object of list.items ?? []) store.set(object);
+      for (const object of list.items ?? []) this.#read(attempt, () => store.set(object));
       attempt.event();
       version = list.metadata?.resourceVersion ?? '';
       next = list.metadata?.continue || undefined;

@@ -56,8 +56,9 @@ export class Workloads {
   readonly #known = new Map<string, Known>();
   readonly #waiting: Known[] = [];
   readonly #interner = new Interner();
-  readonly #abort = new AbortController();
-  #asking = 0;
+  /** Of the requests that are open. */
+  readonly #asking = new Set<AbortController>();
+  #stopped = false;
 
   constructor(options: WorkloadsOptions) {
     this.#options = options;
@@ -89,39 +90,39 @@ export class Workloads {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#waiting.length = 0;
-    this.#abort.abort();
+    for (const request of this.#asking) request.abort();
   }
 
   #next(): void {
-    while (this.#asking < AT_ONCE && this.#waiting.length > 0) {
-      this.#asking++;
-      void this.#ask(this.#waiting.shift()!).finally(() => {
-        this.#asking--;
+    while (this.#asking.size < AT_ONCE && this.#waiting.length > 0) {
+      const request = new AbortController();
+      this.#asking.add(request);
+      void this.#ask(this.#waiting.shift()!, request).finally(() => {
+        this.#asking.delete(request);
         this.#next();
       });
     }
   }
 
-  async #ask(known: Known): Promise<void> {
+  async #ask(known: Known, request: AbortController): Promise<void> {
     const { client, clock, selection, found, failed, succeeded } = this.#options;
     const { kind, name, namespace } = known;
     const resource: Resource = { ...RESOURCES[kind], namespace };
-    const { signal } = this.#abort;
-    const late = new AbortController();
-    const timer = clock.after(PATIENCE_MS, () => late.abort());
+    const timer = clock.after(PATIENCE_MS, () => request.abort());
     let facts: ObjectFacts | undefined;
     let wait = RENEW_AFTER_MS;
     try {
       const { encoding, bytes } = await client.get({
         path: `${pathOf(resource)}/${encodeURIComponent(name)}`,
         accept: acceptOf('object', true, ['protobuf', 'json']),
-        signal: AbortSignal.any([signal, late.signal]),
+        signal: request.signal,
       });
       facts = objectFacts(readObject(encoding, bytes).metadata ?? {}, selection(kind), this.#interner);
       succeeded(resource);
     } catch (thrown) {
-      if (signal.aborted) return;
+      if (this.#stopped) return;
       const error = connectionError(asError(thrown));
       wait = RETRY_AFTER_MS;
       facts = error.reason === 'not_found' ? undefined : known.facts;
