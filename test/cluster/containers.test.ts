@@ -174,6 +174,37 @@ for (const pods of ['extension', 'own client'] as const) {
       );
     });
 
+    test('of init containers and of every run of a container have its name', async () => {
+      const program = own('again');
+      cluster.image('local.test/again:1', workloads.program(program));
+      const container = (name: string, then: string) => ({
+        name,
+        image: 'local.test/again:1',
+        imagePullPolicy: 'Never',
+        command: ['/bin/sh', '-c', `/bin/${program} getppid ${CALLS} 1; ${then}`],
+        volumeMounts: [{ name: 'state', mountPath: '/state' }],
+      });
+      await cluster.api('POST', `/api/v1/namespaces/${NAMESPACE}/pods`, {
+        metadata: { name: 'again' },
+        spec: {
+          nodeName: NODE,
+          terminationGracePeriodSeconds: 0,
+          automountServiceAccountToken: false,
+          volumes: [{ name: 'state', emptyDir: {} }],
+          initContainers: [container('first', 'true')],
+          containers: [container('main', '[ -d /state/ran ] && sleep 3600; mkdir /state/ran; exit 1')],
+        },
+      });
+      const samples = await settled(agent, program, 3 * CALLS);
+      const runs = samples.map(({ labels, value }) => [labels['k8s_pod_name'], labels['k8s_container_name'], value]);
+      assert.deepEqual(runs.sort(), [
+        ['again', 'first', CALLS],
+        ['again', 'main', CALLS],
+        ['again', 'main', CALLS],
+      ]);
+      assert.equal(new Set(samples.map(({ labels }) => labels['container_id'])).size, 3);
+    });
+
     test('of a static pod have the uid of its mirror', async () => {
       const program = own('static');
       cluster.image('local.test/static:1', workloads.program(program));

@@ -8,7 +8,7 @@ t=$(mktemp -d)
 trap 'rm -rf "$t"' EXIT
 mkdir -p "$t/r/bin" "$t/r/tmp" "$t/r/etc"
 cp "$(command -v busybox)" "$t/r/bin/busybox"
-for a in sh sleep cat ls wget nc httpd ps dd true; do ln -s busybox "$t/r/bin/$a"; done
+for a in sh sleep cat ls mkdir wget nc httpd ps dd true; do ln -s busybox "$t/r/bin/$a"; done
 if [ $# -gt 2 ]; then cp "${@:3}" "$t/r/bin/"; fi
 echo 'root:x:0:0::/:/bin/sh' > "$t/r/etc/passwd"
 tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$t/r" -cf "$t/layer.tar" .
