@@ -106,8 +106,9 @@ test("several files of $KUBECONFIG count together; basic credentials and fixed t
     return true;
   });
   for (const context of ['', 'b']) {
-    const { opened } = open({ auth_type: 'kubeConfig', context }, { KUBECONFIG: `${first}:${second}` });
+    const { scope, opened } = open({ auth_type: 'kubeConfig', context }, { KUBECONFIG: `${first}:${second}` });
     opened.start();
+    scope.clock.advance(20);
     await world.until(() => seen.length === (context === '' ? 1 : 2), 'it asked');
     await opened.stop();
   }
@@ -131,6 +132,7 @@ test('a kubelet is asked again and again; what it has no more is gone', async ()
     kubelet: { endpoint: `http://127.0.0.1:${world.server.port}` },
   });
   opened.start();
+  scope.clock.advance(20);
   await opened.kubernetes.ready();
   const names = () => [...opened.kubernetes.pods()].map(({ name }) => name).join();
   assert.equal(names(), 'a,b');

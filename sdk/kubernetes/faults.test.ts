@@ -161,7 +161,7 @@ describe('a list', () => {
         return true;
       });
     });
-    world.opened.start();
+    world.start();
     await world.until(() => world.kubernetes.synced, 'the pods are known', 500);
     assert.deepEqual(world.names(), ['b']);
   });
@@ -178,7 +178,7 @@ describe('a list', () => {
         return true;
       });
     });
-    world.opened.start();
+    world.start();
     await world.until(() => world.kubernetes.synced, 'the pods are known', 100);
     assert.deepEqual(world.names(), ['a', 'b']);
     assert.deepEqual(world.errors(), { expired: 1 });
@@ -195,7 +195,7 @@ describe('a list', () => {
         return true;
       });
     });
-    world.opened.start();
+    world.start();
     await world.until(() => world.kubernetes.synced, 'the pods are known', 100);
     assert.deepEqual(world.names(), ['a', 'b']);
     assert.deepEqual(world.errors(), { connection: 2 });
@@ -305,7 +305,7 @@ test('a missing right is named with the rule that gives it, once, and its end is
     refuse(response, 403, 'Forbidden', `cannot list resource "pods" at ${path}`);
     return true;
   });
-  world.opened.start();
+  world.start();
   await world.until(() => world.errors()['forbidden']! >= 3, 'it was refused', 1000);
   const rule = 'Add to its ClusterRole: { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] }.';
   const { scope } = world;

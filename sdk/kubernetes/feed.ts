@@ -37,7 +37,7 @@ export interface FeedState {
   synced: boolean;
   /** Whether what changes is told now. */
   live: boolean;
-  /** Attempts after the first. */
+  /** Attempts after the first, but for those that were wished for. */
   restarts: number;
   /** Monotonic ms; undefined before the first. */
   lastEventMs: number | undefined;
@@ -93,8 +93,9 @@ export class Feed {
       const { signal } = this.#abort;
       const failure = await this.#try(signal);
       if (this.#stopped) return;
+      if (signal.aborted) continue;
       this.state.restarts++;
-      if (signal.aborted || failure === undefined) continue;
+      if (failure === undefined) continue;
       this.#failed(failure);
       await this.#pause(failure, signal);
     }

@@ -82,7 +82,7 @@ test('an object that cannot be read each time it comes is left out, and keeps ou
     server.set('pods', { metadata: { name: 'odd', uid: 'odd', ownerReferences: 7 } } as unknown as ApiObject);
     server.set('pods', pod('b'));
   });
-  world.opened.start();
+  world.start();
   await world.until(() => world.kubernetes.synced, 'the others are known', 200);
   assert.deepEqual(world.names(), ['a', 'b']);
   assert.deepEqual(world.errors(), { malformed: 2 });

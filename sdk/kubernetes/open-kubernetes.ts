@@ -2,7 +2,7 @@ import { CgroupPaths, identifyCgroup } from '../containers/index.ts';
 import { StartError } from '../errors.ts';
 import { PROCESSES } from '../facts.ts';
 import type { Kubernetes, KubernetesObjectKind, KubernetesWishes, ObjectFacts, PodFacts } from '../kubernetes.ts';
-import type { Scope } from '../scope.ts';
+import type { Scope, Timer } from '../scope.ts';
 import { type ApiAccess, findAccess, OffCluster } from './access.ts';
 import { ApiClient } from './api-client.ts';
 import type { Encoding } from './encoding.ts';
@@ -60,6 +60,7 @@ class Cache implements OpenKubernetes, Kubernetes {
   readonly #ready = Promise.withResolvers<void>();
   readonly #report: ReturnType<typeof report>;
   #client: ApiClient | undefined;
+  #settling: Timer | undefined;
   #workloads: Workloads | undefined;
   #cgroups: CgroupPaths | undefined;
   #lastScanMs = 0;
@@ -113,14 +114,20 @@ class Cache implements OpenKubernetes, Kubernetes {
     }
     this.#client = new ApiClient(access, { log, clock, userAgent: `${agent.name}/${agent.version}` });
     this.#report.server(access.endpoint.origin);
+    this.#settling = clock.after(SETTLE_MS, () => this.#begin(this.#client!));
+  }
+
+  #begin(client: ApiClient): void {
+    const { clock } = this.#scope;
+    this.#settling = undefined;
     if (this.#settings.auth_type === 'kubelet') {
       const { poll_interval: intervalMs } = this.#settings.kubelet;
-      const poll = kubeletPoll({ client: this.#client, clock, store: this.#pods, intervalMs });
+      const poll = kubeletPoll({ client, clock, store: this.#pods, intervalMs });
       this.#run({ name: 'nodes/pods', group: '', version: 'v1' }, this.#pods, ['get'], poll);
       return;
     }
     this.#workloads = new Workloads({
-      client: this.#client,
+      client,
       clock,
       selection: (kind) => this.#wishes.selection(kind),
       found: (kind, name, namespace) =>
@@ -138,6 +145,7 @@ class Cache implements OpenKubernetes, Kubernetes {
   }
 
   async stop(): Promise<void> {
+    this.#settling?.cancel();
     this.#workloads?.stop();
     await Promise.all([...this.#feeds.values()].map(({ feed }) => feed.stop()));
     this.#pods.stop();
@@ -156,7 +164,7 @@ class Cache implements OpenKubernetes, Kubernetes {
 
   want(wishes: KubernetesWishes): () => void {
     const { isNew, end } = this.#wishes.add(wishes);
-    if (isNew && this.#client !== undefined) {
+    if (isNew && this.#feeds.size > 0) {
       for (const { feed, resource } of this.#feeds.values()) if (resource.name !== 'endpointslices') feed.restart();
       this.#workloads?.forget();
       this.#watchObjects();
@@ -276,6 +284,9 @@ class Cache implements OpenKubernetes, Kubernetes {
     return this.#cgroups.path(id);
   }
 }
+
+/** Extensions start before those who use them, and say what they need at their start. */
+const SETTLE_MS = 20;
 
 function workloadKind(kind: string): WorkloadKind | undefined {
   const known = kind.toLowerCase();

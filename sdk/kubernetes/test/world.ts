@@ -42,9 +42,15 @@ export class World implements AsyncDisposable {
     return join(this.folder, 'token');
   }
 
+  /** Starts to read. */
+  start(): void {
+    this.opened.start();
+    this.scope.clock.advance(20);
+  }
+
   /** Starts, and waits until the pods are known. */
   async ready(): Promise<this> {
-    this.opened.start();
+    this.start();
     await this.until(() => this.kubernetes.synced, 'the pods are known');
     return this;
   }
