@@ -96,6 +96,16 @@ export class Cluster implements Disposable {
     });
   }
 
+  /** Waits, for at most half a minute, for something that a controller makes. */
+  async exists(path: string): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      const found = await this.api('GET', path).catch((error: unknown) => error);
+      if (!(found instanceof Error)) return;
+      if (tries === 150) throw found;
+      await wait(200);
+    }
+  }
+
   async pods(namespace: string): Promise<readonly Pod[]> {
     const { items } = await this.api('GET', `/api/v1/namespaces/${namespace}/pods`);
     return items as readonly Pod[];

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AgentProcess, admin, root } from '../e2e/agent-process.ts';
 import { own, Workloads } from '../kernel/workload.ts';
-import { Cluster, NODE, reasonToSkip } from './cluster.ts';
+import { Cluster, NODE, type Pod, reasonToSkip } from './cluster.ts';
 
 const skip = reasonToSkip();
 const IMAGE = 'local.test/load:1';
@@ -237,6 +237,47 @@ for (const pods of ['extension', 'own client'] as const) {
       );
     });
 
+    test('are those of one namespace alone, where namespace_filter says so', {
+      skip: pods === 'own client' && 'the receiver asks the extension',
+    }, async () => {
+      const program = own('filter');
+      cluster.image('local.test/filter:1', workloads.program(program));
+      const config = configuration(cluster, pods, { namespace_filter: [NAMESPACE] });
+      await using filtering = await AgentProcess.run(config, root);
+      await cluster.api('POST', '/api/v1/namespaces', { metadata: { name: 'other' } });
+      for (const namespace of ['other', NAMESPACE]) {
+        const path = `/api/v1/namespaces/${namespace}`;
+        await cluster.exists(`${path}/serviceaccounts/default`);
+        await cluster.api('POST', `${path}/pods`, {
+          metadata: { name: 'filter' },
+          spec: {
+            nodeName: NODE,
+            restartPolicy: 'Never',
+            terminationGracePeriodSeconds: 0,
+            automountServiceAccountToken: false,
+            containers: [
+              {
+                name: 'main',
+                image: 'local.test/filter:1',
+                imagePullPolicy: 'Never',
+                command: [`/bin/${program}`, 'getppid', String(CALLS), '1'],
+              },
+            ],
+          },
+        });
+        const isDone = ({ metadata, status }: Pod) => metadata.name === 'filter' && status.phase === 'Succeeded';
+        await cluster.podsThat(namespace, (all) => all.some(isDone));
+      }
+      await workloads.run(program, 'getppid', CALLS, 1);
+      const all = await settled(agent, program, 3 * CALLS);
+      assert.equal(total(all), 3 * CALLS);
+      const kept = await settled(filtering, program, CALLS);
+      assert.deepEqual(
+        kept.map(({ labels, value }) => [labels['k8s_namespace_name'], value]),
+        [[NAMESPACE, CALLS]],
+      );
+    });
+
     test('lost nothing on the way, and what passed without names says why', async () => {
       const page = await agent.page();
       assert.match(
@@ -252,11 +293,11 @@ for (const pods of ['extension', 'own client'] as const) {
 }
 
 /** Pods come from the extension, or from the processor's own client as in a Collector's file. */
-function configuration({ agentConfig }: Cluster, pods: 'extension' | 'own client'): string {
+function configuration({ agentConfig }: Cluster, pods: 'extension' | 'own client', ebpf: object = {}): string {
   const access = { auth_type: 'kubeConfig', kube_config_path: agentConfig };
   const shared = pods === 'extension';
   return JSON.stringify({
-    receivers: { ebpf: { labels: ['process'], scrape_interval: '500ms', exclude_processes: [] } },
+    receivers: { ebpf: { labels: ['process'], scrape_interval: '500ms', exclude_processes: [], ...ebpf } },
     processors: {
       [shared ? 'k8s_enrich' : 'k8s_attributes']: {
         ...(!shared && access),
