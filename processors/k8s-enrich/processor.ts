@@ -46,7 +46,10 @@ export function createEnrichment(config: K8sEnrichConfig, scope: Scope, cluster:
   return {
     ...enrichingProcessor(enricher),
     async start() {
-      if (cluster === undefined) return;
+      if (cluster === undefined) {
+        if (!config.passthrough) scope.health({ state: 'ok', summary: OFF_CLUSTER });
+        return;
+      }
       subscriptions = [cluster.want(wishesOf(config)), cluster.watch(changed)];
       if (config.wait_for_metadata) await within(scope.clock, config.wait_for_metadata_timeout, cluster.ready());
     },
@@ -57,6 +60,9 @@ export function createEnrichment(config: K8sEnrichConfig, scope: Scope, cluster:
     },
   };
 }
+
+const OFF_CLUSTER =
+  'There is no Kubernetes: containers and units get names. In a cluster, add the extension kubernetes or set auth_type.';
 
 /** What waits for its names, those first that have waited longest. */
 function describeWaiting(all: readonly Subjects[], nowMs: number): readonly object[] {

@@ -72,6 +72,13 @@ describe('the processor', () => {
     assert.equal(cluster.listeners, 1);
   });
 
+  test('says so where there is no cluster', async () => {
+    const { processor, scope } = create({});
+    await processor.start!();
+    assert.equal(scope.lastHealth?.state, 'ok');
+    assert.match(scope.lastHealth!.summary, /no Kubernetes/);
+  });
+
   test('asks nobody in passthrough', async () => {
     const cluster = new FakeCluster();
     await create({ passthrough: true }, cluster).processor.start!();
