@@ -117,7 +117,7 @@ export const k8sEnrichConfig = z
         max_items: z
           .int()
           .min(0)
-          .default(10_000)
+          .default(100_000)
           .describe('Most data points, log records or spans held at a time in a pipeline. More pass unenriched.'),
       })
       .prefault({})

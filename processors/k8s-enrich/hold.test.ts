@@ -95,6 +95,30 @@ describe('data that comes before its pod', () => {
     assert.deepEqual(world.metrics, [{ resource: IN_POD, value: 1 }]);
   });
 
+  test('is looked through once for many names, where much is held, and still leaves in order', () => {
+    const world = new Enrichment();
+    const uid = (i: number) => `uid-${i}`;
+    const pods = Array.from({ length: 100 }, (_, i) => pod({ uid: uid(i), containers: [], ips: [] }));
+    const points = Array.from({ length: 6000 }, (_, i) => ({
+      resource: { 'k8s.pod.uid': uid(i % 100) },
+      attributes: { i },
+      value: i,
+    }));
+    void world.own(...points);
+    for (const each of pods.slice(0, 50)) world.cluster.set(each);
+    assert.equal(world.sent.length, 0);
+    world.scope.clock.advance(50);
+    assert.equal(world.sent.length, 1);
+    assert.equal(world.processor.held!(), 3000);
+    void world.own(...points.slice(3000));
+    for (const each of pods.slice(50)) world.cluster.set(each);
+    void world.own({ resource: { 'k8s.pod.uid': uid(99) }, attributes: { i: 5999 }, value: 1 });
+    assert.equal(world.processor.held!(), 0);
+    const last = world.metrics.slice(-2).map(({ value }) => value);
+    assert.deepEqual(last, [5999, 1]);
+    assert.equal(world.metrics.length, 6000 + 3000 + 1);
+  });
+
   test('stays held at a flush, and leaves at the stop', async () => {
     const world = new Enrichment();
     void world.own({ resource: IN_POD, value: 1 });

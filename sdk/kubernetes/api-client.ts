@@ -7,11 +7,12 @@ import { type ClientTls, describeTlsError, openClientTls } from '../transport/tl
 import type { ApiAccess } from './access.ts';
 import { ApiError, errorOfStatus } from './api-error.ts';
 import { type Encoding, encodingOf, readStatus } from './encoding.ts';
+import { Scratch } from './scratch.ts';
 
 /** Until the head of an answer is there, and between two pieces of the body of one that is no watch. */
 const PATIENCE_MS = 30_000;
-/** A page of 250 pods has some 2.5 MiB, a list by node at most as much. */
-const MAX_BODY = 128 * 1024 * 1024;
+/** A page of 100 pods has some 1 MiB, what a kubelet has at most some more. */
+const MAX_BODY = 64 * 1024 * 1024;
 const MAX_STATUS = 64 * 1024;
 /** Dead peers are noticed by TCP after this and some probes. */
 const KEEP_ALIVE_MS = 30_000;
@@ -82,10 +83,13 @@ export class ApiClient {
     throw new ApiError('malformed', `The answer is of type ${contentType || 'unknown'}. Is this an API server?`);
   }
 
-  /** The whole answer. */
-  async get(request: ApiRequest): Promise<{ readonly encoding: Encoding; readonly bytes: Buffer }> {
+  /** The whole answer, in the scratch. */
+  async get(
+    request: ApiRequest,
+    scratch = new Scratch(),
+  ): Promise<{ readonly encoding: Encoding; readonly bytes: Buffer }> {
     const { encoding, body } = await this.open(request);
-    return { encoding, bytes: await this.#read(body, MAX_BODY) };
+    return { encoding, bytes: await this.#read(body, MAX_BODY, scratch) };
   }
 
   /** Ends what is open. Safe twice. */
@@ -139,9 +143,8 @@ export class ApiClient {
     }
   }
 
-  async #read(response: IncomingMessage, limit: number): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    let length = 0;
+  async #read(response: IncomingMessage, limit: number, scratch = new Scratch()): Promise<Buffer> {
+    scratch.clear();
     const fail = () => response.destroy(new ApiError('silent', 'The answer did not go on.'));
     let late = this.#options.clock.after(PATIENCE_MS, fail);
     const body = response.headers['content-encoding'] === 'gzip' ? response.pipe(createGunzip()) : response;
@@ -150,9 +153,8 @@ export class ApiClient {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         late.cancel();
         late = this.#options.clock.after(PATIENCE_MS, fail);
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length > limit) throw new ApiError('too_large', `The answer has more than ${limit} bytes.`);
+        scratch.add(chunk);
+        if (scratch.length > limit) throw new ApiError('too_large', `The answer has more than ${limit} bytes.`);
       }
     } catch (error) {
       throw connectionError(asError(error));
@@ -160,7 +162,7 @@ export class ApiClient {
       late.cancel();
       if (!response.complete) response.destroy();
     }
-    return Buffer.concat(chunks);
+    return scratch.from();
   }
 }
 

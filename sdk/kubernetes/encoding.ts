@@ -2,7 +2,7 @@ import { asError } from '../errors.ts';
 import { ApiError } from './api-error.ts';
 import type { ApiList, ApiObject, ApiStatus } from './api-objects.ts';
 import { readProtobuf, type Span } from './protobuf.ts';
-import { listOf, OBJECT, type Shape, STATUS, UNKNOWN, WATCH_EVENT } from './shapes.ts';
+import { LIST, OBJECT, type Shape, STATUS, UNKNOWN, WATCH_EVENT } from './shapes.ts';
 
 /** How the server writes its answers. */
 export type Encoding = 'protobuf' | 'json';
@@ -35,11 +35,25 @@ export function readEvent<T extends ApiObject>(encoding: Encoding, bytes: Buffer
   return event;
 }
 
-export function readList<T extends ApiObject>(encoding: Encoding, bytes: Buffer, shape: Shape): ApiList<T> {
-  return decoded(() =>
-    encoding === 'json' ? parse(bytes) : unwrapped(bytes, whole(bytes), listOf(shape)),
-  ) as ApiList<T>;
+/** A list, or a page of one. */
+export interface ReadList<T> {
+  readonly metadata: { readonly resourceVersion?: string; readonly continue?: string };
+  /** Each is read when it is asked for, while the bytes are as they are; throws ApiError. */
+  readonly items: readonly (() => T)[];
 }
+
+export function readList<T extends ApiObject>(encoding: Encoding, bytes: Buffer, shape: Shape): ReadList<T> {
+  if (encoding === 'json') {
+    const { metadata, items } = decoded(() => Object(parse(bytes))) as ApiList<T>;
+    if (!Array.isArray(items ?? [])) throw new ApiError('malformed', 'The items of the list are none.');
+    return { metadata: metadata ?? {}, items: (items ?? []).map((item) => () => item) };
+  }
+  const list = decoded(() => unwrapped(bytes, whole(bytes), LIST)) as SpanList;
+  const read = (span: Span) => decoded(() => readProtobuf(bytes, shape, span)) as T;
+  return { metadata: list.metadata ?? {}, items: (list.items ?? []).map((span) => () => read(span)) };
+}
+
+type SpanList = Partial<Pick<ReadList<never>, 'metadata'>> & { readonly items?: readonly Span[] };
 
 export function readObject(encoding: Encoding, bytes: Buffer): ApiObject {
   return decoded(() => (encoding === 'json' ? parse(bytes) : unwrapped(bytes, whole(bytes), OBJECT))) as ApiObject;

@@ -1,5 +1,6 @@
 import { ApiError } from './api-error.ts';
 import type { Encoding } from './encoding.ts';
+import { Scratch } from './scratch.ts';
 
 /** etcd refuses objects of more than some 1.5 MiB; what is far above is no event. */
 const MAX_FRAME = 16 * 1024 * 1024;
@@ -16,71 +17,68 @@ export function createFrames(encoding: Encoding): Frames {
 }
 
 class Lines implements Frames {
-  readonly #rest = new Rest();
+  /** The beginning of a line whose end has not come. */
+  readonly #begun = new Scratch();
 
   push(chunk: Buffer, frame: (bytes: Buffer) => void): void {
-    let end = chunk.indexOf(NEWLINE);
-    if (end < 0) {
-      this.#rest.add(chunk);
-      return;
-    }
-    const bytes = this.#rest.takeWith(chunk);
-    end += bytes.length - chunk.length;
     let start = 0;
-    for (; end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      if (end > start) frame(bytes.subarray(start, end));
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      if (this.#begun.length > 0) {
+        this.#begun.add(chunk, start, end);
+        frame(this.#begun.from());
+        this.#begun.clear();
+      } else if (end > start) {
+        frame(chunk.subarray(start, end));
+      }
       start = end + 1;
     }
-    this.#rest.add(bytes.subarray(start));
+    checkSize(this.#begun.length + chunk.length - start);
+    this.#begun.add(chunk, start);
   }
 }
 
 class Messages implements Frames {
-  readonly #rest = new Rest();
-  /** Bytes that the next message has, its length included. */
-  #needed = HEADER;
+  /** The beginning of a message whose end has not come, its length first. */
+  readonly #begun = new Scratch();
 
   push(chunk: Buffer, frame: (bytes: Buffer) => void): void {
-    if (this.#rest.length + chunk.length < this.#needed) {
-      this.#rest.add(chunk);
-      return;
-    }
-    const bytes = this.#rest.takeWith(chunk);
-    let start = 0;
+    let at = this.#finish(chunk, frame);
     for (;;) {
-      const left = bytes.length - start;
-      this.#needed = left < HEADER ? HEADER : HEADER + bytes.readUInt32BE(start);
-      if (this.#needed > MAX_FRAME) throw tooLarge();
-      if (left < this.#needed) break;
-      frame(bytes.subarray(start + HEADER, start + this.#needed));
-      start += this.#needed;
+      const left = chunk.length - at;
+      const size = left < HEADER ? HEADER : sizeAt(chunk, at);
+      if (left < size) break;
+      if (size > HEADER) frame(chunk.subarray(at + HEADER, at + size));
+      at += size;
     }
-    this.#rest.add(bytes.subarray(start));
-  }
-}
-
-/** The beginning of a frame whose end has not come. */
-class Rest {
-  #chunks: Buffer[] = [];
-  length = 0;
-
-  add(chunk: Buffer): void {
-    this.length += chunk.length;
-    if (this.length > MAX_FRAME) throw tooLarge();
-    if (chunk.length > 0) this.#chunks.push(chunk);
+    this.#begun.add(chunk, at);
   }
 
-  takeWith(chunk: Buffer): Buffer {
-    const bytes = this.#chunks.length === 0 ? chunk : Buffer.concat([...this.#chunks, chunk]);
-    this.#chunks = [];
-    this.length = 0;
-    return bytes;
+  /** Completes the message that was begun; returns where the next one begins in the chunk. */
+  #finish(chunk: Buffer, frame: (bytes: Buffer) => void): number {
+    const begun = this.#begun;
+    let at = 0;
+    while (begun.length > 0 && at < chunk.length) {
+      const size = begun.length < HEADER ? HEADER : sizeAt(begun.from(), 0);
+      const end = Math.min(at + size - begun.length, chunk.length);
+      begun.add(chunk, at, end);
+      at = end;
+      if (begun.length < HEADER || begun.length < sizeAt(begun.from(), 0)) continue;
+      if (begun.length > HEADER) frame(begun.from(HEADER));
+      begun.clear();
+    }
+    return at;
   }
 }
 
 const NEWLINE = 0x0a;
 const HEADER = 4;
 
-function tooLarge(): ApiError {
-  return new ApiError('too_large', `An event of the watch has more than ${MAX_FRAME} bytes.`);
+function sizeAt(bytes: Buffer, at: number): number {
+  const size = HEADER + bytes.readUInt32BE(at);
+  checkSize(size);
+  return size;
+}
+
+function checkSize(size: number): void {
+  if (size > MAX_FRAME) throw new ApiError('too_large', `An event of the watch has more than ${MAX_FRAME} bytes.`);
 }

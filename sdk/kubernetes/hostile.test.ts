@@ -32,7 +32,7 @@ for (const encoding of encodings) {
     ];
     const readers = [
       (bytes: Buffer) => readEvent(encoding, bytes, POD),
-      (bytes: Buffer) => readList(encoding, bytes, POD),
+      (bytes: Buffer) => readList(encoding, bytes, POD).items.map((item) => item()),
       (bytes: Buffer) => readObject(encoding, bytes),
       (bytes: Buffer) => readEvent(encoding, bytes, ENDPOINT_SLICE),
       (bytes: Buffer) => readStatus('application/json', bytes),

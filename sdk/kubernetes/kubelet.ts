@@ -28,7 +28,7 @@ export function kubeletPoll({
       const { encoding, bytes } = await client.get(request);
       const list = readList<ApiPod>(encoding, bytes, POD);
       store.begin();
-      for (const pod of list.items ?? []) store.set(pod);
+      for (const read of list.items) store.set(read());
       store.complete();
       attempt.live();
       attempt.event();

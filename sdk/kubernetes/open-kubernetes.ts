@@ -33,6 +33,8 @@ export interface OpenKubernetesOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** What the server is asked for, the best first. */
   readonly encodings?: readonly Encoding[];
+  /** Default: as streams, where the server can do that. */
+  readonly lists?: 'streams' | 'pages';
   readonly random?: () => number;
 }
 
@@ -241,13 +243,14 @@ class Cache implements OpenKubernetes, Kubernetes {
 
   #watch<T extends object>(resource: Resource, store: Store<T>): void {
     const { clock } = this.#scope;
-    const { encodings, random } = this.#options;
+    const { encodings, lists, random } = this.#options;
     const { attempt } = new Watch<T>({
       client: this.#client!,
       clock,
       resource,
       store,
       ...(encodings && { encodings }),
+      ...(lists && { lists }),
       ...(random && { random }),
     });
     this.#run(resource, store, ['list', 'watch'], attempt);

@@ -85,12 +85,11 @@ export const STATUS: Shape = {
   6: ['code', 'number'],
 };
 
-export function listOf(item: Shape): Shape {
-  return {
-    1: ['metadata', { 2: ['resourceVersion', 'text'], 3: ['continue', 'text'] }],
-    2: ['items', item, 'repeated'],
-  };
-}
+/** A list of any objects. */
+export const LIST: Shape = {
+  1: ['metadata', { 2: ['resourceVersion', 'text'], 3: ['continue', 'text'] }],
+  2: ['items', 'span', 'repeated'],
+};
 
 /** `runtime.Unknown`, which every object is wrapped in behind the four bytes `k8s\0`. */
 export const UNKNOWN: Shape = { 1: ['typeMeta', { 2: ['kind', 'text'] }], 2: ['raw', 'span'] };

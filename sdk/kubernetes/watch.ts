@@ -7,6 +7,7 @@ import { acceptOf, type Encoding, readEvent, readList, type WatchEvent } from '.
 import type { Attempt } from './feed.ts';
 import { createFrames } from './frames.ts';
 import { pathOf, type Resource, selectorsOf } from './resource.ts';
+import { Scratch } from './scratch.ts';
 import { OBJECT } from './shapes.ts';
 import type { Store } from './store.ts';
 
@@ -15,7 +16,7 @@ const SILENCE_MS = 150_000;
 /** A server that begins a list and does not end it knows no streaming lists. */
 const LIST_SILENCE_MS = 30_000;
 /** Objects on a page. */
-const PAGE = 250;
+const PAGE = 100;
 const WATCH_SECONDS = { least: 300, most: 600 };
 const LIST_ENDS = 'k8s.io/initial-events-end';
 
@@ -25,6 +26,8 @@ export interface WatchOptions<T> {
   readonly resource: Resource;
   readonly store: Store<T>;
   readonly encodings?: readonly Encoding[];
+  /** Default: as streams, where the server can do that. */
+  readonly lists?: 'streams' | 'pages';
   readonly random?: () => number;
 }
 
@@ -56,6 +59,7 @@ export class Watch<T extends ApiObject> {
   async #listAndWatch(attempt: Attempt): Promise<void> {
     if (this.#version !== '') return this.#watch(attempt, false);
     try {
+      if (this.#options.lists === 'pages') throw new StreamingRefused('Pages are asked for.');
       await this.#watch(attempt, true);
     } catch (error) {
       if (!isRefusalOfStreaming(error) || this.#version !== '') throw error;
@@ -137,22 +141,24 @@ export class Watch<T extends ApiObject> {
 
   async #list(attempt: Attempt): Promise<void> {
     const { client, resource, store, encodings = ['protobuf', 'json'] } = this.#options;
+    const scratch = new Scratch();
     store.begin();
     let version = '';
     let next: string | undefined = '';
     while (next !== undefined) {
-      const { encoding, bytes } = await client.get({
+      const request = {
         path: pathOf(resource),
         query: { ...selectorsOf(resource), limit: String(PAGE), ...(next !== '' && { continue: next }) },
         accept: acceptOf('list', resource.shape === undefined, encodings),
-        gzip: resource.fieldSelector === undefined,
+        gzip: !resource.fieldSelector,
         signal: attempt.signal,
-      });
+      };
+      const { encoding, bytes } = await client.get(request, scratch);
       const list = readList<T>(encoding, bytes, resource.shape ?? OBJECT);
-      for (const object of list.items ?? []) this.#read(attempt, () => store.set(object));
+      for (const read of list.items) this.#read(attempt, () => store.set(read()));
       attempt.event();
-      version = list.metadata?.resourceVersion ?? '';
-      next = list.metadata?.continue || undefined;
+      version = list.metadata.resourceVersion ?? '';
+      next = list.metadata.continue || undefined;
     }
     if (version === '') throw new ApiError('malformed', 'The list has no resourceVersion.');
     store.complete();

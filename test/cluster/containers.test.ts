@@ -293,7 +293,7 @@ for (const pods of ['extension', 'own client'] as const) {
 }
 
 /** Pods come from the extension, or from the processor's own client as in a Collector's file. */
-function configuration({ agentConfig }: Cluster, pods: 'extension' | 'own client', ebpf: object = {}): string {
+function configuration({ agentConfig, folder }: Cluster, pods: 'extension' | 'own client', ebpf: object = {}): string {
   const access = { auth_type: 'kubeConfig', kube_config_path: agentConfig };
   const shared = pods === 'extension';
   return JSON.stringify({
@@ -321,7 +321,7 @@ function configuration({ agentConfig }: Cluster, pods: 'extension' | 'own client
     ...(shared && { extensions: { kubernetes: access } }),
     service: {
       ...(shared && { extensions: ['kubernetes'] }),
-      admin: { endpoint: join('/tmp', `bpk-${randomUUID()}.sock`) },
+      admin: { endpoint: join(folder, `${randomUUID()}.sock`) },
       telemetry: { metrics: { readers: [{ pull: { exporter: { prometheus: { host: '127.0.0.1', port: 0 } } } }] } },
       pipelines: {
         metrics: {

@@ -40,21 +40,23 @@ describe(`a cluster of ${PODS} pods`, { skip: skip ?? false }, () => {
   });
   after(() => server?.stop());
 
-  function sync(encoding: string, node = ''): Sync {
+  function sync(encoding: string, lists: string, node: string): Sync {
     const environment = { ...process.env, ...server.environment };
-    const output = execFileSync(process.execPath, [program, server.serviceAccount, encoding, node], {
+    const output = execFileSync(process.execPath, [program, server.serviceAccount, encoding, lists, node], {
       env: environment,
     });
     return JSON.parse(output.toString());
   }
 
-  for (const [encoding, node, count] of [
-    ['protobuf', '', PODS],
-    ['json', '', PODS],
-    ['protobuf', 'node-3', PODS / 50],
+  for (const [encoding, lists, node, count] of [
+    ['protobuf', 'streams', '', PODS],
+    ['protobuf', 'pages', '', PODS],
+    ['json', 'streams', '', PODS],
+    ['protobuf', 'streams', 'node-3', PODS / 50],
   ] as const) {
-    test(`is read as ${encoding}${node && `, one node of 50,`} by a process of at most ${MOST_MIB} MiB`, (t) => {
-      const result = sync(encoding, node);
+    const which = node === '' ? '' : ', one node of 50,';
+    test(`is read as ${encoding} in ${lists}${which} by a process of at most ${MOST_MIB} MiB`, (t) => {
+      const result = sync(encoding, lists, node);
       t.diagnostic(JSON.stringify(result));
       assert.equal(result.pods, count);
       assert.ok(result.peakMiB <= MOST_MIB, `peak RSS ${result.peakMiB} MiB`);

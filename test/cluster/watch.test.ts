@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { connectionFields, type OpenKubernetes, openKubernetes, podFilterField } from 'bpflow/kubernetes';
+import {
+  connectionFields,
+  type OpenKubernetes,
+  type OpenKubernetesOptions,
+  openKubernetes,
+  podFilterField,
+} from 'bpflow/kubernetes';
 import { type KubernetesWishes, type PodFacts, z } from 'bpflow/sdk';
 import type { FakeScope } from 'bpflow/testing';
 import { KubeApiServer, reasonToSkip } from './kube-api-server.ts';
@@ -27,11 +33,16 @@ describe('against a real kube-apiserver the cache equals the API', { skip: skip 
   let scope: FakeScope;
   const caches: OpenKubernetes[] = [];
 
-  function open(settings: object = {}, wishes = WISHES): { readonly cache: OpenKubernetes; readonly scope: FakeScope } {
+  function open(
+    settings: object = {},
+    wishes = WISHES,
+    how: OpenKubernetesOptions = {},
+  ): { readonly cache: OpenKubernetes; readonly scope: FakeScope } {
     const live = liveScope();
     const parsed = schema.parse({ service_account_path: server.serviceAccount, ...settings });
     const opened = openKubernetes({ ...parsed, endpoints: true, max_pods: 50_000 }, live.scope, {
       environment: server.environment,
+      ...how,
     });
     opened.kubernetes.want(wishes);
     caches.push(opened);
@@ -196,6 +207,18 @@ describe('against a real kube-apiserver the cache equals the API', { skip: skip 
     assert.equal([...own.kubernetes.pods()].length, [...cache.kubernetes.pods()].length);
     await own.stop();
   });
+
+  for (const encoding of ['protobuf', 'json'] as const) {
+    test(`read in pages of ${encoding}`, async () => {
+      const { cache: own, scope: ownScope } = open({}, WISHES, { lists: 'pages', encodings: [encoding] });
+      own.start();
+      await own.kubernetes.ready();
+      const lines = (of: OpenKubernetes) => [...of.kubernetes.pods()].map(summary).sort();
+      assert.deepEqual(lines(own), lines(cache));
+      assert.equal(ownScope.lastHealth?.state, 'ok');
+      await own.stop();
+    });
+  }
 
   test('of one node, with nothing of the others', async () => {
     const { cache: own } = open({ filter: { node: 'node-3' } });

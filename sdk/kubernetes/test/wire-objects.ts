@@ -1,5 +1,5 @@
 import type { Encoding } from '../encoding.ts';
-import { ENDPOINT_SLICE, type FieldType, listOf, POD, type Shape, STATUS } from '../shapes.ts';
+import { ENDPOINT_SLICE, type FieldType, LIST, POD, type Shape, STATUS } from '../shapes.ts';
 
 /** An event of a watch as a server writes it, with what stands around it. */
 export function eventBytes(encoding: Encoding, type: string, object: object): Buffer {
@@ -16,7 +16,7 @@ export function listBytes(
   list: { readonly metadata: object; readonly items: readonly object[] },
 ): Buffer {
   if (encoding === 'json') return Buffer.from(JSON.stringify(list));
-  return wrapped(message(list, listOf(shapeOf(list.items[0] ?? {}))));
+  return wrapped(message(list, { ...LIST, 2: ['items', shapeOf(list.items[0] ?? {}), 'repeated'] }));
 }
 
 export function objectBytes(encoding: Encoding, object: object): Buffer {
