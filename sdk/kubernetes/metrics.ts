@@ -46,7 +46,7 @@ export function observe(
           result.observe(age, (clock.monotonic() - state.lastEventMs) / 1000, labels);
         for (const [reason, count] of state.errors) result.observe(errors, count, { ...labels, reason });
       }
-      result.observe(objects, workloads(), { ...whose, kind: 'workloads' });
+      result.observe(objects, workloads().known, { ...whose, kind: 'workloads' });
       for (const [key, count] of workloadFailures) {
         const [kind = '', reason = ''] = key.split(' ');
         result.observe(errors, count, { ...whose, kind, reason });

@@ -93,7 +93,7 @@ class Cache implements OpenKubernetes, Kubernetes {
     this.#report = report(scope, {
       feeds: () => this.#feeds.values(),
       refusedPods: () => this.#pods.refused,
-      workloads: () => this.#workloads?.size ?? 0,
+      workloads: () => ({ known: this.#workloads?.size ?? 0, waiting: this.#workloads?.waiting ?? 0 }),
       services: () => (settings.endpoints ? this.#services.services() : undefined),
       namespace: settings.filter.namespace || undefined,
     });

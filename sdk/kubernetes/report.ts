@@ -16,7 +16,7 @@ export interface FeedReport {
 export interface Reported {
   readonly feeds: () => Iterable<FeedReport>;
   readonly refusedPods: () => number;
-  readonly workloads: () => number;
+  readonly workloads: () => { readonly known: number; readonly waiting: number };
   /** Undefined when they are not watched. */
   readonly services: () => readonly ServiceFacts[] | undefined;
   /** The only one that is looked at; undefined: all. */
@@ -80,7 +80,7 @@ export function report(scope: Scope, reported: Reported): Report {
   scope.inspect('kubernetes', () => ({
     server,
     kinds: Object.fromEntries([...reported.feeds()].map((feed) => [feed.resource.name, viewOf(feed, scope)])),
-    workloads: { known: reported.workloads(), errors: [...workloadErrors.values()].map(({ message }) => message) },
+    workloads: { ...reported.workloads(), errors: [...workloadErrors.values()].map(({ message }) => message) },
     services: reported.services()?.length,
   }));
   observe(scope, reported, workloadFailures);

@@ -68,6 +68,11 @@ export class Workloads {
     return this.#known.size;
   }
 
+  /** What was asked for and is not answered. */
+  get waiting(): number {
+    return this.#waiting.length + this.#asking.size;
+  }
+
   /** What is known, and asks for what is not. */
   get(kind: WorkloadKind, name: string, namespace: string): ObjectFacts | undefined {
     const key = `${kind}/${namespace}/${name}`;

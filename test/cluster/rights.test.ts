@@ -37,6 +37,7 @@ describe('the rights of deploy/kubernetes/rbac.yaml', { skip: skip ?? false }, (
     const labels: readonly FieldWish[] = FROM.map((from) => ({ from, key: 'app', key_regex: '' }));
     opened.kubernetes.want({ labels });
     opened.start();
+    await opened.kubernetes.ready();
     for (const kind of WORKLOADS) opened.kubernetes.object(kind, 'any', 'shop');
     return fake;
   }
@@ -59,8 +60,8 @@ describe('the rights of deploy/kubernetes/rbac.yaml', { skip: skip ?? false }, (
 
   test('suffice for everything', async () => {
     const scope = await open();
-    await opened!.kubernetes.ready();
-    await wait(500);
+    const view = () => scope.view('kubernetes') as { workloads: { known: number; waiting: number } };
+    await until(() => view().workloads.known > 0 && view().workloads.waiting === 0);
     assert.deepEqual(refused(scope), []);
     assert.equal(scope.lastHealth?.state, 'ok');
     assert.equal(await isAllowed('get', '', 'nodes/pods'), true);
