@@ -85,7 +85,11 @@ describe('rules', () => {
       match: { match_type: 'glob', span_names: ['*/health'] },
       probabilistic: { sampling_percentage: 0 },
     },
-    { name: 'slow', match: { match_type: 'strict', span_kinds: ['SPAN_KIND_SERVER'] }, rate_limit: { limit: 1, burst: 2 } },
+    {
+      name: 'slow',
+      match: { match_type: 'strict', span_kinds: ['SPAN_KIND_SERVER'] },
+      rate_limit: { limit: 1, burst: 2 },
+    },
   ];
   const spans = [
     { name: 'GET /health', kind: 2 },
