@@ -141,7 +141,13 @@ test('each kind of packet and record is told', () => {
     l7: { type: 2, dns: { query: 'a.', ips: ['1', '2'], rcode: 3, qtypes: ['A', 'AAAA'], rrtypes: ['CNAME'] } },
   });
   assert.deepEqual(
-    [dns.flow.record, dns.text(dns.flow.dnsQuery), dns.flow.dnsIps, dns.flow.dnsRcode, dns.words.text(dns.flow.dnsQtypes)],
+    [
+      dns.flow.record,
+      dns.text(dns.flow.dnsQuery),
+      dns.flow.dnsIps,
+      dns.flow.dnsRcode,
+      dns.words.text(dns.flow.dnsQtypes),
+    ],
     [RECORD.DNS, 'a.', 2, 3, 'A,AAAA'],
   );
   const kafka = read({ l7: { type: 2, kafka: { error_code: -1, api_key: 'fetch', topic: 'orders' } } });
@@ -187,7 +193,32 @@ test('fields that are not known are passed over', () => {
   const known = flowMessage({ verdict: 2 });
   // Field 1 is the flow; 21007 and 150000 are later additions of Cilium, 5000 is nothing.
   const flow = known.subarray(2);
-  const unknown = Uint8Array.of(0xfa, 0xa1, 0x0a, 2, 8, 1, 0xc5, 0xb8, 2, 1, 2, 3, 4, 0xc1, 0xb8, 2, 1, 2, 3, 4, 5, 6, 7, 8);
+  const unknown = Uint8Array.of(
+    0xfa,
+    0xa1,
+    0x0a,
+    2,
+    8,
+    1,
+    0xc5,
+    0xb8,
+    2,
+    1,
+    2,
+    3,
+    4,
+    0xc1,
+    0xb8,
+    2,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+  );
   const reader = new FlowReader();
   assert.equal(reader.read(Buffer.concat([Uint8Array.of(0x0a, flow.length + unknown.length), flow, unknown])), 'flow');
   assert.equal(reader.flow.verdict, 2);
@@ -195,8 +226,14 @@ test('fields that are not known are passed over', () => {
 
 test('other messages of the stream are told and read', () => {
   const reader = new FlowReader();
-  assert.equal(reader.read(encode('GetFlowsResponse', { lost_events: { source: 3, num_events_lost: 12_345 } })), 'lost_events');
-  assert.deepEqual(readLostEvents(reader.bytes, reader.content.start, reader.content.end), { source: 3, count: 12_345 });
+  assert.equal(
+    reader.read(encode('GetFlowsResponse', { lost_events: { source: 3, num_events_lost: 12_345 } })),
+    'lost_events',
+  );
+  assert.deepEqual(readLostEvents(reader.bytes, reader.content.start, reader.content.end), {
+    source: 3,
+    count: 12_345,
+  });
   const status = { state_change: 2, node_names: ['a', 'b'], message: 'gone away' };
   assert.equal(reader.read(encode('GetFlowsResponse', { node_status: status })), 'node_status');
   assert.deepEqual(readNodeStatus(reader.bytes, reader.content.start, reader.content.end), {

@@ -1,4 +1,5 @@
 import {
+  defineMetric,
   type Exemplars,
   ExponentialHistogramPointsBuilder,
   exponentialHistogram,
@@ -83,10 +84,11 @@ interface Exemplar {
 /** Exponential buckets have this scale: eight for each power of two, at most 9 % wide. */
 const SCALE = 3;
 const PER_OCTAVE = 2 ** SCALE;
-/** Values from 1 ns to 2^53 ns (104 days) have the buckets 0 to this. */
-const EXPONENTIAL_BUCKETS = 53 * PER_OCTAVE;
+/** Durations from 2^-30 s (0.9 ns) to 2^24 s (194 days) have buckets; what is beyond is in the last one. */
+const FIRST_PLACE = -30 * PER_OCTAVE;
+const EXPONENTIAL_BUCKETS = 54 * PER_OCTAVE;
 
-/** A histogram of durations in ns. */
+/** A histogram of durations: in ns, exponential ones in s, for their bounds cannot be scaled afterwards. */
 export class PendingHistogram implements PendingMetric {
   readonly definition: MetricDefinition;
   readonly series: Series;
@@ -102,10 +104,12 @@ export class PendingHistogram implements PendingMetric {
   #samples = new Float64Array(64);
   #zeros = new Float64Array(64);
   readonly #exemplars = new Map<number, Exemplar>();
+  readonly #inSeconds: boolean;
 
   constructor(definition: MetricDefinition, shared: SeriesContext, describe: Describe, form: HistogramForm) {
-    this.definition = definition;
+    this.definition = form.kind === 'explicit' ? definition : inSeconds(definition);
     this.series = new Series(shared, describe);
+    this.#inSeconds = form.kind === 'exponential';
     if (form.kind === 'explicit') {
       this.#explicit = new HistogramPointsBuilder(form.boundsNs);
       this.#bounds = this.#explicit.bounds;
@@ -166,7 +170,7 @@ export class PendingHistogram implements PendingMetric {
       }
     }
     const length = this.#length;
-    const metric = length === 0 ? undefined : this.#build(time, startTime, exemplarsOf(samples));
+    const metric = length === 0 ? undefined : this.#build(time, startTime, exemplarsOf(samples, this.#inSeconds));
     this.#exemplars.clear();
     this.#sums.fill(0);
     this.#samples.fill(0);
@@ -196,8 +200,8 @@ export class PendingHistogram implements PendingMetric {
     }
     const first = counts.findIndex((count) => count > 0);
     const last = counts.findLastIndex((count) => count > 0);
-    const value = { scale: SCALE, zeroCount: this.#zeros[number]!, sum: total };
-    const positive = { offset: first - 1, counts: counts.subarray(first, last + 1) };
+    const value = { scale: SCALE, zeroCount: this.#zeros[number]!, sum: total / 1e9 };
+    const positive = { offset: first + FIRST_PLACE - 1, counts: counts.subarray(first, last + 1) };
     this.#exponential.add(id, first < 0 ? value : { ...value, positive });
   }
 
@@ -222,14 +226,19 @@ export class PendingHistogram implements PendingMetric {
   }
 }
 
-/** Place of the bucket (2^((k-1)/8), 2^(k/8)] that holds a value of at least 1; k is its place, k - 1 its OTLP index. */
+/** Place of the bucket (2^((k-1)/8), 2^(k/8)] s that holds a duration of at least 1 ns: k - FIRST_PLACE; its OTLP index is k - 1. */
 function bucketOf(ns: number): number {
-  const place = Math.ceil(Math.log2(ns) * PER_OCTAVE - 1e-9);
+  const place = Math.ceil(Math.log2(ns / 1e9) * PER_OCTAVE) - FIRST_PLACE;
   return place < EXPONENTIAL_BUCKETS ? place : EXPONENTIAL_BUCKETS - 1;
+}
+
+function inSeconds({ otelUnit: _, ...definition }: MetricDefinition): MetricDefinition {
+  return defineMetric({ ...definition, unit: 's' });
 }
 
 function exemplarsOf(
   samples: readonly { readonly point: number; readonly exemplar: Exemplar }[],
+  inSeconds: boolean,
 ): Exemplars | undefined {
   if (samples.length === 0) return undefined;
   const traceIds = new Uint8Array(samples.length * 16);
@@ -237,8 +246,8 @@ function exemplarsOf(
   return {
     point: Uint32Array.from(samples, ({ point }) => point),
     time: BigUint64Array.from(samples, ({ exemplar }) => exemplar.time),
-    values: Float64Array.from(samples, ({ exemplar }) => exemplar.value),
-    integer: true,
+    values: Float64Array.from(samples, ({ exemplar }) => (inSeconds ? exemplar.value / 1e9 : exemplar.value)),
+    integer: !inSeconds,
     traceIds,
     spanIds: new Uint8Array(samples.length * 8),
     attributes: samples.map(() => new Uint8Array(0)),

@@ -83,8 +83,8 @@ export class HubbleReceiver implements Receiver {
       events: {
         request: (isRelay, restart) => this.#request(intake, isRelay, restart),
         message: (bytes) => intake.take(bytes),
-        status: (status, reconnected) => {
-          gaps.status(status, reconnected, session.state.isRelay);
+        status: (status, reconnected, asked) => {
+          gaps.status(status, reconnected, session.state.isRelay, asked);
           hints.status(status);
         },
         changed: (state) => this.#changed(state),

@@ -19,9 +19,15 @@ export interface SessionEvents {
   /** One message of the stream. False ends the stream: it is not worth reading. */
   message(bytes: Buffer): boolean;
   /** The server's word about itself: before each stream, then every 10 s. `reconnected`: for the first time after a loss. */
-  status(status: ServerStatus, reconnected: boolean): void;
+  status(status: ServerStatus, reconnected: boolean, asked: Asked): void;
   /** The state has changed. */
   changed(state: SessionState): void;
+}
+
+/** Between which moments the server was asked; monotonic time, ms. */
+export interface Asked {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 export interface SessionState {
@@ -110,16 +116,16 @@ export class Session {
     let client: ObserverClient | undefined;
     try {
       client = await connect();
-      let status = await this.#unlessStopped(client.status());
+      let [status, asked] = await this.#ask(client);
       const isRelay = status.connectedNodes !== undefined;
       const first = { ...this.#state, isRelay, version: status.version };
       this.#state = first;
-      events.status(status, this.#hadStream);
+      events.status(status, this.#hadStream, asked);
       while (!isRelay && status.entries < ENTRIES_TO_READ && !this.#stopping.signal.aborted) {
         this.#become('waiting', 'Hubble has seen no flow since its start.');
         await this.#sleep(EMPTY_RING_MS);
-        status = await this.#unlessStopped(client.status());
-        events.status(status, false);
+        [status, asked] = await this.#ask(client);
+        events.status(status, false, asked);
       }
       if (this.#stopping.signal.aborted) return '';
       return await this.#follow(client, status);
@@ -140,13 +146,8 @@ export class Session {
     this.opened++;
     const stream: FlowStream = client.flows(request, {
       opened: ({ agent, relay }) => {
-        this.#hadStream = true;
-        this.#state = {
-          ...this.#state,
-          isRelay: relay !== '' || this.#state.isRelay,
-          version: relay || agent || first.version,
-        };
-        this.#become('following', '');
+        const isRelay = relay !== '' || this.#state.isRelay;
+        this.#state = { ...this.#state, isRelay, version: relay || agent || first.version };
       },
       message: (bytes) => {
         this.#messages++;
@@ -157,6 +158,9 @@ export class Session {
       ended: (error: ServiceError | undefined) =>
         resolve(error === undefined ? `Hubble at ${address} ended the stream.` : describeFailure(error, address)),
     });
+    // The server sends its headers with the first flow, which can be long in coming.
+    this.#hadStream = true;
+    this.#become('following', '');
     const cancel = (): void => resolve('');
     signal.addEventListener('abort', cancel, { once: true });
     const poll = this.#poll(client, first, resolve);
@@ -177,11 +181,10 @@ export class Session {
     return clock.every(POLL_MS, () => {
       if (asking) return;
       asking = true;
-      client
-        .status()
-        .then((status) => {
+      this.#ask(client)
+        .then(([status, asked]) => {
           failures = 0;
-          events.status(status, false);
+          events.status(status, false, asked);
           if (this.#messages > 0) {
             this.#patience = 1;
             return;
@@ -201,6 +204,13 @@ export class Session {
           asking = false;
         });
     });
+  }
+
+  async #ask(client: ObserverClient): Promise<readonly [ServerStatus, Asked]> {
+    const { clock } = this.#options;
+    const fromMs = clock.monotonic();
+    const status = await this.#unlessStopped(client.status());
+    return [status, { fromMs, toMs: clock.monotonic() }];
   }
 
   /** Rejects as soon as the session is stopped. */
