@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Prom
   'otlp-decode': async () => ({ run: (await import('./otlp-codec.ts')).decode }),
   'otlp-relay': () => import('./otlp-relay.ts'),
   file: () => import('./file.ts'),
+  hubble: () => import('./hubble.ts'),
 };
 
 const { values, positionals } = parseArgs({
