@@ -8,7 +8,7 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const POLL_MS = 10_000;
 const EMPTY_RING_MS = 1000;
-/** A stream that lived so long has worked: the next one is tried soon. */
+/** A stream that lived so long, or brought something, has worked: the next one is tried soon. */
 const STEADY_MS = 10_000;
 /** With fewer entries a reader of the ring is put behind its end, and gets nothing until the ring has turned. */
 const ENTRIES_TO_READ = 2;
@@ -93,6 +93,7 @@ export class Session {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const begun = this.#options.clock.monotonic();
+      this.#messages = 0;
       const failure = await this.#connect();
       if (signal.aborted) return;
       if (failure === 'stuck') {
@@ -102,7 +103,8 @@ export class Session {
         continue;
       }
       this.#become('lost', failure);
-      if (this.#options.clock.monotonic() - begun > STEADY_MS) this.#waitMs = FIRST_WAIT_MS;
+      const hasWorked = this.#messages > 0 || this.#options.clock.monotonic() - begun > STEADY_MS;
+      if (hasWorked) this.#waitMs = FIRST_WAIT_MS;
       const random = this.#options.random ?? Math.random;
       const wait = this.#waitMs * (0.5 + random());
       this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
@@ -153,6 +155,7 @@ export class Session {
         this.#messages++;
         if (events.message(bytes)) return;
         stream.cancel();
+        this.#messages = 0;
         resolve(`Hubble at ${address} sends what is no flow; is something else listening there?`);
       },
       ended: (error: ServiceError | undefined) =>
