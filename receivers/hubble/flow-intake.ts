@@ -199,6 +199,8 @@ export class FlowIntake {
   #lost(): void {
     const { start, end } = this.reader.content;
     const { source, count } = readLostEvents(this.reader.bytes, start, end);
+    // What the agent lost lies in the ring, and comes again with it; what this stream lost does not.
+    if (source !== OF_THIS_STREAM && !this.resume.isNewMessage(...this.reader.hashes())) return;
     const lost = Math.min(count, Number.MAX_SAFE_INTEGER);
     this.metrics.lost(source < LOST_SOURCES.length ? source : 0, lost);
     this.counts.lost += lost;
@@ -234,6 +236,8 @@ export class FlowIntake {
   }
 }
 
+/** HUBBLE_RING_BUFFER, of LOST_SOURCES. */
+const OF_THIS_STREAM = 3;
 /** In place of a source: what was missed between two connections. */
 const GAP = -1;
 

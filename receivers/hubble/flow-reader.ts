@@ -77,6 +77,17 @@ export class FlowReader {
     return kind;
   }
 
+  /** Two hashes of the whole last message. */
+  hashes(): [low: number, high: number] {
+    let low = 0x51ed_270b;
+    let high = 0x27d4_eb2f;
+    for (let at = 0; at < this.length; at++) {
+      low = Math.imul(low ^ this.bytes[at]!, 0x0100_0193);
+      high = Math.imul(high ^ this.bytes[at]!, 0x85eb_ca6b) ^ (high >>> 13);
+    }
+    return [low, high];
+  }
+
   /** The text in a range of the last message. */
   text({ start, end }: Range): string {
     return start === end ? '' : this.bytes.toString('utf8', start, end);

@@ -311,6 +311,20 @@ describe('what is looked at', () => {
   });
 });
 
+test('what the agent lost does not count again when it comes again; what the stream lost does', () => {
+  const intake = intakeOf();
+  const lost = (source: number, seconds: number): Uint8Array =>
+    encode('GetFlowsResponse', { lost_events: { source, num_events_lost: 7 }, node_name: 'a', time: { seconds } });
+  intake.take(lost(1, 100));
+  intake.take(lost(1, 101));
+  intake.take(lost(3, 101));
+  intake.resume.begin(false);
+  intake.take(lost(1, 100));
+  intake.take(lost(1, 102));
+  intake.take(lost(3, 101));
+  assert.equal(intake.counts.lost, 5 * 7);
+});
+
 describe('requests', () => {
   test('carry filters, the begin and the mask', () => {
     const request = encodeFlowsRequest({

@@ -41,12 +41,15 @@ export class Resume {
       if (this.#isBefore(flow) || (hasId && this.#known.find(low, high) >= 0)) return false;
       if (--this.#lookUps <= 0) this.#known = undefined;
     }
-    if (hasId) {
-      const at = (this.#written++ % REMEMBERED) * 2;
-      this.#ids[at] = low;
-      this.#ids[at + 1] = high;
-    }
+    if (hasId) this.#keep(low, high);
     this.#remember(flow);
+    return true;
+  }
+
+  /** The same for a message that is no flow, by two hashes of its bytes. */
+  isNewMessage(low: number, high: number): boolean {
+    if (this.#known !== undefined && this.#known.find(low, high) >= 0) return false;
+    this.#keep(low, high);
     return true;
   }
 
@@ -93,6 +96,12 @@ export class Resume {
     const seen = this.#seen.get(nodeName);
     if (seen === undefined) return false;
     return seconds < seen.seconds || (seconds === seen.seconds && nanos < seen.nanos);
+  }
+
+  #keep(low: number, high: number): void {
+    const at = (this.#written++ % REMEMBERED) * 2;
+    this.#ids[at] = low;
+    this.#ids[at + 1] = high;
   }
 
   #remember(flow: Flow): void {

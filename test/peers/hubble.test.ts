@@ -195,6 +195,7 @@ describe('the hubble receiver loses nothing unseen', { skip }, () => {
     await wait(300);
     const stats = await server.stats();
     assert.equal(follower.counts.accepted, stats.decoded['total']!['flows']);
+    assert.equal(follower.counts.lost, stats.fed['lost']!['PERF_EVENT_RING_BUFFER']);
     assert.ok(follower.connection.streams > cuts);
     await proxy.close();
   });
