@@ -3,6 +3,7 @@ import type { BuiltIn } from './plugins/catalogue.ts';
 /** The components that come with the agent. The only place where the core knows one by name. */
 export const builtIns: readonly BuiltIn[] = [
   { kind: 'receiver', type: 'ebpf', load: () => import('../receivers/ebpf/index.ts') },
+  { kind: 'receiver', type: 'hubble', load: () => import('../receivers/hubble/index.ts') },
   { kind: 'receiver', type: 'otlp', load: () => import('../receivers/otlp/index.ts') },
   { kind: 'processor', type: 'attributes', load: () => import('../processors/attributes/index.ts') },
   { kind: 'processor', type: 'batch', load: () => import('../processors/batch/index.ts') },

@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Prom
   sampling: () => import('./sampling.ts'),
   cardinality: () => import('./cardinality.ts'),
   'k8s-enrich': () => import('./k8s-enrich.ts'),
+  hubble: () => import('./hubble.ts'),
 };
 
 const { values, positionals } = parseArgs({
