@@ -38,8 +38,11 @@ function describeConnection(text: string, address: string): string {
   if (/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(text)) {
     return `Hubble at ${address} cannot be reached (${text}); does a network policy allow it?`;
   }
-  const tls = describeTlsError(new Error(text));
-  if (tls !== text) return `TLS with Hubble at ${address} failed: ${tls}. Check the certificates.`;
+  const [, known] = /\[ERR_TLS_\w+\]: (.*)/.exec(text) ?? [];
+  const tls = describeTlsError(new Error(known ?? text));
+  if (known !== undefined || tls !== text) {
+    return `TLS with Hubble at ${address} failed: ${tls}. Check the certificates.`;
+  }
   return `The connection to Hubble at ${address} was lost: ${text}.`;
 }
 
