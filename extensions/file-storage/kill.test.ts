@@ -3,12 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { STORAGE } from 'bpflow/sdk';
-import { fakeScope } from 'bpflow/testing';
 import { fileStorageConfig } from './config.ts';
 import { createFileStorage } from './file-storage.ts';
 import { random, temporaryFolder } from './test/open-store.ts';
+import { runningScope } from './test/running-scope.ts';
 import { storedValue } from './test/stored-value.ts';
 
 const ROUNDS = process.env['BPFLOW_SUITE'] === 'full' ? 50 : 6;
@@ -20,7 +19,7 @@ test(`nothing that was acknowledged is lost when its process is killed (${ROUNDS
   let first = 0;
   let acknowledged = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const lines = await writeUntilKilled(directory, first, Math.floor(next() * 120));
+    const lines = await writeUntilKilled(directory, first, Math.floor(next() * 1000));
     acknowledged += lines.length;
     const told = new Set(lines);
     for (const line of lines) {
@@ -29,7 +28,7 @@ test(`nothing that was acknowledged is lost when its process is killed (${ROUNDS
       else for (let key = number; key < number + (line[0] === '=' ? 3 : 1); key++) expected.add(key);
       first = Math.max(first, number + 1000);
     }
-    const scope = fakeScope('extension', 'file_storage');
+    const scope = runningScope();
     const extension = createFileStorage(fileStorageConfig.parse({ directory, fsync: 'never' }), scope);
     await extension.start?.();
     const storage = await scope.get(STORAGE).open('test', 'writer');
@@ -62,8 +61,8 @@ test(`nothing that was acknowledged is lost when its process is killed (${ROUNDS
   assert.ok(acknowledged > ROUNDS * 10, `${acknowledged} acknowledgements in ${ROUNDS} rounds`);
 });
 
-/** Lines that the writer printed until it was killed some ms after the first. */
-async function writeUntilKilled(directory: string, first: number, ms: number): Promise<string[]> {
+/** Lines that the writer printed until it was killed, some time after line `count`. */
+async function writeUntilKilled(directory: string, first: number, count: number): Promise<string[]> {
   const path = join(import.meta.dirname, 'test', 'writer-process.ts');
   const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
   const child = spawn(process.execPath, ['--conditions=source', path, directory, String(first)], {
@@ -71,10 +70,13 @@ async function writeUntilKilled(directory: string, first: number, ms: number): P
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  await once(child.stdout, 'data');
-  await sleep(ms);
-  child.kill('SIGKILL');
-  await once(child, 'close');
+  let lines = 0;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+    lines += text.split('\n').length - 1;
+    if (lines > count) child.kill('SIGKILL');
+  });
+  const [code, signal] = await once(child, 'close');
+  assert.equal(signal, 'SIGKILL', `the writer ended by itself with ${code} after ${lines} acknowledgements`);
   return output.split('\n').slice(0, -1);
 }
