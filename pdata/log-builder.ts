@@ -3,8 +3,16 @@ import type { Attributes, AttributeValue } from './attributes.ts';
 import { LogColumnBuilder, WordsBuilder } from './log-column-builder.ts';
 import type { LogBatch } from './logs.ts';
 import type { TimeColumn } from './metrics.ts';
-import { EMPTY_RESOURCE, EMPTY_SCOPE } from './resource.ts';
-import { checkValue, hexBytes, plainAttributes, References } from './row-builder.ts';
+import {
+  AttributeColumns,
+  BatchBuilder,
+  checkValue,
+  hexBytes,
+  type Origin,
+  plainAttributes,
+  References,
+  type RowColumns,
+} from './row-builder.ts';
 import type { InstrumentationScope, Resource } from './series-table.ts';
 
 /** A log record to add. Only the time is needed. */
@@ -30,34 +38,14 @@ export interface NewLogRecord {
 }
 
 /** Collects log records into the columns of a batch. Reusable. */
-export class LogBuilder {
-  readonly #defaults: Required<Pick<NewLogRecord, 'eventName' | 'resource' | 'scope'>>;
-  #rows = new Rows();
-
+export class LogBuilder extends BatchBuilder<NewLogRecord, LogBatch> {
   /** What is given here counts for records that do not say otherwise. */
   constructor(defaults: Pick<NewLogRecord, 'eventName' | 'resource' | 'scope'> = {}) {
-    this.#defaults = { eventName: '', resource: EMPTY_RESOURCE, scope: EMPTY_SCOPE, ...defaults };
-  }
-
-  get length(): number {
-    return this.#rows.length;
-  }
-
-  /** Throws RangeError or TypeError for a value that OTLP cannot carry; nothing is added then. */
-  add(record: NewLogRecord): void {
-    this.#rows.add({ ...this.#defaults, ...record });
-  }
-
-  /** All records so far, `undefined` when there are none; the builder is empty afterwards. */
-  take(): LogBatch | undefined {
-    const rows = this.#rows;
-    if (rows.length === 0) return undefined;
-    this.#rows = new Rows();
-    return rows.build();
+    super(() => new Rows(), defaults);
   }
 }
 
-class Rows {
+class Rows implements RowColumns<NewLogRecord, LogBatch> {
   length = 0;
   readonly #time: bigint[] = [];
   readonly #observedTime: bigint[] = [];
@@ -69,11 +57,11 @@ class Rows {
   readonly #resources = new References<Resource>();
   readonly #scopes = new References<InstrumentationScope>();
   readonly #body = new LogColumnBuilder();
-  readonly #attributes = new Map<string, LogColumnBuilder>();
+  readonly #attributes = new AttributeColumns();
   readonly #traceIds = new Map<number, Uint8Array>();
   readonly #spanIds = new Map<number, Uint8Array>();
 
-  add(record: NewLogRecord & { readonly resource: Resource; readonly scope: InstrumentationScope }): void {
+  add(record: NewLogRecord & Origin): void {
     const severity = record.severity ?? 0;
     if (!(Number.isInteger(severity) && severity >= 0 && severity <= 24)) {
       throw new RangeError(`The severity ${severity} is not one of OTLP's numbers, 0 to 24.`);
@@ -97,14 +85,7 @@ class Rows {
     if (record.body !== undefined) this.#body.set(row, record.body);
     if (traceId) this.#traceIds.set(row, traceId);
     if (spanId) this.#spanIds.set(row, spanId);
-    for (const [key, value] of attributes) {
-      let column = this.#attributes.get(key);
-      if (column === undefined) {
-        column = new LogColumnBuilder();
-        this.#attributes.set(key, column);
-      }
-      column.set(row, value);
-    }
+    this.#attributes.set(row, attributes);
   }
 
   build(): LogBatch {
@@ -122,7 +103,7 @@ class Rows {
       severityText: this.#severityText.build(length),
       eventName: this.#eventName.build(length),
       body: this.#body.build(length),
-      attributes: new Map(Array.from(this.#attributes, ([key, column]) => [key, column.build(length)])),
+      attributes: this.#attributes.build(length),
       flags: this.#flags.every((flags) => flags === 0) ? 0 : Uint32Array.from(this.#flags),
       ...(this.#dropped.some((count) => count > 0) && { droppedAttributes: Uint32Array.from(this.#dropped) }),
       ...(this.#traceIds.size > 0 && { traceIds: idColumn(this.#traceIds, length, 16) }),

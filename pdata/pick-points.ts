@@ -108,8 +108,19 @@ function pickShared(points: PointColumns, rows: Rows): PointColumns {
 /** Exemplars of the points in these rows, their points renumbered. */
 export function pickExemplars(exemplars: Exemplars, rows: Rows): Exemplars {
   const { entries, owner } = pickOwned(exemplars.point, rows);
+  return { point: owner, ...pickEntries(exemplars, entries) };
+}
+
+/** Exemplars whose point goes to another one, sorted by that; those of points that go nowhere (a negative target) are left out. */
+export function moveExemplars(exemplars: Exemplars, target: (point: number) => number): Exemplars {
+  const owner = (entry: number): number => target(exemplars.point[entry]!);
+  const kept = Array.from(exemplars.point.keys()).filter((entry) => owner(entry) >= 0);
+  const entries = Uint32Array.from(kept.sort((a, b) => owner(a) - owner(b)));
+  return { point: entries.map(owner), ...pickEntries(exemplars, entries) };
+}
+
+function pickEntries(exemplars: Exemplars, entries: Uint32Array): Omit<Exemplars, 'point'> {
   return {
-    point: owner,
     time: pick(exemplars.time, entries),
     values: pick(exemplars.values, entries),
     integer: exemplars.integer,

@@ -1,9 +1,17 @@
 import type { AttributeSet } from './attribute-set.ts';
 import type { Attributes } from './attributes.ts';
 import { attributeSet } from './encoded-attributes.ts';
-import { LogColumnBuilder, WordsBuilder } from './log-column-builder.ts';
-import { EMPTY_RESOURCE, EMPTY_SCOPE } from './resource.ts';
-import { checkValue, hexBytes, plainAttributes, References } from './row-builder.ts';
+import { WordsBuilder } from './log-column-builder.ts';
+import {
+  AttributeColumns,
+  BatchBuilder,
+  checkValue,
+  hexBytes,
+  type Origin,
+  plainAttributes,
+  References,
+  type RowColumns,
+} from './row-builder.ts';
 import type { InstrumentationScope, Resource } from './series-table.ts';
 import type { SpanBatch, SpanEvents, SpanLinks } from './traces.ts';
 
@@ -58,34 +66,14 @@ export interface NewSpanLink {
 }
 
 /** Collects spans into the columns of a batch. Reusable. */
-export class SpanBuilder {
-  readonly #defaults: Required<Pick<NewSpan, 'resource' | 'scope'>>;
-  #rows = new Rows();
-
+export class SpanBuilder extends BatchBuilder<NewSpan, SpanBatch> {
   /** What is given here counts for spans that do not say otherwise. */
   constructor(defaults: Pick<NewSpan, 'resource' | 'scope'> = {}) {
-    this.#defaults = { resource: EMPTY_RESOURCE, scope: EMPTY_SCOPE, ...defaults };
-  }
-
-  get length(): number {
-    return this.#rows.length;
-  }
-
-  /** Throws RangeError or TypeError for a value that OTLP cannot carry; nothing is added then. */
-  add(span: NewSpan): void {
-    this.#rows.add({ ...this.#defaults, ...span });
-  }
-
-  /** All spans so far, `undefined` when there are none; the builder is empty afterwards. */
-  take(): SpanBatch | undefined {
-    const rows = this.#rows;
-    if (rows.length === 0) return undefined;
-    this.#rows = new Rows();
-    return rows.build();
+    super(() => new Rows(), defaults);
   }
 }
 
-class Rows {
+class Rows implements RowColumns<NewSpan, SpanBatch> {
   length = 0;
   readonly #traceIds: Uint8Array[] = [];
   readonly #spanIds: Uint8Array[] = [];
@@ -101,11 +89,11 @@ class Rows {
   readonly #dropped: number[] = [];
   readonly #resources = new References<Resource>();
   readonly #scopes = new References<InstrumentationScope>();
-  readonly #attributes = new Map<string, LogColumnBuilder>();
+  readonly #attributes = new AttributeColumns();
   readonly #events: OwnedEvent[] = [];
   readonly #links: OwnedLink[] = [];
 
-  add(span: NewSpan & { readonly resource: Resource; readonly scope: InstrumentationScope }): void {
+  add(span: NewSpan & Origin): void {
     const { kind = 0, statusCode = 0 } = span;
     checkCode(kind, 5, 'kind');
     checkCode(statusCode, 2, 'status code');
@@ -141,14 +129,7 @@ class Rows {
     this.#scopes.add(span.scope);
     this.#events.push(...events);
     this.#links.push(...links);
-    for (const [key, value] of attributes) {
-      let column = this.#attributes.get(key);
-      if (column === undefined) {
-        column = new LogColumnBuilder();
-        this.#attributes.set(key, column);
-      }
-      column.set(row, value);
-    }
+    this.#attributes.set(row, attributes);
   }
 
   build(): SpanBatch {
@@ -168,7 +149,7 @@ class Rows {
       kind: Uint8Array.from(this.#kind),
       startTime: BigUint64Array.from(this.#startTime),
       endTime: BigUint64Array.from(this.#endTime),
-      attributes: new Map(Array.from(this.#attributes, ([key, column]) => [key, column.build(length)])),
+      attributes: this.#attributes.build(length),
       statusCode: Uint8Array.from(this.#statusCode),
       statusMessage: this.#statusMessage.build(length),
       flags: this.#flags.every((flags) => flags === 0) ? 0 : Uint32Array.from(this.#flags),

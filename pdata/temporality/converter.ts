@@ -7,11 +7,8 @@ import type {
   Sum,
   Temporality,
 } from '../metrics.ts';
-import { ExponentialStates } from './exponential-states.ts';
-import { HistogramStates } from './histogram-states.ts';
-import { NumberStates } from './number-states.ts';
-import type { PointStates } from './point-states.ts';
 import { type DropReason, SeriesStream } from './series-stream.ts';
+import { pointStatesOf } from './states-of-kind.ts';
 
 export interface TemporalityConverterOptions {
   readonly to: Temporality;
@@ -107,25 +104,12 @@ export class TemporalityConverter {
     const key = [own, metric.kind, monotonic, metric.unit, metric.name].join('\0');
     let stream = this.#streams.get(key);
     if (stream === undefined) {
-      stream = new SeriesStream(statesOf(metric.kind, monotonic), {
+      stream = new SeriesStream(pointStatesOf(metric.kind, monotonic), {
         own,
         drop: (reason) => this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1),
       });
       this.#streams.set(key, stream);
     }
     return stream;
-  }
-}
-
-function statesOf(kind: Convertible['kind'], monotonic: boolean): PointStates<PointColumns> {
-  switch (kind) {
-    case 'sum':
-      return new NumberStates(monotonic) as unknown as PointStates<PointColumns>;
-    case 'histogram':
-      return new HistogramStates() as unknown as PointStates<PointColumns>;
-    case 'exponential_histogram':
-      return new ExponentialStates() as unknown as PointStates<PointColumns>;
-    default:
-      return kind satisfies never;
   }
 }

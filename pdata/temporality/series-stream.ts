@@ -1,5 +1,6 @@
 import { pick, pickFlags, pickTime } from '../columns.ts';
-import { type Exemplars, flagsAt, NO_RECORDED_VALUE, type PointColumns, type SeriesTable, timeAt } from '../metrics.ts';
+import { flagsAt, NO_RECORDED_VALUE, type PointColumns, type SeriesTable, timeAt } from '../metrics.ts';
+import { moveExemplars } from '../pick-points.ts';
 import type { PointStates } from './point-states.ts';
 import { SeriesRows } from './series-rows.ts';
 
@@ -212,7 +213,7 @@ class Output<P extends PointColumns> {
     const count = this.#count;
     const values = states.finish(count);
     const shared = this.#shared(count);
-    const exemplars = points.exemplars && this.#exemplars(points.exemplars);
+    const exemplars = points.exemplars && moveExemplars(points.exemplars, (i) => this.#outputs[i]! - 1);
     return { ...values, ...shared, ...(exemplars && { exemplars }) } as unknown as P;
   }
 
@@ -234,22 +235,6 @@ class Output<P extends PointColumns> {
       time: pickTime(time, rows),
       flags: pickFlags(flags, rows),
       startTime,
-    };
-  }
-
-  /** Exemplars of the points that lead to an output point, sorted by that. */
-  #exemplars(exemplars: Exemplars): Exemplars {
-    const kept = Array.from(exemplars.point.keys()).filter((entry) => this.#outputs[exemplars.point[entry]!] !== 0);
-    const owner = (entry: number): number => this.#outputs[exemplars.point[entry]!]! - 1;
-    const entries = Uint32Array.from(kept.sort((a, b) => owner(a) - owner(b)));
-    return {
-      point: entries.map(owner),
-      time: pick(exemplars.time, entries),
-      values: pick(exemplars.values, entries),
-      integer: exemplars.integer,
-      traceIds: pick(exemplars.traceIds, entries, 16),
-      spanIds: pick(exemplars.spanIds, entries, 8),
-      attributes: Array.from(entries, (entry) => exemplars.attributes[entry]!),
     };
   }
 }

@@ -1,7 +1,8 @@
-import type { Clock, Marks, ProbabilisticSettings } from 'bpflow/sdk';
+import type { Clock, Marks } from 'bpflow/sdk';
 import type { RateLimitConfig } from './config.ts';
 import type { DropReason, Policy, Turn } from './policy.ts';
 import { attributeKey, countColumn, type RowBatch, type Rows, weightOf } from './rows.ts';
+import { KEEP_ALL } from './shares.ts';
 
 /** What is left of a key's limit, and how many items were dropped for which no kept one stands yet. */
 interface Bucket {
@@ -23,7 +24,7 @@ interface Change {
  */
 export function rateLimitPolicy<B extends RowBatch>(config: RateLimitConfig, rows: Rows<B>, clock: Clock): Policy<B> {
   const buckets = new Map<string, Bucket>();
-  const items = rows.items(NO_SETTINGS);
+  const items = rows.items(KEEP_ALL);
   const key = config.attributes.length === 0 ? () => '' : attributeKey<B>(config.attributes);
   let sweptAt = Number.NEGATIVE_INFINITY;
 
@@ -107,16 +108,6 @@ export function rateLimitPolicy<B extends RowBatch>(config: RateLimitConfig, row
 const SWEEP_EVERY_MS = 1000;
 /** The limit that keys beyond `max_keys` share. No key of values looks so. */
 const OTHERS = '\0\0others';
-const NO_SETTINGS: ProbabilisticSettings = {
-  mode: 'proportional',
-  sampling_percentage: 100,
-  sampling_precision: 4,
-  hash_seed: 0,
-  fail_closed: false,
-  attribute_source: 'traceID',
-  from_attribute: '',
-  sampling_priority: '',
-};
 
 function refill(bucket: Bucket, { limit, burst }: RateLimitConfig, now: number): void {
   bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) * limit) / 1000);

@@ -35,8 +35,8 @@ export function adaptivePolicy<B extends RowBatch>(
   draw: () => Bits56,
   now: () => number,
 ): Policy<B> {
-  const sampler = new ProbabilisticSampler(DEFAULTS, rows.signal, { draw });
-  const items = rows.items(DEFAULTS);
+  const sampler = new ProbabilisticSampler(KEEP_ALL, rows.signal, { draw });
+  const items = rows.items(KEEP_ALL);
   const importance = importanceOf(config, rows);
   const share = (batch: B, row: number): number =>
     Math.min(1, config.base_rate * config.importance_boost ** importance(batch, row));
@@ -56,7 +56,7 @@ export function adaptivePolicy<B extends RowBatch>(
       const modeOf = (wanted: number): Mode => {
         let mode = modes.get(wanted);
         if (mode === undefined) {
-          mode = proportional(Math.max(wanted * factor, SMALLEST), DEFAULTS.sampling_precision);
+          mode = proportional(Math.max(wanted * factor, SMALLEST), KEEP_ALL.sampling_precision);
           modes.set(wanted, mode);
         }
         return mode;
@@ -72,7 +72,8 @@ export function adaptivePolicy<B extends RowBatch>(
 }
 
 const SMALLEST = 2 ** -56;
-const DEFAULTS: ProbabilisticSettings = {
+/** Settings that keep everything, and write thresholds of usual precision. */
+export const KEEP_ALL: ProbabilisticSettings = {
   mode: 'proportional',
   sampling_percentage: 100,
   sampling_precision: 4,

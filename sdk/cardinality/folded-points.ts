@@ -1,6 +1,4 @@
-import { pick } from '../../pdata/columns.ts';
 import {
-  type Exemplars,
   type ExponentialHistogram,
   type Histogram,
   type HistogramPoints,
@@ -8,10 +6,9 @@ import {
   type Sum,
   timeAt,
 } from '../../pdata/metrics.ts';
-import { ExponentialStates } from '../../pdata/temporality/exponential-states.ts';
-import { HistogramStates } from '../../pdata/temporality/histogram-states.ts';
-import { NumberStates } from '../../pdata/temporality/number-states.ts';
+import { moveExemplars } from '../../pdata/pick-points.ts';
 import type { PointStates } from '../../pdata/temporality/point-states.ts';
+import { pointStatesOf } from '../../pdata/temporality/states-of-kind.ts';
 import { coarsened, commonBounds } from './coarse-bounds.ts';
 import type { Rows } from './rows.ts';
 
@@ -30,7 +27,8 @@ export class FoldedPoints {
   readonly #rowOf: number[] = [];
 
   constructor(kind: Foldable['kind']) {
-    this.#states = statesOf(kind);
+    // Non-monotonic: nothing is refused.
+    this.#states = pointStatesOf(kind, false);
   }
 
   /**
@@ -63,7 +61,12 @@ export class FoldedPoints {
       states.writeTotal(group, group);
       rows.lastTime[row] = spans.close(group, rows.lastTime[row]!, rows.endedTime, now);
     }
-    const exemplars = points.exemplars && this.#exemplars(points.exemplars, targets);
+    const exemplars =
+      points.exemplars &&
+      moveExemplars(points.exemplars, (point) => {
+        const row = targets[point]!;
+        return row > 0 ? this.#groupOf[row]! - 1 : -1;
+      });
     for (const row of this.#rowOf) this.#groupOf[row] = 0;
     return {
       ...states.finish(groups),
@@ -96,24 +99,6 @@ export class FoldedPoints {
     this.align(points.bounds);
     return coarsened(points, this.#bounds!);
   }
-
-  #exemplars(exemplars: Exemplars, targets: Int32Array): Exemplars {
-    const owner = (entry: number): number => {
-      const row = targets[exemplars.point[entry]!]!;
-      return row > 0 ? this.#groupOf[row]! - 1 : -1;
-    };
-    const kept = Array.from(exemplars.point.keys()).filter((entry) => owner(entry) >= 0);
-    const entries = Uint32Array.from(kept.sort((a, b) => owner(a) - owner(b)));
-    return {
-      point: entries.map(owner),
-      time: pick(exemplars.time, entries),
-      values: pick(exemplars.values, entries),
-      integer: exemplars.integer,
-      traceIds: pick(exemplars.traceIds, entries, 16),
-      spanIds: pick(exemplars.spanIds, entries, 8),
-      attributes: Array.from(entries, (entry) => exemplars.attributes[entry]!),
-    };
-  }
 }
 
 /** Intervals that the points of a row cover together. */
@@ -141,19 +126,5 @@ class Spans {
     if (last !== 0n || this.starts[group]! < ended) this.starts[group] = floor;
     if (this.starts[group]! > end) this.starts[group] = end;
     return end;
-  }
-}
-
-function statesOf(kind: Foldable['kind']): PointStates<PointColumns> {
-  switch (kind) {
-    case 'sum':
-      // Non-monotonic: nothing is refused.
-      return new NumberStates(false) as unknown as PointStates<PointColumns>;
-    case 'histogram':
-      return new HistogramStates() as unknown as PointStates<PointColumns>;
-    case 'exponential_histogram':
-      return new ExponentialStates() as unknown as PointStates<PointColumns>;
-    default:
-      return kind satisfies never;
   }
 }

@@ -1,6 +1,6 @@
 import { otlpToJson } from '../json-encode.ts';
-import { type MessageTable, REQUESTS } from '../json-table.ts';
-import { WireReader } from '../wire.ts';
+import { REQUESTS } from '../json-table.ts';
+import { unknownBelow } from './unknown-fields.ts';
 
 type Tree = { readonly [key: string]: unknown };
 
@@ -52,35 +52,13 @@ function list(value: unknown): readonly Tree[] {
  * messages that hold no point: batches have no place for them.
  */
 export function unknownInPoints(request: Uint8Array): readonly string[] {
-  return [...new Set(walk(REQUESTS.metrics, request).unknown)].sort();
+  const found = unknownBelow(REQUESTS.metrics, request, {
+    isItem: (name) => name.endsWith('DataPoint'),
+    isHolder: (name) => HOLDERS.has(name),
+  });
+  return [...new Set(found)].sort();
 }
 
 const HOLDERS: ReadonlySet<string> = new Set([
   ...['ResourceMetrics', 'ScopeMetrics', 'Metric', 'Gauge', 'Sum', 'Histogram', 'ExponentialHistogram', 'Summary'],
 ]);
-
-function walk(table: MessageTable, bytes: Uint8Array): { readonly items: number; readonly unknown: readonly string[] } {
-  const reader = new WireReader(bytes);
-  const own: string[] = [];
-  const inner: string[] = [];
-  let items = table.name.endsWith('DataPoint') ? 1 : 0;
-  while (!reader.done) {
-    const start = reader.position;
-    const tag = reader.tag();
-    const field = table.fields[table.slots[tag >>> 3] ?? -1];
-    if (field === undefined) {
-      reader.skip(tag);
-      own.push(`${table.name} ${Buffer.from(bytes.subarray(start, reader.position)).toString('hex')}`);
-    } else if (field.message === undefined) {
-      reader.skip(tag);
-    } else {
-      const end = reader.delimited();
-      const found = walk(field.message, bytes.subarray(reader.position, end));
-      reader.position = end;
-      items += found.items;
-      inner.push(...found.unknown);
-    }
-  }
-  if (table === REQUESTS.metrics) return { items, unknown: inner };
-  return { items, unknown: HOLDERS.has(table.name) && items === 0 ? [] : [...own, ...inner] };
-}

@@ -1,7 +1,7 @@
 import type { Signal } from '../../signals.ts';
 import { otlpToJson } from '../json-encode.ts';
-import { type MessageTable, REQUESTS } from '../json-table.ts';
-import { WireReader } from '../wire.ts';
+import { REQUESTS } from '../json-table.ts';
+import { unknownBelow } from './unknown-fields.ts';
 
 type Tree = { readonly [key: string]: unknown };
 
@@ -38,35 +38,10 @@ const NAMES: { readonly [S in Signal]: readonly [string, string, string] } = {
  * `ScopeLogs` that hold no item, are left out: batches have no place for them.
  */
 export function unknownFields(signal: Signal, request: Uint8Array): readonly string[] {
-  return walk(REQUESTS[signal], request).unknown;
-}
-
-function walk(table: MessageTable, bytes: Uint8Array): { readonly items: number; readonly unknown: readonly string[] } {
-  const reader = new WireReader(bytes);
-  const own: string[] = [];
-  const inner: string[] = [];
-  const isItem = table.name === 'LogRecord' || table.name === 'Span';
-  let items = isItem ? 1 : 0;
-  while (!reader.done) {
-    const start = reader.position;
-    const tag = reader.tag();
-    const field = table.fields[table.slots[tag >>> 3] ?? -1];
-    if (field === undefined) {
-      reader.skip(tag);
-      own.push(`${table.name} ${Buffer.from(bytes.subarray(start, reader.position)).toString('hex')}`);
-    } else if (field.message === undefined) {
-      reader.skip(tag);
-    } else {
-      const end = reader.delimited();
-      const found = walk(field.message, bytes.subarray(reader.position, end));
-      reader.position = end;
-      items += found.items;
-      inner.push(...found.unknown);
-    }
-  }
-  if (table.name.startsWith('Export')) return { items, unknown: inner };
-  const isEmptyGroup = /^(Resource|Scope)(Logs|Spans)$/.test(table.name) && items === 0;
-  return { items, unknown: isEmptyGroup ? [] : [...own, ...inner] };
+  return unknownBelow(REQUESTS[signal], request, {
+    isItem: (name) => name === 'LogRecord' || name === 'Span',
+    isHolder: (name) => /^(Resource|Scope)(Logs|Spans)$/.test(name),
+  });
 }
 
 /** The request with something broken: cut off, bytes changed, a length made huge. */
