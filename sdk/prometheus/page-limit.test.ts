@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   attributeSet,
   createResource,
@@ -24,6 +26,7 @@ import { PageStore } from './page-store.ts';
 import { TextWriter } from './text-writer.ts';
 
 const RUNS = process.env['BPFLOW_SUITE'] === 'full' ? 1500 : 120;
+const DISTINCT = process.env['BPFLOW_SUITE'] === 'full' ? 1_000_000 : 60_000;
 const EXPIRATION_MS = 300_000;
 const CLASSIC = { openMetrics: false, protobuf: false, utf8: false };
 
@@ -309,6 +312,47 @@ test('memory is bounded: what comes beyond the sources that are remembered is re
   assert.equal(page.total('calls_total') + page.total('took_count') + lost, 6000);
   assert.ok(lost > 0 && page.drops.every((drop) => drop.endsWith('series_limit')));
 });
+
+test(`a full page stays flat under ${DISTINCT} distinct series`, () => {
+  const page = new LimitedPage(1000);
+  const total = { monotonic: true, temporality: 'cumulative' } as const;
+  const names = { name: 'calls', unit: '', description: '' };
+  let sent = 0;
+  const flood = (from: number, to: number): void => {
+    for (let i = from; i < to; i += 1000) {
+      page.interner = new SeriesInterner();
+      const start = page.clock.now();
+      const rows = Array.from({ length: 1000 }, (_, at) => ({ path: i + at, method: 0, host: 0, value: 1 }));
+      page.take(sum(names, page.interner.table, page.numbers(rows, start), total));
+      page.wait(0);
+      sent += 1000;
+    }
+  };
+  flood(0, 10_000);
+  const before = used();
+  flood(10_000, DISTINCT);
+  const grown = (used() - before) / 2 ** 20;
+  assert.ok(grown < 8, `${grown.toFixed(1)} MiB more`);
+  assert.ok(page.store.series <= 1000);
+  const lost = page.drops.reduce((points, drop) => points + Number(drop.split(' ')[0]), 0);
+  const counted = page.store.folds.reduce(
+    (points, { attributes }) => points + (attributes.find(({ attribute }) => attribute === 'path')?.folded ?? 0),
+    0,
+  );
+  // The rest had a line of its own: no more than the page has, in each time after which silent ones leave.
+  const lines = 1000 * (1 + (DISTINCT * 10) / EXPIRATION_MS);
+  assert.ok(
+    lost + counted >= sent - lines && lost + counted <= sent,
+    `${lost} refused and ${counted} folded of ${sent}`,
+  );
+});
+
+function used(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
 
 function fields() {
   return { path: fc.nat(40), method: fc.nat(1), host: fc.nat(2), value: fc.nat(100) };
