@@ -1,6 +1,7 @@
 import type {
   Attributes,
   BatchObservableCallback,
+  Counter,
   Meter,
   MetricOptions,
   Observable,
@@ -14,11 +15,19 @@ import { type Observation, ObservationLimit } from './observation-limit.ts';
  */
 export function boundedMeter(real: Meter, now: () => bigint): Meter {
   const limits = new Map<string, ObservationLimit>();
+  let lost: Counter | undefined;
+  const refused = (instrument: string, observations: number): void => {
+    lost ??= real.createCounter('bpflow_telemetry_refused_observations', {
+      description: 'Observations of the agent itself that are in no line, by instrument: it has too many label sets.',
+    });
+    lost.add(observations, { instrument });
+  };
   const limitOf = new WeakMap<Observable, ObservationLimit>();
   const batches = new WeakMap<BatchObservableCallback, BatchObservableCallback>();
 
   const observable = <O extends Observable>(name: string, made: O, counter: boolean): O => {
-    const limit = limits.get(name) ?? new ObservationLimit({ name, counter, now });
+    const limit =
+      limits.get(name) ?? new ObservationLimit({ name, counter, now, refused: (count) => refused(name, count) });
     limits.set(name, limit);
     limitOf.set(made, limit);
     const callbacks = new Map<ObservableCallback, ObservableCallback>();

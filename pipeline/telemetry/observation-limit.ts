@@ -19,6 +19,8 @@ export interface ObservationLimitOptions {
   readonly counter: boolean;
   /** ns since 1970. */
   readonly now: () => bigint;
+  /** Called with how many observations are in no line, because there are more label sets than can be remembered. */
+  readonly refused: (observations: number) => void;
 }
 
 /** Label sets of an instrument that keep a line of their own; then come those that others are folded into. */
@@ -98,7 +100,8 @@ export class ObservationLimit {
     const metric = this.#options.counter
       ? sum(names, this.#interner.table, taken, { monotonic: true, temporality: 'cumulative' })
       : gauge(names, this.#interner.table, taken);
-    const { batch } = this.#folder.fold({ signal: 'metrics', metrics: [metric] }, { ms, ns: this.#time });
+    const { batch, refused } = this.#folder.fold({ signal: 'metrics', metrics: [metric] }, { ms, ns: this.#time });
+    if (refused > 0) this.#options.refused(refused);
     if (batch !== undefined) this.#keep(batch.metrics);
   }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Logger } from '../../sdk/scope.ts';
 import type { LogEncoding } from './console.ts';
+import { InstanceMeter } from './instance-meter.ts';
 import { createLogs, type LogLevel } from './logs.ts';
 import { createMetrics } from './metrics.ts';
 import { agentResource } from './resource.ts';
@@ -182,6 +183,37 @@ describe('the metrics page', () => {
       if (count > 1000)
         assert.ok([...of('bpflow_alone').keys()].some((labels) => /metric="other".*reason="odd"/.test(labels)));
     }
+    await metrics.stop(1000);
+  });
+
+  it('remembers a bounded number of label sets, also of an instance that is replaced, and counts the rest', async () => {
+    const metrics = await createMetrics(pulled());
+    const instances = [1, 2].map(
+      () =>
+        new InstanceMeter(
+          metrics.meter('bpflow'),
+          createLogs({ level: 'error', encoding: 'json', resource, write: () => {} }).logger('x'),
+        ),
+    );
+    for (const instance of instances) {
+      instance.meter.createObservableCounter('bpflow_flood').addCallback((result) => {
+        for (let i = 0; i < 25_000; i++) result.observe(1, { i });
+      });
+    }
+    instances[0]!.show();
+    const totalOf = async (): Promise<number> => {
+      const lines = (await (await fetch(metrics.pages[0]!)).text()).split('\n');
+      const shown = lines.filter((line) => line.startsWith('bpflow_flood{'));
+      assert.ok(shown.length <= 1101, `${shown.length}`);
+      const refused = lines.find((line) => line.startsWith('bpflow_telemetry_refused_observations{'));
+      assert.match(refused!, /instrument="bpflow_flood"/);
+      return shown.reduce((total, line) => total + Number(line.slice(line.indexOf('} ') + 2)), 0);
+    };
+    await totalOf();
+    assert.equal(await totalOf(), 21_000);
+    await instances[0]!.leave();
+    instances[1]!.show(instances[0]);
+    assert.ok((await totalOf()) >= 21_000);
     await metrics.stop(1000);
   });
 
