@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { chmod, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type PageRules, PageStore, TextWriter, writePage } from 'bpflow/prometheus';
+import { type PageEvents, type PageRules, PageStore, TextWriter, writePage } from 'bpflow/prometheus';
 import { asError, type Exporter, type Scope, StartError } from 'bpflow/sdk';
 import type { FileConfig } from './config.ts';
 import { Failures, isTemporary, startError } from './failures.ts';
@@ -16,11 +16,12 @@ const TEXT = { openMetrics: false, protobuf: false, utf8: false } as const;
 export function createPageExporter(config: FileConfig, scope: Scope): Exporter {
   const { clock, log, items } = scope;
   const failures = new Failures(log, clock, `Writes ${config.path}.`, (health) => scope.health(health));
-  const store = new PageStore(rulesOf(config), {
+  const events: PageEvents = {
     dropped: (points, reason) => items.dropped(points, reason),
     collision: () => {},
     leftOut: (metric, reason) => log.warn('A metric is left out of the page.', { metric, reason }),
-  });
+  };
+  const store = new PageStore(rulesOf(config), events, clock);
   let path = config.path;
   let page: Buffer = Buffer.alloc(0);
   let written = -1;

@@ -69,7 +69,9 @@ export const prometheusConfig = z.strictObject({
     .int()
     .min(1)
     .default(1_000_000)
-    .describe('Series that may be on the page. Those that come when there are so many are left out and counted.'),
+    .describe(
+      'Series that may be on the page. A tenth of them is kept for series that others are folded into when there is no room.',
+    ),
   tls: tls.describe('TLS, and which clients are let in. Default: plain HTTP.'),
   auth: auth.describe('Which extension decides who may scrape.'),
   response_headers,

@@ -1,4 +1,4 @@
-import { keepsUtf8, type PageRules, PageStore } from 'bpflow/prometheus';
+import { keepsUtf8, type PageEvents, type PageRules, PageStore } from 'bpflow/prometheus';
 import { type Exporter, prometheusLabelName, type Scope, SERVER_AUTH, type Timer, type Upstream } from 'bpflow/sdk';
 import type { PrometheusConfig } from './config.ts';
 import { Scraper } from './scrape.ts';
@@ -21,22 +21,22 @@ export function createPrometheusExporter(config: PrometheusConfig, scope: Scope,
   });
   const rules = rulesOf(config);
   let toldAt = Number.NEGATIVE_INFINITY;
-  const tellLimit = (points: number): void => {
+  const tellLimit = (points: number, what: string): void => {
     if (clock.monotonic() - toldAt < REMIND_EVERY_MS) return;
     toldAt = clock.monotonic();
-    log.warn('The page has as many series as max_series allows. New ones are left out until others have expired.', {
-      max_series: config.max_series,
-      points,
-    });
+    log.warn(`The page has as many series as max_series allows. ${what}`, { max_series: config.max_series, points });
   };
-  const store = new PageStore(rules, {
+  const events: PageEvents = {
     dropped(points, reason) {
       items.dropped(points, reason);
-      if (reason === 'series_limit') tellLimit(points);
+      if (reason === 'series_limit') tellLimit(points, 'Points are left out until others have expired.');
     },
+    folded: (points) =>
+      tellLimit(points, 'New ones are folded into others: attributes with many values become "other".'),
     collision: (count) => collisions.add(count, { exporter }),
     leftOut: (metric, reason) => log.warn('A metric is left out of the page.', { metric, reason }),
-  });
+  };
+  const store = new PageStore(rules, events, clock);
   const scraper = new Scraper({ store, upstream, clock, log, onScrape: config.collect === 'on_scrape' });
   const server = new PageServer({
     endpoint: config.endpoint,
@@ -62,12 +62,25 @@ export function createPrometheusExporter(config: PrometheusConfig, scope: Scope,
   scope.meter
     .createObservableGauge('bpflow_prometheus_page_bytes', { description: 'Size of the metrics page, uncompressed.' })
     .addCallback((result) => result.observe(scraper.pageBytes, { exporter }));
+  scope.meter
+    .createObservableCounter('bpflow_prometheus_folded', {
+      description: 'Number of points whose value of an attribute was replaced because the page was full.',
+      unit: '{item}',
+    })
+    .addCallback((result) => {
+      for (const { metric, attributes } of store.folds) {
+        for (const { attribute, folded } of attributes) {
+          if (folded > 0) result.observe(folded, { exporter, metric, attribute });
+        }
+      }
+    });
   scope.inspect('page', () => ({
     families: store.families.map(({ description, size }) => ({
       name: description.name,
       type: description.type,
       series: size,
     })),
+    folds: store.folds,
     leftOut: Object.fromEntries([...store.leftOut.values()].map(({ metric, reason }) => [metric, reason])),
   }));
 

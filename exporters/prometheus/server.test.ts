@@ -230,7 +230,11 @@ test('the exporter tells of its page', async () => {
   const labels = { exporter: 'prometheus' };
   assert.equal(served.scope.meter.value('bpflow_prometheus_series', labels), 3);
   assert.equal(served.scope.meter.value('bpflow_prometheus_page_bytes', labels), (await served.get()).body.length);
-  assert.deepEqual(served.scope.view('page'), { families: [{ name: 'x', type: 'gauge', series: 3 }], leftOut: {} });
+  assert.deepEqual(served.scope.view('page'), {
+    families: [{ name: 'x', type: 'gauge', series: 3 }],
+    folds: [],
+    leftOut: {},
+  });
   assert.deepEqual(served.scope.lastHealth, {
     state: 'ok',
     summary: `Serves http://127.0.0.1:${served.port}/metrics.`,

@@ -1,5 +1,4 @@
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 /**
  * Keeps V8's young generation at its first size. While modules load it would grow to 2 × 16 MiB and stay there for the
@@ -8,15 +7,4 @@ import { runInNewContext } from 'node:vm';
  */
 export function keepYoungGenerationSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
-}
-
-/**
- * Gives back what setting up has left, once: 10 to 15 MiB in about 40 ms. V8 would wait for memory to get scarce.
- * Does nothing on a Node that offers no collector.
- */
-export function releaseSetupMemory(): void {
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('globalThis.gc');
-  setFlagsFromString('--no-expose-gc');
-  if (typeof collect === 'function') collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

@@ -1,8 +1,8 @@
+import { releaseMemory } from '../../sdk/transport/collect.ts';
 import { createAgent, type RunningAgent } from '../agent.ts';
 import type { ReadAgain } from '../reload.ts';
 import type { Arguments } from './arguments.ts';
 import { agentOptions, readConfiguration } from './configuration.ts';
-import { releaseSetupMemory } from './memory.ts';
 import { summary } from './summary.ts';
 
 /** Runs what a configuration says. Resolves to the exit status once the agent has stopped. */
@@ -33,7 +33,7 @@ async function runAgent(
     for (const warning of warnings) agent.log.warn(warning);
     await agent.start();
     if (!asked.aborted) terminal?.write(summary(agent));
-    const settled = setTimeout(releaseSetupMemory, SETTLED_AFTER_MS);
+    const settled = setTimeout(releaseMemory, SETTLED_AFTER_MS);
     await stopped(asked);
     clearTimeout(settled);
     await agent.stop();

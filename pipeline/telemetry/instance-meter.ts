@@ -68,7 +68,8 @@ export class InstanceMeter {
     if (this.#isOver) return this.#past;
     await this.#run((observable, value, attributes) => {
       const name = this.#counters.get(observable);
-      if (name === undefined) others(observable, value, attributes);
+      const isFull = name !== undefined && (this.#own.get(name)?.size ?? 0) >= MAX_CELLS;
+      if (name === undefined || (isFull && !has(this.#own, name, attributes))) others(observable, value, attributes);
       else cell(this.#own, name, attributes).value = value;
     });
     const totals: Totals = new Map();
@@ -159,10 +160,21 @@ function merge(totals: Totals, more: Totals): void {
   }
 }
 
+/** Label sets of a counter whose last value is kept. */
+const MAX_CELLS = 20_000;
+
+function has(totals: Totals, name: string, attributes: Attributes): boolean {
+  return totals.get(name)?.has(keyOf(attributes)) === true;
+}
+
+function keyOf(attributes: Attributes): string {
+  return JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 function cell(totals: Totals, name: string, attributes: Attributes): { value: number } {
   const cells = totals.get(name) ?? new Map<string, { readonly attributes: Attributes; value: number }>();
   totals.set(name, cells);
-  const key = JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const key = keyOf(attributes);
   const found = cells.get(key) ?? { attributes, value: 0 };
   cells.set(key, found);
   return found;

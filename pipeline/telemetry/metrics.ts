@@ -2,6 +2,7 @@ import { createNoopMeter, type Meter } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import type { Logger } from '../../sdk/scope.ts';
+import { boundedMeter } from './bounded-meter.ts';
 import type { MetricsLevel } from './level.ts';
 
 /** Where the agent's own metrics go. */
@@ -50,9 +51,14 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
     throw error;
   }
   const provider = new MeterProvider({ resource: options.resource, readers });
+  const meters = new Map<string, Meter>();
   return {
     level,
-    meter: (name) => provider.getMeter(name),
+    meter(name) {
+      const known = meters.get(name) ?? boundedMeter(provider.getMeter(name), wallTime);
+      meters.set(name, known);
+      return known;
+    },
     pages,
     async stop(timeoutMs) {
       try {
@@ -62,6 +68,10 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
       }
     },
   };
+}
+
+function wallTime(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
 }
 
 async function startReader(options: ReaderOptions, log: Logger, pages: string[]): Promise<IMetricReader> {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Logger } from '../../sdk/scope.ts';
 import type { LogEncoding } from './console.ts';
+import { InstanceMeter } from './instance-meter.ts';
 import { createLogs, type LogLevel } from './logs.ts';
 import { createMetrics } from './metrics.ts';
 import { agentResource } from './resource.ts';
@@ -130,6 +131,89 @@ describe('the metrics page', () => {
         '',
       ].join('\n'),
     );
+    await metrics.stop(1000);
+  });
+
+  it('stays bounded whatever label values come, and adds up', async () => {
+    const metrics = await createMetrics(pulled());
+    const meter = metrics.meter('bpflow');
+    let values = 500;
+    let each = 1;
+    const observe = (observation: (value: number, labels: Record<string, string>) => void): void => {
+      for (let i = 0; i < values; i++) observation(each, { metric: `m${i}`, reason: i % 2 === 0 ? 'even' : 'odd' });
+    };
+    const alone = meter.createObservableCounter('bpflow_alone');
+    alone.addCallback((result) => observe((value, labels) => result.observe(value, labels)));
+    const together = meter.createObservableCounter('bpflow_together');
+    const fill = meter.createObservableGauge('bpflow_fill');
+    meter.addBatchObservableCallback(
+      (result) => {
+        observe((value, labels) => result.observe(together, value, labels));
+        observe((value, labels) => result.observe(fill, value, labels));
+      },
+      [together, fill],
+    );
+    const before = new Map<string, number>();
+    for (const [count, value] of [
+      [500, 1],
+      [5000, 2],
+      [5000, 5],
+      [3000, 6],
+    ] as const) {
+      values = count;
+      each = value;
+      const lines = (await (await fetch(metrics.pages[0]!)).text())
+        .split('\n')
+        .filter((line) => line.includes('metric='));
+      const of = (name: string): Map<string, number> =>
+        new Map(
+          lines
+            .filter((line) => line.startsWith(`${name}{`))
+            .map((line) => [line.slice(0, line.indexOf('} ')), Number(line.slice(line.indexOf('} ') + 2))]),
+        );
+      for (const name of ['bpflow_alone', 'bpflow_together', 'bpflow_fill']) {
+        const shown = of(name);
+        assert.ok(shown.size <= 1101, `${name}: ${shown.size}`);
+        const total = [...shown.values()].reduce((sum, one) => sum + one, 0);
+        if (count >= 500 && count !== 3000) assert.equal(total, count * value, `${name} of ${count}`);
+        if (name === 'bpflow_fill') continue;
+        for (const [labels, one] of shown) assert.ok(one >= (before.get(labels) ?? 0), labels);
+        for (const [labels, one] of shown) before.set(labels, one);
+      }
+      if (count > 1000)
+        assert.ok([...of('bpflow_alone').keys()].some((labels) => /metric="other".*reason="odd"/.test(labels)));
+    }
+    await metrics.stop(1000);
+  });
+
+  it('remembers a bounded number of label sets, also of an instance that is replaced, and counts the rest', async () => {
+    const metrics = await createMetrics(pulled());
+    const instances = [1, 2].map(
+      () =>
+        new InstanceMeter(
+          metrics.meter('bpflow'),
+          createLogs({ level: 'error', encoding: 'json', resource, write: () => {} }).logger('x'),
+        ),
+    );
+    for (const instance of instances) {
+      instance.meter.createObservableCounter('bpflow_flood').addCallback((result) => {
+        for (let i = 0; i < 25_000; i++) result.observe(1, { i });
+      });
+    }
+    instances[0]!.show();
+    const totalOf = async (): Promise<number> => {
+      const lines = (await (await fetch(metrics.pages[0]!)).text()).split('\n');
+      const shown = lines.filter((line) => line.startsWith('bpflow_flood{'));
+      assert.ok(shown.length <= 1101, `${shown.length}`);
+      const refused = lines.find((line) => line.startsWith('bpflow_telemetry_refused_observations{'));
+      assert.match(refused!, /instrument="bpflow_flood"/);
+      return shown.reduce((total, line) => total + Number(line.slice(line.indexOf('} ') + 2)), 0);
+    };
+    await totalOf();
+    assert.equal(await totalOf(), 21_000);
+    await instances[0]!.leave();
+    instances[1]!.show(instances[0]);
+    assert.ok((await totalOf()) >= 21_000);
     await metrics.stop(1000);
   });
 

@@ -239,23 +239,55 @@ describe('heavy hitters', () => {
     ]);
   });
 
-  test('end the series of our own that they replace', () => {
-    const limited = new Limited(config);
+  test('leave what those counted whose name they take, until that was silent for long', () => {
+    const limited = new Limited({ ...config, idle_timeout: '1m' });
+    const sender = new Sender('requests', { own: true });
+    const named = ['path=/big → 100', 'path=/bigger → 200', 'path=other → 3'];
+    limited.metrics(sender.deltas(rows));
+    const ended: string[] = [];
+    for (let i = 0; i < 10; i++) {
+      limited.wait(10_000);
+      const out = shown(limited.metrics(sender.deltas(rows)));
+      assert.deepEqual(
+        out.filter((text) => !text.endsWith('ends')),
+        named,
+      );
+      if (i < 5) assert.equal(out.length, 3, `${i}`);
+      ended.push(...out.filter((text) => text.endsWith('ends')));
+    }
+    assert.deepEqual(ended.sort(), ['path=/s1 ends', 'path=/s2 ends']);
+  });
+
+  test('and those that come back go on from where they were', () => {
+    const limited = new Limited({ ...config, idle_timeout: '5m' });
     const sender = new Sender('requests', { own: true });
     limited.metrics(sender.deltas(rows));
-    limited.wait(10_000);
-    assert.deepEqual(shown(limited.metrics(sender.deltas(rows))), [
-      'path=/big → 100',
-      'path=/bigger → 200',
-      'path=/s1 ends',
-      'path=/s2 ends',
-      'path=other → 3',
-    ]);
-    assert.deepEqual(shown(limited.metrics(sender.deltas(rows))), [
-      'path=/big → 100',
-      'path=/bigger → 200',
-      'path=other → 3',
-    ]);
+    const grown = [row('/s1', 10_000), row('/s2', 10_000), row('/big'), row('/bigger')];
+    const out: string[] = [];
+    for (let i = 0; i < 60; i++) {
+      limited.wait(10_000);
+      out.push(...shown(limited.metrics(sender.deltas(i === 0 ? rows : grown))));
+    }
+    assert.ok(out.includes('path=/s1 → 10000') && !out.includes('path=/s1 ends'));
+    assert.ok(out.includes('path=/big ends') && out.includes('path=/bigger ends'));
+  });
+
+  test('take names only as long as there is room for what loses them', () => {
+    const limited = new Limited({ strategy: 'heavy_hitters', max_series: 20, idle_timeout: '5m' });
+    const sender = new Sender('requests', { own: true });
+    const lines = new Set<string>();
+    for (let i = 0; i < 25; i++) {
+      const flood = i >> 1;
+      const batch = Array.from({ length: 30 }, (_, at) => row(`/${flood}/${at}`, 10 ** flood));
+      for (const text of shown(limited.metrics(sender.deltas(batch)))) {
+        const series = text.replace(/ (→.*|ends)$/, '');
+        if (text.endsWith('ends')) lines.delete(series);
+        else lines.add(series);
+      }
+      assert.ok(lines.size <= 40, `${lines.size}`);
+      limited.wait(10_000);
+    }
+    assert.ok(lines.size > 20);
   });
 
   test('keep series too, where the budget is one of series', () => {

@@ -7,13 +7,14 @@ import {
   matchProperties,
   type Scope,
   type SeriesVerdict,
+  type Signal,
   selectLogs,
   selectSpans,
   seriesSelector,
   type TransformProcessor,
 } from 'bpflow/sdk';
 import type { FilterConfig, LogMatch, MetricMatch } from './config.ts';
-import { ruleFilter } from './rules.ts';
+import { type RuleCount, ruleFilter } from './rules.ts';
 
 /** Drops what the configuration does not want. What is dropped is entered as `filtered` by the core, and counted as in the Collector. */
 export function createFilterProcessor(config: FilterConfig, scope: Scope): TransformProcessor {
@@ -23,21 +24,31 @@ export function createFilterProcessor(config: FilterConfig, scope: Scope): Trans
   const filterMetric = metricFilter(metrics.include, metrics.exclude);
   const rules = ruleFilter(config.rules, config.unmatched);
   const count = counters(scope);
+  const enter = ruleCounter(scope);
+  /** Enters what the rules decided on for a batch, and passes on what is left of it. */
+  const counted = <B>(signal: Signal, kept: B): B => {
+    if (rules !== undefined) enter(signal, rules.takeCounts());
+    return kept;
+  };
   const byRules = (metric: Metric | undefined) => (rules === undefined ? metric : metric && rules.metric(metric));
   return {
     transform: {
-      metrics: (batch) => mapMetrics(batch, (metric) => count.metrics(metric, byRules(filterMetric(metric)))),
+      metrics: (batch) =>
+        counted(
+          'metrics',
+          mapMetrics(batch, (metric) => count.metrics(metric, byRules(filterMetric(metric)))),
+        ),
       logs: (batch) => {
         if (log === undefined && rules === undefined) return batch;
         const isKept = (row: number) => (log?.log(batch, row) ?? true) && (rules?.log(batch, row) ?? true);
-        return count.logs(batch, selectLogs(batch, isKept));
+        return counted('logs', count.logs(batch, selectLogs(batch, isKept)));
       },
       traces: (batch) => {
         if (span === undefined && rules === undefined) return batch;
         const isKept = (row: number) => (span?.span(batch, row) ?? true) && (rules?.span(batch, row) ?? true);
         const kept = selectSpans(batch, isKept);
         count.spans(batch.length - (kept?.length ?? 0));
-        return kept;
+        return counted('traces', kept);
       },
     },
   };
@@ -128,5 +139,25 @@ function counters(scope: Scope) {
     spans(dropped: number): void {
       if (dropped > 0) spans.add(dropped, attributes);
     },
+  };
+}
+
+/** By rule, as `sampling` counts its own; also in the view `rules`. */
+function ruleCounter(scope: Scope): (signal: Signal, counts: readonly RuleCount[]) => void {
+  const processor = String(scope.id);
+  const counter = scope.meter.createCounter('bpflow_filter_items', {
+    description: 'Items by the rule that decided on them, and by what it decided.',
+    unit: '{item}',
+  });
+  const totals = new Map<string, Record<'kept' | 'dropped', number>>();
+  scope.inspect('rules', () => Object.fromEntries(totals));
+  return (signal, counts) => {
+    for (const { rule, keeps, items } of counts) {
+      const outcome = keeps ? 'kept' : 'dropped';
+      counter.add(items, { processor, signal, rule, outcome });
+      const total = totals.get(rule) ?? { kept: 0, dropped: 0 };
+      total[outcome] += items;
+      totals.set(rule, total);
+    }
   };
 }

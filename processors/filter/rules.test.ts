@@ -105,6 +105,37 @@ test('what rules drop is counted', () => {
   }
 });
 
+test('each rule counts what it decided on', () => {
+  const scope = fakeScope('processor', 'filter');
+  const config = filterConfig.parse({
+    rules: [
+      { name: 'tls', ports: [443] },
+      { name: 'noise', action: 'drop', processes: ['*'] },
+      { name: 'never', names: ['nobody'] },
+    ],
+    unmatched: 'drop',
+  });
+  const { transform: its } = spec.create(config, scope, {}) as TransformProcessor;
+  for (let round = 1; round <= 2; round++) {
+    its.logs!(logs());
+    its.metrics!(metrics());
+    its.traces!(spans());
+    for (const signal of ['logs', 'metrics', 'traces']) {
+      const count = (rule: string, outcome: string) =>
+        scope.meter.value('bpflow_filter_items', { processor: 'filter', signal, rule, outcome });
+      assert.equal(count('tls', 'kept'), 2 * round, signal);
+      assert.equal(count('noise', 'dropped'), 2 * round, signal);
+      assert.equal(count('', 'dropped'), (ITEMS.length - 4) * round, signal);
+      assert.equal(count('never', 'kept'), undefined, signal);
+    }
+  }
+  assert.deepEqual(scope.view('rules'), {
+    tls: { kept: 12, dropped: 0 },
+    noise: { kept: 0, dropped: 12 },
+    '': { kept: 0, dropped: 6 * (ITEMS.length - 4) },
+  });
+});
+
 /** Names of what is kept of metrics, records and spans. */
 function keptBy({ metrics: ofMetrics, logs: ofLogs, traces }: TransformProcessor['transform']): readonly string[][] {
   const points = ofMetrics!(metrics());

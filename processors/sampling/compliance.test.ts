@@ -16,6 +16,25 @@ const badConfig = [
     ],
   },
   { tail: { policies: [{ name: 'a', type: 'and' }] } },
+  { tail: { policies: [{ name: 'a', type: 'and', and: { and_sub_policy: [] } }] } },
+  { tail: { policies: [{ name: 'a', type: 'composite', composite: composite({ policy_order: ['b'] }) }] } },
+  { tail: { policies: [{ name: 'a', type: 'composite', composite: composite({ policy_order: ['all', 'b'] }) }] } },
+  {
+    tail: {
+      policies: [
+        {
+          name: 'a',
+          type: 'composite',
+          composite: composite({
+            rate_allocation: [
+              { policy: 'all', percent: 80 },
+              { policy: 'all', percent: 30 },
+            ],
+          }),
+        },
+      ],
+    },
+  },
   {
     tail: {
       policies: [
@@ -37,3 +56,8 @@ describeCompliance(spec, {
     tail: { policies: [{ name: 'half', type: 'probabilistic', probabilistic: { sampling_percentage: 50 } }] },
   },
 });
+
+function composite(rest: object): object {
+  const composite_sub_policy = [{ name: 'all', type: 'always_sample' }];
+  return { max_total_spans_per_second: 10, policy_order: ['all'], composite_sub_policy, ...rest };
+}

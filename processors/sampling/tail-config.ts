@@ -33,10 +33,78 @@ export function tailSettings() {
 
 export type TailConfig = z.output<ReturnType<typeof tailSettings>>;
 export type PolicyConfig = TailConfig['policies'][number];
+export type CompositeConfig = Extract<PolicyConfig, { readonly type: 'composite' }>['composite'];
 
 function policy() {
-  const name = z.string().min(1).describe('Its name in counters.');
-  return z.discriminatedUnion('type', [
+  return z.discriminatedUnion('type', [...simple(), and(), composite()]);
+}
+
+const name = z.string().min(1).describe('Its name in counters.');
+
+function and() {
+  return z.strictObject({
+    name,
+    type: z.literal('and').describe('All of several policies want the trace.'),
+    and: z
+      .strictObject({
+        and_sub_policy: z.array(z.discriminatedUnion('type', simple())).min(1).describe('The policies.'),
+      })
+      .describe('Which.'),
+  });
+}
+
+function composite() {
+  return z.strictObject({
+    name,
+    type: z.literal('composite').describe('The first of several policies that wants the trace, within a rate.'),
+    composite: z
+      .strictObject({
+        max_total_spans_per_second: z.int().min(1).describe('Spans that are kept in a second, by all of them.'),
+        policy_order: z.array(z.string()).min(1).describe('Their names, in the order in which they are asked.'),
+        composite_sub_policy: z
+          .array(z.discriminatedUnion('type', [...simple(), and()]))
+          .min(1)
+          .describe('The policies.'),
+        rate_allocation: z
+          .array(
+            z.strictObject({
+              policy: z.string().describe('Name of the policy.'),
+              percent: z.int().min(0).max(100).default(0).describe('Its part of the rate. 0: an equal one.'),
+            }),
+          )
+          .default([])
+          .describe('What part of the rate each has; an equal one by default.'),
+      })
+      .check(({ value, issues }) => {
+        const known = new Set(value.composite_sub_policy.map((each) => each.name));
+        const unknown = (text: string, path: readonly (string | number)[]): void => {
+          const message = `"${text}" is not the name of a policy in composite_sub_policy`;
+          if (!known.has(text)) issues.push({ code: 'custom', input: text, path: [...path], message });
+        };
+        for (const [i, each] of value.policy_order.entries()) unknown(each, ['policy_order', i]);
+        for (const [i, each] of value.rate_allocation.entries()) unknown(each.policy, ['rate_allocation', i, 'policy']);
+        for (const each of known) {
+          if (value.policy_order.includes(each)) continue;
+          issues.push({
+            code: 'custom',
+            input: each,
+            path: ['policy_order'],
+            message: `"${each}" is not in policy_order`,
+          });
+        }
+        const percent = value.rate_allocation.reduce((total, each) => total + each.percent, 0);
+        if (percent > 100) {
+          const message = `the parts are ${percent} % together; at most 100 %`;
+          issues.push({ code: 'custom', input: percent, path: ['rate_allocation'], message });
+        }
+      })
+      .describe('Which, and their rate.'),
+  });
+}
+
+/** Policies that have none inside. */
+function simple() {
+  return [
     z.strictObject({ name, type: z.literal('always_sample').describe('Every trace.') }),
     z.strictObject({
       name,
@@ -122,7 +190,7 @@ function policy() {
         })
         .describe('Which share. The threshold is written on the spans.'),
     }),
-  ]);
+  ] as const;
 }
 
 const STATUS_CODES = ['UNSET', 'OK', 'ERROR'] as const;

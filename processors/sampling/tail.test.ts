@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { NewSpan } from 'bpflow/sdk';
-import { drops, kept, keptSpans, START, sampler, spanBatch } from './test/streams.ts';
+import { drops, kept, keptSpans, rebuilt, START, sampler, spanBatch } from './test/streams.ts';
 
 const ORDINARY = { errors: false, first_seen: { max_keys: 0 } };
 const ERRORS = { first_seen: { max_keys: 0 } };
@@ -73,6 +73,25 @@ describe('policies keep a whole trace', () => {
       [span(1, 'a'), span(1, 'b')],
       [span(2, 'c'), ...['d', 'e', 'f', 'g'].map((name) => span(3, name))],
     ],
+    [
+      'and: each by whatever span of the trace',
+      {
+        type: 'and',
+        and: {
+          and_sub_policy: [
+            { name: 'gold', type: 'string_attribute', string_attribute: { key: 'tenant', values: ['gold'] } },
+            { name: 'slow', type: 'latency', latency: { threshold_ms: 500 } },
+            { name: 'small', type: 'span_count', span_count: { min_spans: 1, max_spans: 2 } },
+          ],
+        },
+      },
+      [span(1, 'a', { attributes: { tenant: 'gold' } }), span(1, 'b', { endTime: ms(900) })],
+      [
+        span(2, 'c', { attributes: { tenant: 'gold' } }),
+        span(3, 'd', { endTime: ms(900) }),
+        ...['e', 'f', 'g'].map((name) => span(4, name, { attributes: { tenant: 'gold' }, endTime: ms(900) })),
+      ],
+    ],
     ['always_sample', { type: 'always_sample' }, [span(1, 'a')], []],
   ];
   for (const [name, policy, wanted, unwanted] of cases) {
@@ -109,6 +128,88 @@ describe('policies keep a whole trace', () => {
         ['c', 'ot=th:8'],
       ],
     );
+  });
+});
+
+test('and writes the smallest of the shares', () => {
+  const made = tail([
+    {
+      name: 'both',
+      type: 'and',
+      and: {
+        and_sub_policy: [
+          { name: 'quarter', type: 'probabilistic', probabilistic: { sampling_percentage: 25 } },
+          { name: 'half', type: 'probabilistic', probabilistic: { sampling_percentage: 50 } },
+        ],
+      },
+    },
+  ]);
+  made.give(
+    spanBatch(
+      ['ffc0000000000000', 'ffbfffffffffffff'].map((low, i) => ({ traceId: low.padStart(32, '1'), name: `${i}` })),
+    ),
+  );
+  made.scope.clock.advance(11_000);
+  assert.deepEqual(
+    keptSpans(made).map(({ name, traceState }) => [name, traceState]),
+    [['0', 'ot=th:c']],
+  );
+});
+
+describe('composite', () => {
+  const composite = {
+    max_total_spans_per_second: 10,
+    policy_order: ['errors', 'half'],
+    composite_sub_policy: [
+      { name: 'half', type: 'probabilistic', probabilistic: { sampling_percentage: 50 } },
+      { name: 'errors', type: 'status_code', status_code: { status_codes: ['ERROR'] } },
+    ],
+    rate_allocation: [{ policy: 'errors', percent: 60 }],
+  };
+  const policies = [{ name: 'rate', type: 'composite', composite }];
+  const low = (n: number) => `ff${'f'.repeat(13)}${n.toString(16)}`.padStart(32, '1');
+  const count = (made: ReturnType<typeof tail>, rule: string, outcome: string) =>
+    made.scope.meter.value('bpflow_sampling_items', { processor: 'sampling', signal: 'traces', rule, outcome });
+
+  test('gives each policy its part of the rate, in their order', () => {
+    const made = tail(policies);
+    const failed = Array.from({ length: 9 }, (_, i) => span(i + 1, 'failed', { statusCode: 2 }));
+    const others = Array.from({ length: 9 }, (_, i) => ({ traceId: low(i), name: 'ordinary' }));
+    made.give(spanBatch([...failed, ...others]));
+    made.scope.clock.advance(11_000);
+    assert.equal(names(made).filter((name) => name === 'failed').length, 6);
+    assert.equal(names(made).filter((name) => name === 'ordinary').length, 4);
+    assert.equal(count(made, 'rate/errors', 'sampled'), 6);
+    assert.equal(count(made, 'rate/errors', 'rate_limited'), 3);
+    assert.equal(count(made, 'rate/half', 'sampled'), 4);
+    assert.deepEqual(drops(made), { rate_limited: 8 });
+  });
+
+  test('and the next trace that is kept stands for those that found no room', () => {
+    const made = tail(policies);
+    const owed = (rule: string) =>
+      made.scope.meter.value('bpflow_sampling_owed_items', { processor: 'sampling', signal: 'traces', rule });
+    let given = 0;
+    for (let round = 0; round < 5; round++) {
+      const failed = Array.from({ length: 20 }, (_, i) => span(100 * round + i + 1, 'failed', { statusCode: 2 }));
+      made.give(spanBatch(failed));
+      given += failed.length;
+      made.scope.clock.advance(11_000);
+      assert.equal(rebuilt(made) + Number(owed('rate/errors')), given);
+    }
+    assert.equal(names(made).length, 5 * 6);
+    const half = Array.from({ length: 8 }, (_, i) => ({ traceId: low(i), name: 'ordinary' }));
+    made.give(spanBatch(half));
+    made.scope.clock.advance(11_000);
+    assert.equal(rebuilt(made) + Number(owed('rate/errors')) + Number(owed('rate/half')), given + 16);
+  });
+
+  test('a trace that another policy wants is kept all the same', () => {
+    const made = tail([...policies, { name: 'all', type: 'span_count', span_count: { min_spans: 1, max_spans: 9 } }]);
+    made.give(spanBatch(Array.from({ length: 9 }, (_, i) => span(i + 1, 'failed', { statusCode: 2 }))));
+    made.scope.clock.advance(11_000);
+    assert.equal(kept(made), 9);
+    assert.deepEqual(drops(made), {});
   });
 });
 
@@ -161,12 +262,15 @@ describe('a trace waits', () => {
 });
 
 describe('memory is bounded', () => {
+  const early = (made: ReturnType<typeof tail>, limit: string) =>
+    made.scope.meter.value('bpflow_sampling_early_decisions', { processor: 'sampling', limit });
   const policies = [{ name: 'policy', type: 'span_count', span_count: { min_spans: 1, max_spans: 9 } }];
 
   test('in traces: the oldest are decided on first', () => {
     const made = tail(policies, { num_traces: 3 });
     for (let trace = 1; trace <= 5; trace++) made.give(spanBatch([span(trace, `${trace}`)]));
     assert.deepEqual(names(made), ['1', '2']);
+    assert.equal(early(made, 'num_traces'), 2);
   });
 
   test('in spans', () => {
@@ -176,6 +280,7 @@ describe('memory is bounded', () => {
     made.give(spanBatch([span(3, 'd'), span(3, 'e')]));
     assert.deepEqual(names(made), ['a', 'b']);
     assert.equal(made.processor.held!(), 3);
+    assert.equal(early(made, 'max_spans'), 1);
   });
 
   test('in bytes', () => {

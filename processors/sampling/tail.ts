@@ -7,6 +7,7 @@ import {
   Marks,
   markSpans,
   type Processor,
+  probabilityOf,
   type Scope,
   Sender,
   type SpanBatch,
@@ -18,9 +19,9 @@ import { AlwaysKept, type KeepReason } from './always-kept.ts';
 import { bytesOfSpans } from './batch-bytes.ts';
 import type { KeepConfig } from './config.ts';
 import { Decisions } from './decisions.ts';
-import { SPAN_ROWS } from './rows.ts';
+import { countColumn, numberAt, SPAN_ROWS } from './rows.ts';
 import type { TailConfig } from './tail-config.ts';
-import { type Keep, type TailPolicy, tailPolicy } from './tail-policies.ts';
+import { type Keep, type TailPolicy, type TraceSpans, tailPolicy } from './tail-policies.ts';
 import { Counts, type Outcome, samplingTelemetry } from './telemetry.ts';
 
 /** Holds spans until their trace is decided on. Log records and metrics pass. */
@@ -88,6 +89,7 @@ class TailSampler {
   readonly #decisions: Decisions;
   readonly #items = new SpanItems();
   readonly #enter: (counts: Counts) => void;
+  readonly #early: ReturnType<Scope['meter']['createCounter']>;
   /** By trace id, the oldest first. */
   readonly #traces = new Map<string, Trace>();
   /** With something to hand on. */
@@ -100,12 +102,16 @@ class TailSampler {
     this.#config = config;
     this.#scope = scope;
     this.#draw = draw;
-    this.#policies = config.policies.map(tailPolicy);
+    this.#policies = config.policies.map((policy) => tailPolicy(policy, () => scope.clock.monotonic()));
     this.#always = new AlwaysKept(keep, SPAN_ROWS, scope.clock);
     const { sampled_cache_size, non_sampled_cache_size } = config.decision_cache;
     this.#decisions = new Decisions(sampled_cache_size, non_sampled_cache_size);
     this.#enter = samplingTelemetry(scope, 'traces');
     this.sender = new Sender(scope);
+    this.#early = scope.meter.createCounter('bpflow_sampling_early_decisions', {
+      description: 'Traces that were decided on before decision_wait was over, by the limit of what may wait.',
+      unit: '{trace}',
+    });
     this.#publish();
   }
 
@@ -129,7 +135,7 @@ class TailSampler {
       if (decision === undefined) this.#wait(id, holding, row, reason);
       else this.#late(id, holding, row, decision, reason);
     }
-    if (this.#isFull()) this.#decideOldest();
+    this.#decideOldest();
     this.#handOn();
   }
 
@@ -149,16 +155,22 @@ class TailSampler {
     this.#handOn();
   }
 
+  /** Decides on the oldest traces before their time while there is too much that waits. */
   #decideOldest(): void {
     for (const [id, trace] of this.#traces) {
-      if (!this.#isFull()) return;
+      const limit = this.#fullOf();
+      if (limit === undefined) return;
+      this.#early.add(1, { processor: String(this.#scope.id), limit });
       this.#decide(id, trace);
     }
   }
 
-  #isFull(): boolean {
+  /** The limit that is passed. */
+  #fullOf(): 'num_traces' | 'max_spans' | 'max_bytes' | undefined {
     const { num_traces, max_spans, max_bytes } = this.#config;
-    return this.#traces.size > num_traces || this.#spans > max_spans || this.#bytes > max_bytes;
+    if (this.#traces.size > num_traces) return 'num_traces';
+    if (this.#spans > max_spans) return 'max_spans';
+    return this.#bytes > max_bytes ? 'max_bytes' : undefined;
   }
 
   #wait(id: string, holding: Holding, row: number, reason: KeepReason | undefined): void {
@@ -208,20 +220,32 @@ class TailSampler {
   }
 
   #decide(id: string, trace: Trace): void {
+    const spans = spansOf(trace);
     let best: Keep | undefined;
-    for (const { name, late } of this.#policies) {
-      const threshold = late?.(trace);
-      if (threshold !== undefined && (best === undefined || isBelow(threshold, best.threshold))) {
-        best = { policy: name, threshold };
-      }
+    let limited: Keep | undefined;
+    for (const { late } of this.#policies) {
+      const keep = late?.(trace, spans);
+      if (keep?.isLimited) limited ??= keep;
+      else if (keep !== undefined && (best === undefined || isBelow(keep.threshold, best.threshold))) best = keep;
     }
     if (best !== undefined) {
       this.#keep(id, trace, best, 'sampled');
       return;
     }
+    if (limited !== undefined) this.#owe(trace, limited);
     this.#conclude(id, trace, undefined);
     this.#decisions.remember(id, 'dropped');
-    this.#counts.add('', 'not_sampled', trace.spans);
+    this.#counts.add(limited?.policy ?? '', limited === undefined ? 'not_sampled' : 'rate_limited', trace.spans);
+  }
+
+  /** What these spans stand for, and those that their policy's share leaves out, is for the next trace that it keeps. */
+  #owe({ holdings, rows }: Trace, { threshold, debt }: Keep): void {
+    for (const [i, { batch }] of holdings.entries()) {
+      const item = this.#items.move(batch, rows[i]!);
+      const arriving = item.threshold;
+      const strictest = arriving !== undefined && isBelow(threshold, arriving) ? arriving : threshold;
+      debt?.add(countOf(batch, rows[i]!) / probabilityOf(strictest));
+    }
   }
 
   #keep(id: string, trace: Trace, keep: Keep, outcome: Outcome): void {
@@ -250,7 +274,9 @@ class TailSampler {
       const selected = selectSpans(batch, (row) => {
         const keep = kept.get(row);
         if (keep === undefined) return false;
-        marks.add(this.#thresholdText(batch, row, keep));
+        const owed = keep.debt?.take() ?? 0;
+        const text = this.#thresholdText(batch, row, keep);
+        marks.add(text, undefined, owed > 0 ? countOf(batch, row) + owed * this.#shareOf(batch, row, keep) : undefined);
         return true;
       });
       kept.clear();
@@ -268,6 +294,13 @@ class TailSampler {
     return threshold.text;
   }
 
+  /** The share that is written on a span once it is kept. */
+  #shareOf(batch: SpanBatch, row: number, keep: Keep): number {
+    const { threshold: arriving, isBroken } = this.#items.move(batch, row);
+    if (isBroken) return 1;
+    return probabilityOf(arriving !== undefined && !isBelow(arriving, keep.threshold) ? arriving : keep.threshold);
+  }
+
   #publish(): void {
     const view = () => ({
       waiting_traces: this.#traces.size,
@@ -281,10 +314,31 @@ class TailSampler {
       this.#scope.meter
         .createObservableGauge(`bpflow_sampling_${name}`, { description, unit })
         .addCallback((result) => result.observe(value(), { processor }));
+    this.#scope.meter
+      .createObservableGauge('bpflow_sampling_owed_items', {
+        description: 'Items that a rate limit has dropped and for which no kept one stands yet.',
+        unit: '{item}',
+      })
+      .addCallback((result) => {
+        for (const [rule, debt] of this.#policies.flatMap(({ debts }) => debts ?? [])) {
+          result.observe(debt.items, { processor, signal: 'traces', rule });
+        }
+      });
     gauge('waiting_traces', 'Traces that are not decided on yet.', '{trace}', () => this.#traces.size);
     gauge('waiting_spans', 'Spans of traces that are not decided on yet.', '{span}', () => this.#spans);
     gauge('waiting_bytes', 'Memory that waiting spans hold, about.', 'By', () => this.#bytes);
   }
+}
+
+function spansOf({ holdings, rows }: Trace): TraceSpans {
+  return { some: (test) => rows.some((row, i) => test(holdings[i]!.batch, row)) };
+}
+
+/** The adjusted count that a span came with. */
+function countOf(batch: SpanBatch, row: number): number {
+  const column = countColumn(batch);
+  const count = column === undefined ? 1 : (numberAt(column, row) ?? 1);
+  return count > 0 ? count : 1;
 }
 
 function randomBits(): Bits56 {

@@ -123,7 +123,7 @@ class LimitedValues {
     const { seats } = this.budget;
     if (seats === undefined) return;
     const { idleTimeoutMs } = this.#options;
-    for (const key of seats.review(0.5 ** (10_000 / idleTimeoutMs))) this.#free(key);
+    for (const key of seats.review(0.5 ** (10_000 / idleTimeoutMs), () => true)) this.#free(key);
     for (const [key, seen] of this.#seen) if (nowMs - seen > idleTimeoutMs) this.#free(key);
   }
 

@@ -70,6 +70,11 @@ export class MetricLimiter {
   readonly #demoted = new Set<number>();
   /** Whether series that lose their name can be ended at once. Others end by themselves, or are forgotten downstream when idle. */
   readonly #keepsPassing: boolean;
+  /**
+   * Series of our own that lost their name, and since when, ms: what they had counted stays, and they end when they were silent for long.
+   * Ids in the table of made ones.
+   */
+  #former = new Map<SeriesId, number>();
   /** Series that end with the next batch: ids in the table of made ones. */
   #endings: number[] = [];
   /** Rows that end with the batch at hand. */
@@ -147,6 +152,7 @@ export class MetricLimiter {
       if (kind === MADE || (kind === PASSES && this.#keepsPassing)) rows.outId[row] = change(rows.outId[row]!);
     }
     this.#endings = this.#endings.map(change);
+    this.#former = new Map(Array.from(this.#former, ([id, sinceMs]) => [change(id), sinceMs]));
   }
 
   get hasEndings(): boolean {
@@ -155,20 +161,27 @@ export class MetricLimiter {
 
   /** Whether nothing is kept and nothing waits to go on. */
   get isEmpty(): boolean {
-    return this.placement.rows.live === 0 && this.#endings.length === 0;
+    return this.placement.rows.live === 0 && this.#endings.length === 0 && this.#former.size === 0;
   }
 
   /** Lets the largest take names from smaller ones. `fade` as in `HeavyHitters.fade`. */
   review(fade: number): void {
     const { seats, rows } = this.placement;
     let changed = false;
-    for (const key of seats.review(fade)) {
+    // A name is taken only as long as there is room for the series that loses it.
+    let room = this.limit.maxSeries - this.#former.size;
+    const mayLose = (series: number): boolean => {
+      if (!this.#keepsPassing) return true;
+      room -= series;
+      return room >= 0;
+    };
+    for (const key of seats.review(fade, () => mayLose(1))) {
       const row = rows.byKey.get(key) ?? 0;
       if (rows.kind[row] !== DEAD) this.#demote(row);
     }
     changed = seats.invites;
     for (const attribute of this.#contested) {
-      const down = attribute.seats!.review(fade);
+      const down = attribute.seats!.review(fade, (key) => mayLose(this.#holders(attribute, key)));
       changed ||= attribute.seats!.invites;
       if (down.size === 0) continue;
       for (let row = 1; row < rows.size; row++) {
@@ -177,6 +190,16 @@ export class MetricLimiter {
       }
     }
     if (changed) this.#forget();
+  }
+
+  /** Series that hold on to a name. */
+  #holders(attribute: AttributeBudget, key: number): number {
+    const { rows } = this.placement;
+    let holders = 0;
+    for (let row = 1; row < rows.size; row++) {
+      if (rows.holds[row]?.some((hold) => hold.attribute === attribute && hold.key === key)) holders++;
+    }
+    return holders;
   }
 
   /** Frees the places of series that nobody has sent since. Own series that pass end by themselves. */
@@ -190,6 +213,11 @@ export class MetricLimiter {
       if (own) this.#endings.push(rows.outId[row]!);
       this.#end(row);
       freed = true;
+    }
+    for (const [id, sinceMs] of this.#former) {
+      if (sinceMs >= beforeMs) continue;
+      this.#former.delete(id);
+      this.#endings.push(id);
     }
     this.#standing?.expire(beforeMs);
     if (freed || rows.dead > rows.live + 1024) this.#forget();
@@ -209,7 +237,7 @@ export class MetricLimiter {
       return;
     }
     const isKept = rows.kind[row] === MADE ? this.#like.definition !== undefined : this.#keepsPassing;
-    if (isKept) this.#endings.push(rows.outId[row]!);
+    if (isKept) this.#former.set(rows.outId[row]!, this.seenMs);
     else if (this.#standing !== undefined && this.#demoted.size < MAX_DEMOTED) this.#demoted.add(rows.key[row]!);
     this.#end(row);
   }
@@ -254,6 +282,7 @@ export class MetricLimiter {
     const { rows, bindings } = this.placement;
     const place = this.placement.place(series, id);
     const row = bindings.rows[place.binding]!;
+    if (this.#former.size > 0) this.#former.delete(rows.outId[row]!);
     cache.bindings.set(id, place.binding);
     if (this.placement.seats.hitters !== undefined) cache.keys[PLAIN]!.set(id, place.plainKey);
     for (const [i, attribute] of this.#contested.entries()) {
@@ -265,7 +294,7 @@ export class MetricLimiter {
       if (rows.kind[row] === PASSES) this.#standing.remove(place.sourceKey);
     }
     if (this.#demoted.size > 0 && this.#demoted.delete(place.sourceKey) && rows.kind[row] === MADE) {
-      this.#endings.push(this.#made.intern(series.resource(id), series.scope(id), series.attributes(id)));
+      this.#endings.push(this.#idOf(series, id));
     }
     return place.binding;
   }
@@ -280,10 +309,16 @@ export class MetricLimiter {
       return AS_IT_IS;
     }
     this.#standing?.remove(this.placement.keyOf(series, id));
+    if (this.#former.size > 0 && this.#former.delete(this.#idOf(series, id))) return AS_IT_IS;
     const unknownOwn = this.#like.definition !== undefined && rows.kind[bound] === DEAD;
     if ((this.#passedBefore(series, id) || unknownOwn) && !this.placement.makes(series, id)) return AS_IT_IS;
     outcome.ended++;
     return NOWHERE;
+  }
+
+  /** Its id in the table of made series. */
+  #idOf(series: SeriesTable, id: SeriesId): SeriesId {
+    return this.#made.intern(series.resource(id), series.scope(id), series.attributes(id));
   }
 
   /** Whether it is among those that lost their name and have not ended since. */

@@ -50,13 +50,17 @@ export class Seats {
     return this.#invited.size > 0;
   }
 
-  /** The keys that should give up their places to larger ones, which are invited. Their holders must leave at once. */
-  review(fade: number): ReadonlySet<number> {
+  /**
+   * The keys that should give up their places to larger ones, which are invited. Their holders must leave at once. `mayLose` is asked for
+   * each of them; with the first no it is enough.
+   */
+  review(fade: number, mayLose: (key: number) => boolean): ReadonlySet<number> {
     for (const key of this.#invited) this.hitters?.unname(key);
     this.#invited.clear();
     const down = new Set<number>();
     if (this.hitters === undefined) return down;
     for (const change of this.hitters.changes(this.capacity - this.#taken.size)) {
+      if (change.down !== undefined && !mayLose(change.down)) break;
       if (change.down !== undefined) down.add(change.down);
       this.#invited.add(change.up);
       this.hitters.name(change.up);

@@ -3,6 +3,7 @@ import { StartError } from '../errors.ts';
 import { PROCESSES } from '../facts.ts';
 import type { Kubernetes, KubernetesObjectKind, KubernetesWishes, ObjectFacts, PodFacts } from '../kubernetes.ts';
 import type { Scope, Timer } from '../scope.ts';
+import { releaseMemory } from '../transport/collect.ts';
 import { type ApiAccess, findAccess, OffCluster } from './access.ts';
 import { ApiClient } from './api-client.ts';
 import type { Encoding } from './encoding.ts';
@@ -122,6 +123,7 @@ class Cache implements OpenKubernetes, Kubernetes {
   #begin(client: ApiClient): void {
     const { clock } = this.#scope;
     this.#settling = undefined;
+    if (process.uptime() < STARTING_S) releaseMemory();
     if (this.#settings.auth_type === 'kubelet') {
       const { poll_interval: intervalMs } = this.#settings.kubelet;
       const poll = kubeletPoll({ client, clock, store: this.#pods, intervalMs });
@@ -290,6 +292,8 @@ class Cache implements OpenKubernetes, Kubernetes {
 
 /** Extensions start before those who use them, and say what they need at their start. */
 const SETTLE_MS = 20;
+/** A process so young has garbage of its start, which would add up with what lists bring to the most that it ever takes; seconds. */
+const STARTING_S = 10;
 
 function workloadKind(kind: string): WorkloadKind | undefined {
   const known = kind.toLowerCase();

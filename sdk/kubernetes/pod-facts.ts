@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { ContainerFacts, ObjectFacts, OwnerFacts, PodFacts } from '../kubernetes.ts';
 import type { ApiContainer, ApiMeta, ApiPod } from './api-objects.ts';
 import type { Interner } from './interner.ts';
@@ -10,10 +11,10 @@ export const STATIC_POD_HASHES = ['kubernetes.io/config.hash', 'kubernetes.io/co
 const MAX_CONTAINERS = 512;
 
 /** What is kept of a pod, frozen. */
-export function podFacts(pod: ApiPod, selection: Selection, { text }: Interner): PodFacts {
+export function podFacts(pod: ApiPod, selection: Selection, { text, owners: shared }: Interner): PodFacts {
   const { metadata = {}, spec = {}, status = {} } = pod;
   const name = metadata.name ?? '';
-  const owners = ownersOf(metadata, text);
+  const owners = shared(ownersOf(metadata, text));
   const ips = (status.podIPs ?? []).map(({ ip = '' }) => ip).filter((ip) => ip !== '');
   return Object.freeze({
     uid: metadata.uid ?? '',
@@ -21,7 +22,7 @@ export function podFacts(pod: ApiPod, selection: Selection, { text }: Interner):
     namespace: text(metadata.namespace ?? ''),
     node: text(spec.nodeName ?? ''),
     hostname: spec.hostname || name,
-    startTime: status.startTime ?? '',
+    startTime: text(status.startTime ?? ''),
     ips: ips.length === 0 && status.podIP ? [status.podIP] : ips.length === 0 ? NONE : ips,
     hostNetwork: spec.hostNetwork === true,
     labels: picked(metadata.labels, selection.label, text),
@@ -124,7 +125,7 @@ function add(
   restarts: number,
   text: Text,
 ): void {
-  const id = written === undefined ? '' : written.slice(written.indexOf('://') + 3);
+  const id = written === undefined ? '' : copied(written.slice(written.indexOf('://') + 3));
   if (id === '' || written!.indexOf('://') < 0 || containers.some((known) => known.id === id)) return;
   const pulled = imageID.replace(/^[a-z-]+:\/\//, '');
   containers.push({
@@ -134,4 +135,9 @@ function add(
     imageId: pulled.includes('@') ? text(pulled) : '',
     restarts,
   });
+}
+
+/** V8 makes of a part of a text a view that keeps the whole of it. */
+function copied(part: string): string {
+  return Buffer.from(part).toString();
 }

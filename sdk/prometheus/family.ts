@@ -21,6 +21,8 @@ export interface Origin {
   readonly description: FamilyDescription;
   /** Whether series of this origin expire when idle. Our own end only by the point that says so. */
   readonly expires: boolean;
+  /** Whether its series stand for others that found no room. */
+  readonly folded: boolean;
   /** How equal labels of different series are settled. */
   readonly merge: 'add' | 'latest';
   /** Series id → row, for each table that was seen. A row is checked before use: see {@link Family.apply}. */
@@ -30,10 +32,15 @@ export interface Origin {
 /** What became of a metric's points. */
 export interface Outcome {
   older: number;
-  /** Points of series that found no room. */
-  refused: number;
+  /** Points of the metric at hand whose series found no room, or whose series is folded. */
+  refused: number[];
   /** Series found to share their labels with another one. */
   collisions: number;
+}
+
+/** Where series are that have no line of their own; undefined for those that are made there. */
+export interface Folds {
+  holds(metric: Metric, id: SeriesId): boolean;
 }
 
 export interface FamilyRules extends LabelRules {
@@ -99,12 +106,15 @@ export class Family {
     return this.#live;
   }
 
-  addOrigin(description: FamilyDescription, expires: boolean, merge: 'add' | 'latest'): Origin {
-    return { family: this, description, expires, merge, rows: new WeakMap() };
+  addOrigin(
+    description: FamilyDescription,
+    { expires, folded, merge }: Pick<Origin, 'expires' | 'folded' | 'merge'>,
+  ): Origin {
+    return { family: this, description, expires, folded, merge, rows: new WeakMap() };
   }
 
   /** Takes a metric's points. `now` is monotonic time in ms. */
-  apply(origin: Origin, metric: Metric, now: number, outcome: Outcome): void {
+  apply(origin: Origin, metric: Metric, now: number, outcome: Outcome, folds: Folds | undefined): void {
     const { points, series } = metric;
     const rowOf = rowsFor(origin, series);
     const time = timeReader(points.time);
@@ -117,15 +127,16 @@ export class Family {
       const known = row > 0 && this.#ids[row] === id && this.#tables[row] === series && this.#originOf[row] === origin;
       if ((flagsAt(points.flags, i) & NO_RECORDED_VALUE) !== 0) {
         if (!known) row = this.#find(origin, series, id, this.#labels(origin, series, id).text);
-        if (row !== 0) this.#end(row);
+        if (row > 0) this.#end(row);
+        else if (folds?.holds(metric, id)) outcome.refused.push(i);
         rowOf[id] = 0;
         continue;
       }
       if (!known) {
-        row = row === refused ? 0 : this.#bind(origin, series, id, outcome);
+        row = row === refused ? 0 : this.#bind(origin, metric, id, outcome, folds);
         rowOf[id] = row === 0 ? refused : row;
         if (row === 0) {
-          outcome.refused++;
+          outcome.refused.push(i);
           continue;
         }
       }
@@ -238,15 +249,15 @@ export class Family {
   }
 
   /** The row for a series seen for the first time in this table; 0 when there is no room for another one. */
-  #bind(origin: Origin, table: SeriesTable, id: SeriesId, outcome: Outcome): number {
+  #bind(origin: Origin, metric: Metric, id: SeriesId, outcome: Outcome, folds: Folds | undefined): number {
+    const table = metric.series;
     const { text, utf8 } = this.#labels(origin, table, id);
     let row = this.#find(origin, table, id, text);
     if (row === 0) {
-      if (this.#limit.isReached) return 0;
+      if (this.#limit.isReached(origin.folded) || folds?.holds(metric, id)) return 0;
       const slot = this.#slots.find(text) ?? this.#addSlot(text, utf8);
       if (this.#head[slot] !== 0) outcome.collisions++;
-      row = this.#addRow(slot);
-      this.#originOf[row] = origin;
+      row = this.#addRow(slot, origin);
       this.#targetOf[row] = origin.description.seed ? undefined : this.#targets.hold(table.resource(id));
     }
     this.#tables[row] = table;
@@ -261,7 +272,7 @@ export class Family {
     return slot;
   }
 
-  #addRow(slot: number): number {
+  #addRow(slot: number, origin: Origin): number {
     const row = this.#freeRows.pop() ?? this.#rows++;
     if (row >= this.#capacity) this.#grow(row * 2);
     this.#slotOf[row] = slot;
@@ -270,7 +281,8 @@ export class Family {
     this.#ended[row] = 0;
     this.#head[slot] = row;
     this.#live++;
-    this.#limit.added();
+    this.#originOf[row] = origin;
+    this.#limit.added(origin.folded);
     return row;
   }
 
@@ -284,7 +296,7 @@ export class Family {
       else if (other !== row) alive++;
     }
     this.#live--;
-    this.#limit.removed();
+    this.#limit.removed(this.#originOf[row]!.folded);
     if (alive === 0) {
       this.#removeSlot(slot);
       return;

@@ -132,6 +132,7 @@ class Page {
         collision: () => {},
         leftOut: (metric, reason) => this.events.push(`${metric}: ${reason}`),
       },
+      { now: () => 0n },
     );
   }
 
@@ -456,23 +457,6 @@ describe('exponential histograms', () => {
         assert.deepEqual(bucketsOf(metric.negativeSpans, metric.negativeDeltas), nonZero(negative));
       }),
     );
-  });
-});
-
-describe('the series limit', () => {
-  test('leaves out and counts what is too much, and lets in what finds room', () => {
-    const page = new Page({ maxSeries: 2 });
-    const of = (...names: string[]) => names.map((name) => counterOf('x', 1, { attributes: { name } }));
-    page.take(...of('a', 'b', 'c'), counterOf('y', 1));
-    assert.deepEqual(page.lines(TEXT), ['x_total{name="a"} 1', 'x_total{name="b"} 1']);
-    assert.deepEqual(page.events.splice(0), ['2 series_limit']);
-    page.take(...of('a', 'b', 'c'));
-    assert.deepEqual(page.events.splice(0), ['1 series_limit']);
-    page.take(counterOf('x', 0, { attributes: { name: 'a' }, ended: true }));
-    page.take(...of('c', 'a'));
-    assert.deepEqual(page.lines(TEXT), ['x_total{name="b"} 1', 'x_total{name="c"} 1']);
-    assert.deepEqual(page.events, ['1 series_limit']);
-    assert.equal(page.store.series, 2);
   });
 });
 

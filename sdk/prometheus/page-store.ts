@@ -1,5 +1,6 @@
-import type { Metric, MetricBatch } from 'bpflow/sdk';
-import { Family, type FamilyRules, type Origin, type Outcome } from './family.ts';
+import { type Clock, CumulativeFolder, type Metric, type MetricBatch, type MetricReport, reserveOf } from 'bpflow/sdk';
+import { pickPoints } from '../../pdata/pick-points.ts';
+import { Family, type FamilyRules, type Folds, type Origin, type Outcome } from './family.ts';
 import { describeFamily, type FamilyDescription, type NamingRules } from './naming.ts';
 import { SeriesLimit } from './series-limit.ts';
 import { Targets } from './targets.ts';
@@ -8,7 +9,7 @@ export interface PageRules extends NamingRules, FamilyRules {
   readonly targetInfo: boolean;
   readonly openMetrics: boolean;
   readonly expirationMs: number;
-  /** Series that may be there; those that come when there are so many are left out until one has left. */
+  /** Series that may be there. A tenth of them is for those that others are folded into when there is no room. */
   readonly maxSeries: number;
 }
 
@@ -17,6 +18,8 @@ export type DropReason = 'older_timestamp' | 'series_limit' | 'delta_temporality
 
 export interface PageEvents {
   dropped(points: number, reason: DropReason): void;
+  /** Points went into series that stand for those without room. */
+  folded?(points: number): void;
   /** A series shares all its labels with another one. */
   collision(count: number): void;
   /** A metric is left out, told once as long as it stays so. */
@@ -33,6 +36,11 @@ interface LeftOut {
 /** Names of metrics left out are remembered up to so many, so that a flood of names cannot fill the memory. */
 const MAX_LEFT_OUT = 10_000;
 
+/** Series that went into others are remembered up to so many, or to as many as may be on the page where that is more. */
+const MIN_FOLDED_SOURCES = 1000;
+
+const NO_FOLDS: Folds = { holds: () => false };
+
 /** All families on the page, by name, and who may add to them. */
 export class PageStore {
   readonly #rules: PageRules;
@@ -47,10 +55,17 @@ export class PageStore {
   #sorted: readonly Family[] | undefined;
   #version = 0;
   #lastOwn = 0;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #since: bigint;
+  /** There is none before it is needed. */
+  #folder: CumulativeFolder | undefined;
 
-  constructor(rules: PageRules, events: PageEvents) {
+  /** The page counts what was measured since now. */
+  constructor(rules: PageRules, events: PageEvents, clock: Pick<Clock, 'now'>) {
     this.#rules = rules;
     this.#events = events;
+    this.#clock = clock;
+    this.#since = clock.now();
     this.#limit = new SeriesLimit(rules.maxSeries);
     this.#targets = new Targets(rules.utf8);
     if (this.showsTargets) this.#taken.set(this.targetInfoName, 'target_info');
@@ -86,6 +101,11 @@ export class PageStore {
     return namespace === '' ? 'target_info' : `${namespace.replace(/[^a-zA-Z0-9_:]/g, '_')}_target_info`;
   }
 
+  /** Series that stand for those without room, and the attributes that were given up for them. */
+  get folds(): readonly MetricReport[] {
+    return this.#folder?.report() ?? [];
+  }
+
   /** Metrics that are not shown, with the reason. */
   get leftOut(): ReadonlyMap<string, LeftOut> {
     return this.#leftOut;
@@ -93,21 +113,10 @@ export class PageStore {
 
   /** Takes a batch. `now` is monotonic time in ms. */
   apply(batch: MetricBatch, now: number): void {
-    const outcome: Outcome = { older: 0, refused: 0, collisions: 0 };
-    for (const metric of batch.metrics) {
-      if (metric.points.length === 0) continue;
-      if (metric.definition !== undefined) this.#lastOwn = now;
-      const origin = this.#origin(metric);
-      if ('drop' in origin) {
-        this.#events.dropped(metric.points.length, origin.drop);
-        continue;
-      }
-      origin.family.apply(origin, metric, now, outcome);
-      this.#version++;
-      if (origin.family.live === 0) this.#removeFamily(origin.family);
-    }
+    const outcome: Outcome = { older: 0, refused: [], collisions: 0 };
+    const homeless = this.#apply(batch, now, outcome, this.#folder ?? NO_FOLDS);
+    if (homeless.length > 0) this.#fold(homeless, now, outcome);
     if (outcome.older > 0) this.#events.dropped(outcome.older, 'older_timestamp');
-    if (outcome.refused > 0) this.#events.dropped(outcome.refused, 'series_limit');
     if (outcome.collisions > 0) this.#events.collision(outcome.collisions);
   }
 
@@ -122,10 +131,51 @@ export class PageStore {
       if (family.expire(limit, ownLimit, this.#rules.expirationMs)) this.#version++;
       if (family.live === 0) this.#removeFamily(family);
     }
+    const ends = this.#folder?.expire({ ms: now, ns: this.#clock.now() }, this.#lastOwn < limit);
+    if (ends !== undefined) this.#apply(ends, now, { older: 0, refused: [], collisions: 0 }, undefined);
   }
 
-  #origin(metric: Metric): Origin | LeftOut {
-    const key = originKey(metric);
+  /** Returns the points that found no room. */
+  #apply(batch: MetricBatch, now: number, outcome: Outcome, folds: Folds | undefined): Metric[] {
+    const homeless: Metric[] = [];
+    for (const metric of batch.metrics) {
+      if (metric.points.length === 0) continue;
+      if (metric.definition !== undefined) this.#lastOwn = now;
+      const origin = this.#origin(metric, folds === undefined);
+      if ('drop' in origin) {
+        this.#events.dropped(metric.points.length, origin.drop);
+        continue;
+      }
+      origin.family.apply(origin, metric, now, outcome, folds);
+      if (outcome.refused.length > 0) {
+        homeless.push(pickPoints(metric, Uint32Array.from(outcome.refused)));
+        outcome.refused = [];
+      }
+      this.#version++;
+      if (origin.family.live === 0) this.#removeFamily(origin.family);
+    }
+    return homeless;
+  }
+
+  #fold(metrics: readonly Metric[], now: number, outcome: Outcome): void {
+    const { maxSeries, expirationMs } = this.#rules;
+    this.#folder ??= new CumulativeFolder({
+      maxSeries: this.#limit.reserve - reserveOf(this.#limit.reserve),
+      maxSources: Math.max(maxSeries, MIN_FOLDED_SOURCES),
+      idleTimeoutMs: expirationMs,
+      since: this.#since,
+    });
+    const { batch, refused } = this.#folder.fold({ signal: 'metrics', metrics }, { ms: now, ns: this.#clock.now() });
+    const beyond = batch === undefined ? [] : this.#apply(batch, now, outcome, undefined);
+    const lost = refused + pointsOf(beyond);
+    const folded = pointsOf(metrics) - lost;
+    if (folded > 0) this.#events.folded?.(folded);
+    if (lost > 0) this.#events.dropped(lost, 'series_limit');
+  }
+
+  /** What is made of series without room comes by an origin of its own: it can have the ids of what came. */
+  #origin(metric: Metric, folded: boolean): Origin | LeftOut {
+    const key = `${originKey(metric)}\0${folded}`;
     const known = this.#origins.get(key) ?? this.#leftOut.get(key);
     if (known !== undefined) return known;
     if ('temporality' in metric && metric.temporality === 'delta') {
@@ -139,11 +189,11 @@ export class PageStore {
     const family = this.#family(metric, description);
     if (!(family instanceof Family)) return this.#leaveOut(key, family);
     const own = metric.definition !== undefined;
-    const origin = family.addOrigin(
-      description,
-      !own,
-      metric.kind === 'gauge' || metric.kind === 'summary' ? 'latest' : 'add',
-    );
+    const origin = family.addOrigin(description, {
+      expires: !own,
+      folded,
+      merge: metric.kind === 'gauge' || metric.kind === 'summary' ? 'latest' : 'add',
+    });
     this.#origins.set(key, origin);
     return origin;
   }
@@ -211,4 +261,8 @@ function lineNames({ name, type }: FamilyDescription, openMetrics: boolean): str
     case 'histogram':
       return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
   }
+}
+
+function pointsOf(metrics: readonly Metric[]): number {
+  return metrics.reduce((points, metric) => points + metric.points.length, 0);
 }

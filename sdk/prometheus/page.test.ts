@@ -92,6 +92,7 @@ class Page {
         collision: (count) => this.events.push(`${count} collision`),
         leftOut: (metric, reason) => this.events.push(`${metric}: ${reason}`),
       },
+      { now: () => 0n },
     );
   }
 

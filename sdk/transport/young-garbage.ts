@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collector } from './collect.ts';
 
 /** Costs 0.5 ms each; more seldom, what is still on its way grows old in the meantime. */
 const COLLECT_EVERY_BYTES = 4 * 1024 * 1024;
@@ -14,7 +14,7 @@ const COLLECT_EVERY_BYTES = 4 * 1024 * 1024;
  * twice the rate, and no more memory is resident.
  */
 export class YoungGarbage {
-  #collect: Collect | undefined;
+  #collect: ReturnType<typeof collector> | undefined;
   #bytes = 0;
   #pending = false;
 
@@ -26,18 +26,13 @@ export class YoungGarbage {
     setImmediate(() => {
       this.#bytes = 0;
       this.#pending = false;
-      this.#collect ??= collector();
+      this.#collect ??= prepared();
       this.#collect({ type: 'minor' });
     });
   }
 }
 
-type Collect = (options: { readonly type: 'minor' }) => void;
-
-function collector(): Collect {
+function prepared(): ReturnType<typeof collector> {
   setFlagsFromString('--heap-growing-percent=100');
-  setFlagsFromString('--expose-gc');
-  const gc: unknown = runInNewContext('globalThis.gc');
-  setFlagsFromString('--no-expose-gc');
-  return typeof gc === 'function' ? (gc as Collect) : () => {};
+  return collector();
 }
