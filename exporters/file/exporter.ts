@@ -31,7 +31,8 @@ export function createMessageExporter(config: FileConfig, scope: Scope): Exporte
     const message = encodeBatch(batch, rules);
     const limit = config.compression === 'none' ? settings.rotation?.maxBytes : undefined;
     if (limit === undefined || message.bytes + FRAME_BYTES <= limit || message.items < 2) return [message];
-    return splitBatch(batch.signal, batch, Math.ceil(message.items / 2)).flatMap(messagesOf);
+    const pieces = splitBatch(batch.signal, batch, Math.ceil(message.items / 2));
+    return pieces.length === 1 ? [message] : pieces.flatMap(messagesOf);
   };
   const take = async (messages: readonly EncodedMessage[]): Promise<void> => {
     for (const message of messages) {
@@ -72,7 +73,7 @@ export function createMessageExporter(config: FileConfig, scope: Scope): Exporte
   let ticker: { cancel(): void } | undefined;
   return {
     wants: `own_${config.temporality}`,
-    consume: { metrics: consume, logs: consume, traces: consume },
+    consume: { metrics: consume, logs: consume, traces: consume, profiles: consume },
     refusal,
     async start() {
       if (!groupBy.enabled) {

@@ -1,5 +1,6 @@
 import {
-  type Batch,
+  type ColumnBatch,
+  type ColumnSignal,
   type Consumer,
   concatBatches,
   countItems,
@@ -7,7 +8,6 @@ import {
   RetryableError,
   type Scope,
   Sender,
-  type Signal,
   splitBatch,
   type Timer,
 } from 'bpflow/sdk';
@@ -30,7 +30,8 @@ const USUAL_BATCH_SIZE = 8192;
  */
 export function createBatchProcessor(config: BatchConfig, scope: Scope): Processor {
   const batcher = new Batcher(config, scope);
-  const consume = (batch: Batch, next: Consumer<never>): void => batcher.add(batch, next as Consumer<Batch>);
+  const consume = (batch: ColumnBatch, next: Consumer<never>): void =>
+    batcher.add(batch, next as Consumer<ColumnBatch>);
   return {
     consume: { metrics: consume, logs: consume, traces: consume },
     refusal: () => batcher.refusal(),
@@ -46,7 +47,7 @@ class Batcher {
   readonly #sender: Sender;
   readonly #sent: (trigger: Trigger, items: number) => void;
   readonly #maxHeld: number;
-  #pending: Batch[] = [];
+  #pending: ColumnBatch[] = [];
   #items = 0;
   #timer: Timer | undefined;
 
@@ -68,7 +69,7 @@ class Batcher {
     return new RetryableError(`it holds ${this.held} items, because what follows is slow`);
   }
 
-  add(batch: Batch, next: Consumer<Batch>): void {
+  add(batch: ColumnBatch, next: Consumer<ColumnBatch>): void {
     const refusal = this.refusal();
     if (refusal !== undefined) throw refusal;
     const items = countItems(batch);
@@ -97,11 +98,11 @@ class Batcher {
     this.#timer = undefined;
     if (this.#items === 0) return;
     const { signal } = this.#pending[0]!;
-    const whole: Batch = concatBatches<Signal>(signal, this.#pending);
+    const whole = concatBatches<ColumnSignal>(signal, this.#pending);
     this.#pending = [];
     this.#items = 0;
     const { timeout, send_batch_size: size, send_batch_max_size: max } = this.#config;
-    const pieces = max > 0 ? splitBatch<Signal>(signal, whole, max) : [whole];
+    const pieces = max > 0 ? splitBatch<ColumnSignal>(signal, whole, max) : [whole];
     // As in the Collector: what is left over waits for more, unless its time has come.
     const rest =
       trigger === 'size' && timeout > 0 && pieces.length > 1 && countItems(pieces.at(-1)!) < size

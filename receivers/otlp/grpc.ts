@@ -1,13 +1,6 @@
-import { SIGNALS, type Signal } from 'bpflow/sdk';
+import { EXPORT_CALLS, SIGNALS, type Signal } from 'bpflow/sdk';
 import { GRPC, GrpcError, type GrpcMethod } from 'bpflow/transport';
 import { type Intake, UndecodableError } from './intake.ts';
-
-const SERVICES: Readonly<Record<Signal, string>> = {
-  metrics: 'opentelemetry.proto.collector.metrics.v1.MetricsService',
-  logs: 'opentelemetry.proto.collector.logs.v1.LogsService',
-  traces: 'opentelemetry.proto.collector.trace.v1.TraceService',
-};
-const PROFILES = '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export';
 
 /** `Export…ServiceResponse` without a partial success: no field, so no bytes. */
 const ACCEPTED = new Uint8Array(0);
@@ -16,12 +9,8 @@ const ACCEPTED = new Uint8Array(0);
 export function otlpMethods(intake: Intake): ReadonlyMap<string, GrpcMethod> {
   const methods = new Map<string, GrpcMethod>();
   for (const signal of SIGNALS) {
-    if (intake.takes(signal)) methods.set(`/${SERVICES[signal]}/Export`, exportMethod(signal, intake));
+    if (intake.takes(signal)) methods.set(EXPORT_CALLS[signal].method, exportMethod(signal, intake));
   }
-  methods.set(PROFILES, {
-    refusal: () => new GrpcError(GRPC.UNIMPLEMENTED, 'profiles are not supported; send metrics, logs or traces'),
-    handle: () => ACCEPTED,
-  });
   return methods;
 }
 

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   AuthError,
   asError,
+  EXPORT_CALLS,
+  hasColumns,
   OtlpJsonError,
   otlpFromJson,
   type RequestHeaders,
@@ -23,8 +25,6 @@ export interface OtlpHttpOptions {
   readonly answered: (status: number) => void;
 }
 
-const PROFILES = '/v1development/profiles';
-
 /** Answers OTLP over HTTP, in the Collector's words. */
 export class OtlpHttp {
   readonly #options: OtlpHttpOptions;
@@ -34,7 +34,7 @@ export class OtlpHttp {
     this.#options = options;
     const { config, intake } = options;
     this.#signals = new Map(
-      SIGNALS.filter((signal) => intake.takes(signal)).map((signal) => [config[`${signal}_url_path`], signal]),
+      SIGNALS.filter((signal) => intake.takes(signal)).map((signal) => [pathFor(signal, config), signal]),
     );
   }
 
@@ -47,7 +47,7 @@ export class OtlpHttp {
     try {
       await this.#authenticate(request);
       const signal = this.#signals.get(pathOf(request));
-      if (signal === undefined) plain(response, 404, notFound(request));
+      if (signal === undefined) plain(response, 404, '404 page not found\n');
       else if (request.method !== 'POST') plain(response, 405, '405 method not allowed, supported: [POST]');
       else if (encoding === undefined) plain(response, 415, UNSUPPORTED);
       else await this.#take(signal, encoding, request, response);
@@ -121,10 +121,8 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0]!;
 }
 
-function notFound(request: IncomingMessage): string {
-  return pathOf(request) === PROFILES
-    ? '404 profiles are not supported; send metrics, logs or traces\n'
-    : '404 page not found\n';
+function pathFor(signal: Signal, config: HttpProtocol): string {
+  return hasColumns(signal) ? config[`${signal}_url_path`] : EXPORT_CALLS[signal].path;
 }
 
 interface Failure {
