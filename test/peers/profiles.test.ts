@@ -22,8 +22,8 @@ const collector: Agent = {
   command: (configuration) => [...otelcol.command(configuration), profilesGate],
 };
 
-/** Every field of every message occurs; whoever has no samples is dropped by the receiver, so those are left out. */
-const requests = Array.from({ length: isFull ? 300 : 30 }, (_, seed) => Buffer.from(randomRequest('profiles', seed)))
+/** Every field of every message occurs. What has no samples goes nowhere, as in the Collector, and is left out. */
+const requests = Array.from({ length: isFull ? 1000 : 100 }, (_, seed) => Buffer.from(randomRequest('profiles', seed)))
   .map((bytes) => ({ bytes, samples: new OtlpDecoder().decode('profiles', bytes).length }))
   .filter(({ samples }) => samples > 0);
 const samples = requests.reduce((sum, request) => sum + request.samples, 0);
