@@ -11,6 +11,7 @@ export * from './config-types.ts';
 export * from './define.ts';
 export * from './errors.ts';
 export * from './facts.ts';
+export * from './host-memory.ts';
 export * from './kubernetes.ts';
 export * from './matching/index.ts';
 export * from './metric-definition.ts';

@@ -1,4 +1,12 @@
-import { type Batch, type Exporter, RetryableError, type Scope, splitBatch, WrittenLists } from 'bpflow/sdk';
+import {
+  type Batch,
+  type Exporter,
+  HOST_MEMORY,
+  RetryableError,
+  type Scope,
+  splitBatch,
+  WrittenLists,
+} from 'bpflow/sdk';
 import { BufferBudget } from './buffer-budget.ts';
 import type { FileConfig } from './config.ts';
 import { type EncodedMessage, type EncodeRules, encodeBatch, encodeGroups } from './encode.ts';
@@ -97,10 +105,11 @@ export function createMessageExporter(config: FileConfig, scope: Scope): Exporte
 
 function writerSettings(
   config: FileConfig,
-  { clock }: Scope,
+  scope: Scope,
   budget: BufferBudget,
   pool: MemoryPool,
 ): Omit<WriterSettings, 'append'> {
+  const { clock } = scope;
   const { rotation, group_by: groupBy } = config;
   const makesDirectories = config.create_directory || groupBy.enabled;
   const permissions = Number.parseInt(config.directory_permissions || '0755', 8);
@@ -122,5 +131,6 @@ function writerSettings(
     clock,
     budget,
     pool,
+    memory: scope.find(HOST_MEMORY),
   };
 }
