@@ -39,7 +39,8 @@ uint64_t kibOf(const std::string& line) {
   return kib;
 }
 
-/** Mappings without a page of their own: relocated data that was made read-only afterwards has some, and would be lost. */
+/** Mappings without a page of their own: relocated data that was made read-only afterwards has some, and would be lost.
+ */
 std::vector<Mapping> unwrittenMappings() {
   std::vector<Mapping> found;
   std::ifstream smaps("/proc/self/smaps");
