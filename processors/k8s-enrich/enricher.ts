@@ -3,6 +3,7 @@ import {
   type ColumnSignal,
   type Consumer,
   countItems,
+  inheritClient,
   RetryableError,
   type Scope,
   Sender,
@@ -123,9 +124,11 @@ export class Enricher {
   }
 
   #enrich(batch: ColumnBatch, peer: string): Outcome<ColumnBatch> {
-    return batch.signal === 'metrics'
-      ? this.#metrics.enrich(batch, peer)
-      : enrichRows(this.#options.foreign, batch, peer);
+    const outcome =
+      batch.signal === 'metrics' ? this.#metrics.enrich(batch, peer) : enrichRows(this.#options.foreign, batch, peer);
+    inheritClient(batch, outcome.pass);
+    inheritClient(batch, outcome.held);
+    return outcome;
   }
 
   #release(batch: ColumnBatch, peer: string): ColumnBatch | undefined {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   AuthError,
   asError,
+  type Client,
   EXPORT_CALLS,
   hasColumns,
   OtlpJsonError,
@@ -12,6 +13,7 @@ import {
   type Signal,
 } from 'bpflow/sdk';
 import { answerCors, type BodyLimits, GrpcError, HttpError, readBody } from 'bpflow/transport';
+import { metadataOf } from './client-metadata.ts';
 import type { HttpProtocol } from './config.ts';
 import { accepted, type Encoding, failed, httpStatus, plain } from './http-answers.ts';
 import { type Intake, UndecodableError } from './intake.ts';
@@ -74,19 +76,22 @@ export class OtlpHttp {
   }
 
   async #take(signal: Signal, encoding: Encoding, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { intake, body: limits } = this.#options;
+    const { intake, config, body: limits } = this.#options;
     const refusal = intake.refusal(signal);
     if (refusal !== undefined) throw refusal;
     const abort = new AbortController();
     response.once('close', () => response.writableFinished || abort.abort());
-    const peer = request.socket.remoteAddress;
+    const client: Client = {
+      address: request.socket.remoteAddress,
+      metadata: config.include_metadata ? metadataOf(request.headersDistinct) : undefined,
+    };
     const body = await readBody(request, limits);
     try {
       // What follows may have filled up while the body arrived.
       const late = intake.refusal(signal);
       if (late !== undefined) throw late;
       const bytes = encoding === 'json' ? fromJson(signal, body.bytes) : body.bytes;
-      await intake.take(signal, bytes, { abort: abort.signal, peer });
+      await intake.take(signal, bytes, { abort: abort.signal, client });
     } finally {
       body.release();
     }

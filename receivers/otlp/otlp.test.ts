@@ -11,6 +11,7 @@ import {
   AuthError,
   type Batch,
   type Consumer,
+  clientOf,
   EXPORT_CALLS,
   encodedParts,
   isEncoded,
@@ -378,6 +379,34 @@ describe('both protocols', () => {
     await send(address, EXPORT_CALLS.logs.method, protobuf('logs'));
     await post(`${url}/v1/metrics`, protobuf('metrics'), asProtobuf);
     assert.deepEqual(to.batches.map(peerOf), ['127.0.0.1', '127.0.0.1']);
+  });
+
+  test('pass headers on with include_metadata, and else none', async () => {
+    for (const include_metadata of [true, false]) {
+      const to = collectingConsumer();
+      const { grpc: address, http: url } = await start(outletsTo(to), {
+        grpc: { endpoint: '127.0.0.1:0', include_metadata },
+        http: { endpoint: '127.0.0.1:0', include_metadata },
+      });
+      const metadata = new grpc.Metadata();
+      metadata.set('X-Tenant', 'blue');
+      await send(address, EXPORT_CALLS.logs.method, protobuf('logs'), metadata);
+      await post(`${url}/v1/logs`, JSON_OF.logs, { ...asJson, 'X-Tenant': 'blue' });
+      for (const [i, batch] of to.batches.entries()) {
+        const { address: peer, metadata: got } = clientOf(batch)!;
+        assert.equal(peer, '127.0.0.1');
+        if (!include_metadata) {
+          assert.equal(got, undefined);
+          continue;
+        }
+        assert.deepEqual(got?.get('x-tenant'), ['blue']);
+        assert.deepEqual(got?.get('host'), [i === 0 ? address : new URL(url).host]);
+        assert.deepEqual(
+          [...got!.keys()].filter((name) => name.startsWith(':')),
+          [],
+        );
+      }
+    }
   });
 
   test('ask the authenticator', async () => {
