@@ -3,6 +3,7 @@ import { type ClientAuth, EXPORT_CALLS, StartError } from 'bpflow/sdk';
 import {
   type ClientTls,
   type ExportRequest,
+  noAddressAsName,
   type Pack,
   packer,
   partialSuccess,
@@ -152,10 +153,11 @@ export class GrpcClient {
     const { tls } = this.#options;
     if (tls.insecure) return credentials.createInsecure();
     const { secureContext, rejectUnauthorized, checkServerIdentity } = tls.connectOptions();
-    return credentials.createFromSecureContext(secureContext, {
+    const secure = credentials.createFromSecureContext(secureContext, {
       ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
       ...(checkServerIdentity === undefined ? {} : { checkServerIdentity }),
     });
+    return noAddressAsName(secure);
   }
 
   #hint(error: ServiceError): string {
