@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type Bpf, BpfError } from '../sdk/bpf.ts';
+import type { HostMemory } from '../sdk/host-memory.ts';
 
-export interface LoadBpfOptions {
+export interface LoadOptions {
   /** The addon's file; by default the checkout's build, else the package's prebuilt one. */
   readonly addonPath?: string;
   /** `process.platform` by default. */
@@ -14,27 +15,46 @@ export interface LoadBpfOptions {
  * The kernel through the native addon. Never fails: where there is no kernel half, or no addon, it returns a {@link Bpf}
  * without capabilities, whose other methods throw a {@link BpfError} with the code `unsupported` and the reason.
  */
-export function loadBpf(options: LoadBpfOptions = {}): Bpf {
+export function loadBpf(options: LoadOptions = {}): Bpf {
   const platform = options.platform ?? process.platform;
   if (platform !== 'linux') return unsupported('eBPF collector is only supported on Linux');
-  const path = options.addonPath ?? addonCandidates(import.meta.dirname).find((candidate) => existsSync(candidate));
+  const path = addonPath(options);
   if (path === undefined) {
     return unsupported(
       `The native addon is missing for ${platform}-${process.arch}: build it with scripts/build-addon.sh`,
     );
   }
   try {
-    const addon: Addon = createRequire(import.meta.url)(path);
-    return addon.bind(BpfError);
+    return load(path).bind(BpfError);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return unsupported(`The native addon cannot be loaded (${reason}): build it with scripts/build-addon.sh`, error);
   }
 }
 
+/** Never fails: without Linux or the addon nothing is released. */
+export function loadHostMemory(options: LoadOptions = {}): HostMemory {
+  const path = (options.platform ?? process.platform) === 'linux' ? addonPath(options) : undefined;
+  try {
+    if (path !== undefined) return load(path).hostMemory();
+  } catch {
+    // `loadBpf` says what is wrong with the addon to those who need it.
+  }
+  return { releaseMappedFiles: () => 0, releaseFileCache: () => Promise.resolve() };
+}
+
 interface Addon {
   /** Makes the `Bpf` of this environment; every error it throws is an instance of the class. */
   bind(errorClass: typeof BpfError): Bpf;
+  hostMemory(): HostMemory;
+}
+
+function load(path: string): Addon {
+  return createRequire(import.meta.url)(path);
+}
+
+function addonPath(options: LoadOptions): string | undefined {
+  return options.addonPath ?? addonCandidates(import.meta.dirname).find((candidate) => existsSync(candidate));
 }
 
 /** `build/` of the checkout comes first: a developer's change must not be hidden by a prebuilt file. */

@@ -70,6 +70,7 @@ const COLUMNS: { readonly [S in Signal]: readonly string[] } = {
     ...['parentSpanIds', 'traceState', 'name', 'kind', 'startTime', 'endTime', 'statusCode', 'statusMessage'],
     ...['events', 'links', 'dropped'],
   ],
+  profiles: [],
 };
 
 /** Shared by all batches: a function of its own in each would live as long as V8's description of the object, until a full collection. */
@@ -77,6 +78,7 @@ const ACCESSORS: { readonly [S in Signal]: PropertyDescriptorMap } = {
   metrics: accessors('metrics'),
   logs: accessors('logs'),
   traces: accessors('traces'),
+  profiles: accessors('profiles'),
 };
 
 function accessors(signal: Signal): PropertyDescriptorMap {

@@ -17,6 +17,7 @@ import { Container } from './plugins/container.ts';
 import { type ReadAgain, Reloads } from './reload.ts';
 import { observeHealth, observeProcess, unhandledErrorCounter } from './telemetry/agent-metrics.ts';
 import { durationRecorder, ledgerRow, observeGraph } from './telemetry/graph-metrics.ts';
+import { lastPushMs } from './telemetry/last-push.ts';
 import { atLeast, type MetricsLevel } from './telemetry/level.ts';
 import { createLogs, type Logs, type LogsOptions } from './telemetry/logs.ts';
 import { createMetrics, type Metrics, type ReaderOptions } from './telemetry/metrics.ts';
@@ -235,7 +236,7 @@ class Life implements RunningAgent {
     const unfinished = (await this.#graph?.stop(timeoutMs)) ?? [];
     for (const node of unfinished) this.#reportUnfinished(node);
     await this.#admin?.close();
-    await metrics.stop(Math.max(MIN_FLUSH_MS, end - performance.now()));
+    await metrics.stop(lastPushMs(timeoutMs, end - performance.now()));
     clearTimeout(timeout);
     this.log.info('Shutdown complete.');
   }
@@ -276,6 +277,3 @@ class Life implements RunningAgent {
     };
   }
 }
-
-/** The last push of the agent's own metrics gets this long even when the components took all the time. */
-const MIN_FLUSH_MS = 500;

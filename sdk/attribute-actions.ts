@@ -47,7 +47,7 @@ function attributeAction() {
       from_context: z
         .string()
         .optional()
-        .describe('Would take the value from metadata of the client. Refused: receivers pass none on.'),
+        .describe('Would take the value from metadata of the client. Refused: not supported.'),
       pattern: z
         .string()
         .optional()
@@ -83,7 +83,7 @@ function problems(action: {
     found.push(byPattern ? 'at least one of "key" and "pattern" must be specified' : 'missing required field "key"');
   }
   if (action.from_context !== undefined) {
-    found.push('from_context is not supported: receivers pass no client metadata on; use value or from_attribute');
+    found.push('from_context is not supported; use value or from_attribute');
   }
   if (sets && sources.length === 0) found.push(`action ${kind} needs one of "value" and "from_attribute"`);
   if (sets && sources.length > 1) found.push(`action ${kind} takes only one of ${sources.join(', ')}`);

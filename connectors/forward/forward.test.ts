@@ -9,7 +9,7 @@ const ABORT = new AbortController().signal;
 test('hands on the same batch, and what the next pipeline says of it', () => {
   const taken: Batch[] = [];
   const take = { refusal: () => undefined, consume: (batch: Batch) => void taken.push(batch) };
-  const next = { metrics: take, logs: take, traces: take };
+  const next = Object.fromEntries(SIGNALS.map((signal) => [signal, take]));
   const connector: Connector = spec.create({}, fakeScope('connector', 'forward'), next);
   for (const signal of SIGNALS) {
     const batch = sampleBatch(signal);

@@ -8,6 +8,7 @@ import {
   EMPTY_RESOURCE,
   EMPTY_SCOPE,
   ExponentialHistogramPointsBuilder,
+  encodeOtlpJson,
   exponentialHistogram,
   gauge,
   HistogramPointsBuilder,
@@ -22,7 +23,7 @@ import {
   sum,
   summary,
 } from 'bpflow/sdk';
-import { fakeScope } from 'bpflow/testing';
+import { fakeScope, sampleBatch } from 'bpflow/testing';
 import { debugConfig } from './config.ts';
 import { createDebugExporter } from './exporter.ts';
 
@@ -145,11 +146,20 @@ describe('basic verbosity', () => {
     exporter.consume.metrics!(metricBatch([gauge(names, interner.table, builder.take(1n, 0n))]), ABORT);
     exporter.consume.logs!(logs(), ABORT);
     exporter.consume.traces!(spans(), ABORT);
+    exporter.consume.profiles!(sampleBatch('profiles'), ABORT);
     assert.deepEqual(shown(), [
       ['Metrics', { 'resource metrics': 2, metrics: 2, 'data points': 2 }],
       ['Logs', { 'resource logs': 1, 'log records': 1 }],
       ['Traces', { 'resource spans': 1, spans: 1 }],
+      ['Profiles', { 'resource profiles': 1, 'sample records': 6 }],
     ]);
+  });
+
+  test('shows more of profiles as the OTLP/JSON of their request', () => {
+    const { exporter, shown } = exporterOf({ verbosity: 'normal' });
+    const batch = sampleBatch('profiles');
+    exporter.consume.profiles!(batch, ABORT);
+    assert.equal(shown()[1]?.[0], Buffer.from(encodeOtlpJson(batch)).toString());
   });
 
   test('goes to standard output without the internal logger', () => {

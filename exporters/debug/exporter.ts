@@ -2,6 +2,7 @@ import type { Batch, Exporter, LogFields, Scope } from 'bpflow/sdk';
 import type { DebugConfig } from './config.ts';
 import { describeLogs, logCounts } from './logs.ts';
 import { describeMetrics, metricCounts } from './metrics.ts';
+import { describeProfiles, profileCounts } from './profiles.ts';
 import { Sampler } from './sampler.ts';
 import { describeSpans, spanCounts } from './traces.ts';
 
@@ -34,6 +35,7 @@ export function createDebugExporter(
       metrics: shower('Metrics', metricCounts, describeMetrics),
       logs: shower('Logs', logCounts, describeLogs),
       traces: shower('Traces', spanCounts, describeSpans),
+      profiles: shower('Profiles', profileCounts, describeProfiles),
     },
   };
 }

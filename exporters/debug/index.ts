@@ -7,6 +7,6 @@ export default defineExporter({
   stability: 'beta',
   description: 'Shows what arrives, on the log or on standard output.',
   config: debugConfig,
-  consumes: ['metrics', 'logs', 'traces'],
+  consumes: ['metrics', 'logs', 'traces', 'profiles'],
   create: (config, scope) => createDebugExporter(config, scope),
 });

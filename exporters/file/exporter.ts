@@ -1,4 +1,12 @@
-import { type Batch, type Exporter, RetryableError, type Scope, splitBatch, WrittenLists } from 'bpflow/sdk';
+import {
+  type Batch,
+  type Exporter,
+  HOST_MEMORY,
+  RetryableError,
+  type Scope,
+  splitBatch,
+  WrittenLists,
+} from 'bpflow/sdk';
 import { BufferBudget } from './buffer-budget.ts';
 import type { FileConfig } from './config.ts';
 import { type EncodedMessage, type EncodeRules, encodeBatch, encodeGroups } from './encode.ts';
@@ -31,7 +39,8 @@ export function createMessageExporter(config: FileConfig, scope: Scope): Exporte
     const message = encodeBatch(batch, rules);
     const limit = config.compression === 'none' ? settings.rotation?.maxBytes : undefined;
     if (limit === undefined || message.bytes + FRAME_BYTES <= limit || message.items < 2) return [message];
-    return splitBatch(batch.signal, batch, Math.ceil(message.items / 2)).flatMap(messagesOf);
+    const pieces = splitBatch(batch.signal, batch, Math.ceil(message.items / 2));
+    return pieces.length === 1 ? [message] : pieces.flatMap(messagesOf);
   };
   const take = async (messages: readonly EncodedMessage[]): Promise<void> => {
     for (const message of messages) {
@@ -72,7 +81,7 @@ export function createMessageExporter(config: FileConfig, scope: Scope): Exporte
   let ticker: { cancel(): void } | undefined;
   return {
     wants: `own_${config.temporality}`,
-    consume: { metrics: consume, logs: consume, traces: consume },
+    consume: { metrics: consume, logs: consume, traces: consume, profiles: consume },
     refusal,
     async start() {
       if (!groupBy.enabled) {
@@ -96,10 +105,11 @@ export function createMessageExporter(config: FileConfig, scope: Scope): Exporte
 
 function writerSettings(
   config: FileConfig,
-  { clock }: Scope,
+  scope: Scope,
   budget: BufferBudget,
   pool: MemoryPool,
 ): Omit<WriterSettings, 'append'> {
+  const { clock } = scope;
   const { rotation, group_by: groupBy } = config;
   const makesDirectories = config.create_directory || groupBy.enabled;
   const permissions = Number.parseInt(config.directory_permissions || '0755', 8);
@@ -121,5 +131,6 @@ function writerSettings(
     clock,
     budget,
     pool,
+    memory: scope.find(HOST_MEMORY),
   };
 }

@@ -4,7 +4,16 @@ import { chmodSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync, wr
 import { join, relative } from 'node:path';
 import { describe, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
-import { attributeSet, type Batch, encodeOtlp, encodeOtlpJson, LogBuilder, OtlpDecoder, SIGNALS } from 'bpflow/sdk';
+import {
+  attributeSet,
+  type Batch,
+  encodeOtlp,
+  encodeOtlpJson,
+  LogBuilder,
+  OtlpDecoder,
+  otlpFromJson,
+  SIGNALS,
+} from 'bpflow/sdk';
 import { metricsOf, sampleBatch } from 'bpflow/testing';
 import { until, workbench } from './test/workbench.ts';
 
@@ -22,7 +31,7 @@ describe('the file exporter', () => {
     assert.equal(read('lines.json').toString(), batches.map(lineOf).join(''));
     assert.match(
       read('lines.json').toString(),
-      /^\{"resourceMetrics":\[.*\n\{"resourceLogs":\[.*\n\{"resourceSpans":\[.*\n$/,
+      /^\{"resourceMetrics":\[.*\n\{"resourceLogs":\[.*\n\{"resourceSpans":\[.*\n\{"resourceProfiles":\[.*\n$/,
     );
   });
 
@@ -291,6 +300,23 @@ describe('group_by', () => {
     for (const signal of SIGNALS) await give(sampleBatch(signal));
     await exporter.flush!();
     assert.equal(read('host-node-1.json').toString(), SIGNALS.map((signal) => lineOf(sampleBatch(signal))).join(''));
+  });
+
+  test('gives each file of profiles the dictionary that they all share', async () => {
+    const { exporter, give } = await run(config);
+    const dictionary = { stringTable: ['', 'main'] };
+    const of = (tenant: string) => ({
+      resource: { attributes: [{ key: 'tenant', value: { stringValue: tenant } }] },
+      scopeProfiles: [
+        { scope: {}, profiles: [{ sampleType: {}, samples: [{ values: ['1'] }], periodType: { typeStrindex: 1 } }] },
+      ],
+    });
+    const request = { resourceProfiles: [of('p1'), of('p2'), of('p1')], dictionary };
+    await give(new OtlpDecoder().decode('profiles', otlpFromJson('profiles', JSON.stringify(request))));
+    await exporter.flush!();
+    const lineWith = (...tenants: string[]) => `${JSON.stringify({ resourceProfiles: tenants.map(of), dictionary })}\n`;
+    assert.equal(read('by-p1/o.json').toString(), lineWith('p1', 'p1'));
+    assert.equal(read('by-p2/o.json').toString(), lineWith('p2'));
   });
 
   test('keeps to the files that may be open, and loses nothing of those that are closed', async () => {

@@ -2,30 +2,34 @@ import { posix } from 'node:path';
 import { resourceFromBytes } from 'bpflow/sdk';
 import { lengthOf } from './framing.ts';
 
-/** Part of an export request: messages of its field 1 (ResourceMetrics, ResourceLogs, ResourceSpans), each with tag and length. */
+/** Part of an export request: messages of its field 1 (ResourceMetrics, ResourceLogs, …), each with tag and length. */
 export interface RequestPart {
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
 }
 
 const FIELD_1 = 0x0a;
+const FIELD_2 = 0x12;
 
 /**
  * Splits export requests by a resource attribute, without decoding what is below the resource. Under `undefined` stands
- * what has no such attribute, or none that is a string. All three signals have the same outline:
+ * what has no such attribute, or none that is a string. All signals have the same outline, and of profiles every part has the
+ * whole dictionary:
  *
- *     ExportXServiceRequest: 1 repeated ResourceX      ResourceX: 1 Resource, …
+ *     ExportXServiceRequest: 1 repeated ResourceX (2 dictionary)      ResourceX: 1 Resource, …
  */
 export function splitByAttribute(
   requests: readonly Uint8Array[],
   attribute: string,
 ): ReadonlyMap<string | undefined, RequestPart> {
   const groups = new Map<string | undefined, Uint8Array[]>();
+  const shared: Uint8Array[] = [];
   let lastResource: Uint8Array | undefined;
   let lastValue: string | undefined;
   for (const request of requests) {
-    for (const entry of fieldsOne(request)) {
-      const resource = fieldsOne(request, entry.body, entry.end).next().value;
+    for (const { start, end } of fields(FIELD_2, request)) shared.push(request.subarray(start, end));
+    for (const entry of fields(FIELD_1, request)) {
+      const resource = fields(FIELD_1, request, entry.body, entry.end).next().value;
       const bytes = resource === undefined ? EMPTY : request.subarray(resource.body, resource.end);
       // Senders repeat one resource in a row.
       if (lastResource === undefined || !sameBytes(lastResource, bytes)) {
@@ -39,7 +43,11 @@ export function splitByAttribute(
       else group.push(whole);
     }
   }
-  return new Map(Array.from(groups, ([value, parts]) => [value, { parts, bytes: lengthOf(parts) }]));
+  const partOf = (own: readonly Uint8Array[]): RequestPart => {
+    const parts = shared.length === 0 ? own : [...own, ...shared];
+    return { parts, bytes: lengthOf(parts) };
+  };
+  return new Map(Array.from(groups, ([value, own]) => [value, partOf(own)]));
 }
 
 /** The path of a group. A value cannot lead out of where the pattern's fixed part leads: as in the Collector. */
@@ -62,8 +70,8 @@ interface Field {
   readonly end: number;
 }
 
-/** The fields 1 of a well-formed message. */
-function* fieldsOne(bytes: Uint8Array, from = 0, end = bytes.length): Generator<Field> {
+/** The fields with this tag, of delimited ones, in a well-formed message. */
+function* fields(wanted: number, bytes: Uint8Array, from = 0, end = bytes.length): Generator<Field> {
   for (let at = from; at < end; ) {
     const start = at;
     const [tag, afterTag] = varint(bytes, at);
@@ -80,7 +88,7 @@ function* fieldsOne(bytes: Uint8Array, from = 0, end = bytes.length): Generator<
       default: {
         const [length, body] = varint(bytes, afterTag);
         at = body + length;
-        if (tag === FIELD_1) yield { start, body, end: at };
+        if (tag === wanted) yield { start, body, end: at };
       }
     }
   }

@@ -7,9 +7,9 @@ export default defineExporter({
   type: 'file',
   stability: 'beta',
   exclusive: true,
-  description: 'Writes metrics, logs and traces to a file as OTLP, or metrics as Prometheus text.',
+  description: 'Writes metrics, logs, traces and profiles to a file as OTLP, or metrics as Prometheus text.',
   config: fileConfig,
-  consumes: ['metrics', 'logs', 'traces'],
+  consumes: ['metrics', 'logs', 'traces', 'profiles'],
   create: (config, scope) =>
     config.format === 'prometheus' ? createPageExporter(config, scope) : createMessageExporter(config, scope),
 });

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { asError, type Clock } from 'bpflow/sdk';
+import { asError, type Clock, type HostMemory } from 'bpflow/sdk';
 import type { BufferBudget } from './buffer-budget.ts';
 import type { EncodedMessage } from './encode.ts';
 import { type Framing, frame } from './framing.ts';
@@ -27,6 +27,7 @@ export interface WriterSettings {
   readonly clock: Clock;
   readonly budget: BufferBudget;
   readonly pool: MemoryPool;
+  readonly memory?: HostMemory | undefined;
 }
 
 /** What a writer tells of itself. */
@@ -80,6 +81,7 @@ export class MessageWriter {
       mode: settings.rotation === undefined ? 0o644 : 0o640,
       exactMode: settings.rotation !== undefined,
       lines: settings.framing.lines && settings.framing.zstdLevel === undefined,
+      memory: settings.memory,
     });
   }
 

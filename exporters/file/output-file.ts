@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { constants, type FileHandle, open, rename, stat } from 'node:fs/promises';
-import { asError } from 'bpflow/sdk';
+import { asError, type HostMemory } from 'bpflow/sdk';
+import { CacheRelease } from './cache-release.ts';
 
 /** What is written as a whole or not at all: its pieces, and their bytes. */
 export interface Message {
@@ -16,6 +17,8 @@ export interface OutputFileOptions {
   readonly exactMode: boolean;
   /** Whether messages are lines: then a half line that somebody left at the end is closed before ours begin. */
   readonly lines: boolean;
+  /** Releases what was written from the page cache; without it the kernel does when it has to. */
+  readonly memory?: HostMemory | undefined;
 }
 
 /** A file and the end of its last whole message, to find again what a failed write left behind. */
@@ -35,6 +38,7 @@ const NEWLINE = Uint8Array.of(10);
 export class OutputFile {
   readonly path: string;
   readonly #options: OutputFileOptions;
+  readonly #cache: CacheRelease | undefined;
   #handle: FileHandle | undefined;
   #size = 0;
   #device = 0n;
@@ -48,6 +52,7 @@ export class OutputFile {
   constructor(options: OutputFileOptions) {
     this.path = options.path;
     this.#options = options;
+    this.#cache = options.memory && new CacheRelease(options.memory);
   }
 
   get isOpen(): boolean {
@@ -79,6 +84,7 @@ export class OutputFile {
         await handle.write(NEWLINE);
         this.#size++;
       }
+      await this.#cache?.next(this.#size);
       this.#handle = handle;
     } catch (error) {
       await handle.close().catch(() => {});
@@ -112,6 +118,7 @@ export class OutputFile {
         if (done < total) parts = rest(parts, bytesWritten);
       }
       this.#size += total;
+      if (this.#regular) this.#cache?.grown(handle.fd, this.#size);
       return { written: messages.length, error: undefined };
     } catch (thrown) {
       const { written, bytes } = wholeMessages(messages, done);
@@ -139,6 +146,7 @@ export class OutputFile {
   async close(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
+    await this.#cache?.next(0);
     // What close() reports was reported by the writes: it holds back nothing of ours.
     await handle?.close().catch(() => {});
   }

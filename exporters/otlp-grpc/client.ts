@@ -1,8 +1,9 @@
 import type { Client, ClientOptions, Metadata, ServiceError } from '@grpc/grpc-js';
-import { type ClientAuth, type Signal, StartError } from 'bpflow/sdk';
+import { type ClientAuth, EXPORT_CALLS, StartError } from 'bpflow/sdk';
 import {
   type ClientTls,
   type ExportRequest,
+  noAddressAsName,
   type Pack,
   packer,
   partialSuccess,
@@ -14,12 +15,6 @@ import { FRAME_BYTES, useOwnFrames, writeFrame } from './own-frames.ts';
 import { outcomeOf } from './status.ts';
 
 type Grpc = typeof import('@grpc/grpc-js');
-
-const METHODS: Readonly<Record<Signal, string>> = {
-  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
-  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
-  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-};
 
 export interface GrpcClientOptions {
   readonly config: OtlpGrpcConfig;
@@ -70,7 +65,7 @@ export class GrpcClient {
     if (this.#options.tls.changed !== this.#changed) this.#reconnect();
     writeFrame(packed.bytes, this.#options.config.compression !== 'none');
     const message = this.#framed ? packed.bytes : packed.bytes.subarray(FRAME_BYTES);
-    const outcome = await this.#call(METHODS[signal], message, metadata, deadline, abort);
+    const outcome = await this.#call(EXPORT_CALLS[signal].method, message, metadata, deadline, abort);
     // Otherwise some of it may still be waiting in a stream.
     if (outcome.kind === 'sent') packed.release();
     return outcome;
@@ -158,10 +153,11 @@ export class GrpcClient {
     const { tls } = this.#options;
     if (tls.insecure) return credentials.createInsecure();
     const { secureContext, rejectUnauthorized, checkServerIdentity } = tls.connectOptions();
-    return credentials.createFromSecureContext(secureContext, {
+    const secure = credentials.createFromSecureContext(secureContext, {
       ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
       ...(checkServerIdentity === undefined ? {} : { checkServerIdentity }),
     });
+    return noAddressAsName(secure);
   }
 
   #hint(error: ServiceError): string {

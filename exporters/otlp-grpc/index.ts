@@ -6,8 +6,8 @@ export default defineExporter({
   type: 'otlp_grpc',
   deprecatedAliases: ['otlp'],
   stability: 'beta',
-  description: 'Sends metrics, logs and traces by OTLP over gRPC, with a queue and retries.',
+  description: 'Sends metrics, logs, traces and profiles by OTLP over gRPC, with a queue and retries.',
   config: otlpGrpcConfig,
-  consumes: ['metrics', 'logs', 'traces'],
+  consumes: ['metrics', 'logs', 'traces', 'profiles'],
   create: createOtlpGrpcExporter,
 });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { Metadata, ServerCredentials, status } from '@grpc/grpc-js';
 import { CLIENT_AUTH, type ClientAuth, type Exporter, type LogBatch } from 'bpflow/sdk';
@@ -303,6 +304,39 @@ describe('TLS', () => {
     const expired = await mutual('server-expired');
     assert.match(await complaint({ endpoint: `localhost:${expired.port}`, tls }), /expired/);
     expired.close();
+  });
+
+  test('of an address checks the certificate for it, and tells no name', async () => {
+    const tls = { ca_file: pem('ca'), cert_file: pem('client'), key_file: pem('client-key') };
+    const sink = await mutual();
+    const running = await new Running({ endpoint: `127.0.0.1:${sink.port}`, tls }).start();
+    void running.give(encoded(Buffer.from('x')));
+    await running.until(() => running.sent > 0, 'sent');
+    await running.exporter.stop?.();
+    sink.close();
+    const elsewhere = await mutual('server-elsewhere');
+    assert.match(await complaint({ endpoint: `127.0.0.1:${elsewhere.port}`, tls }), /127\.0\.0\.1/);
+    elsewhere.close();
+
+    const names: (string | false | undefined)[] = [];
+    const server = createTlsServer({ cert: readFileSync(pem('server')), key: readFileSync(pem('server-key')) });
+    server.on('secureConnection', (socket) => {
+      names.push((socket as { readonly servername?: string | false }).servername);
+      socket.destroy();
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.listen(0, '127.0.0.1', resolve);
+    await promise;
+    const { port } = server.address() as AddressInfo;
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const before = names.length;
+      const asking = await new Running({ endpoint: `${host}:${port}`, tls: { ca_file: pem('ca') } }).start();
+      void asking.give(encoded(Buffer.from('x')));
+      await asking.until(() => names.length > before, 'connected');
+      await asking.exporter.stop?.(AbortSignal.abort());
+      assert.equal(names[before], host === 'localhost' ? 'localhost' : false);
+    }
+    server.close();
   });
 
   test('a renewed certificate is used without a restart', async () => {

@@ -29,7 +29,7 @@ export const otlpHttpConfig = z
     metrics_endpoint: url().describe('Whole URL for metrics, in place of that below endpoint.'),
     logs_endpoint: url().describe('Whole URL for logs.'),
     traces_endpoint: url().describe('Whole URL for traces.'),
-    profiles_endpoint: url().describe('Accepted as in the Collector; there are no profiles to send.'),
+    profiles_endpoint: url().describe('Whole URL for profiles.'),
     encoding: z
       .enum(['proto', 'json'], {
         error: ({ input }) => `invalid encoding type: ${JSON.stringify(input)}; use proto or json`,
@@ -99,8 +99,8 @@ export const otlpHttpConfig = z
     sending_queue: sendingQueueSettings().describe('Where requests wait.'),
   })
   .superRefine((config, context) => {
-    const { endpoint, metrics_endpoint, logs_endpoint, traces_endpoint } = config;
-    if (!endpoint && !metrics_endpoint && !logs_endpoint && !traces_endpoint) {
+    const { endpoint, metrics_endpoint, logs_endpoint, traces_endpoint, profiles_endpoint } = config;
+    if (!endpoint && !metrics_endpoint && !logs_endpoint && !traces_endpoint && !profiles_endpoint) {
       context.addIssue({ code: 'custom', message: 'at least one endpoint must be specified' });
     }
     const { compression } = config;

@@ -6,8 +6,8 @@ export default defineExporter({
   type: 'otlp_http',
   deprecatedAliases: ['otlphttp'],
   stability: 'beta',
-  description: 'Sends metrics, logs and traces by OTLP over HTTP, with a queue and retries.',
+  description: 'Sends metrics, logs, traces and profiles by OTLP over HTTP, with a queue and retries.',
   config: otlpHttpConfig,
-  consumes: ['metrics', 'logs', 'traces'],
+  consumes: ['metrics', 'logs', 'traces', 'profiles'],
   create: createOtlpHttpExporter,
 });

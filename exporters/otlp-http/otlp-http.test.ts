@@ -129,7 +129,10 @@ describe('requests', () => {
       NEVER,
     );
     await running.until(() => sink.received.length === 2, 'sent');
-    assert.deepEqual(sink.received.map(({ path }) => path).sort(), ['/base/v1/logs', '/only/metrics']);
+    void running.exporter.consume.profiles!(sampleBatch('profiles'), NEVER);
+    await running.until(() => sink.received.length === 3, 'sent');
+    const paths = sink.received.map(({ path }) => path).sort();
+    assert.deepEqual(paths, ['/base/v1/logs', '/base/v1development/profiles', '/only/metrics']);
     await running.exporter.stop?.();
     sink.close();
     const only = new Running({ metrics_endpoint: `${base}/only/metrics` });

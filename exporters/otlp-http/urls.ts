@@ -1,4 +1,4 @@
-import type { Signal } from 'bpflow/sdk';
+import { EXPORT_CALLS, type Signal } from 'bpflow/sdk';
 
 /** What the URLs of signals are made of; each as in the configuration. */
 export interface HttpEndpoints {
@@ -6,14 +6,15 @@ export interface HttpEndpoints {
   readonly metrics_endpoint?: string | undefined;
   readonly logs_endpoint?: string | undefined;
   readonly traces_endpoint?: string | undefined;
+  readonly profiles_endpoint?: string | undefined;
 }
 
-/** Where requests of the signal go: its own endpoint, else the common one with `/v1/<signal>`; undefined where neither is set. */
+/** Where requests of the signal go: its own endpoint, else the signal's path below the common one; undefined where neither is set. */
 export function signalUrl(endpoints: HttpEndpoints, signal: Signal): URL | undefined {
   const own = endpoints[`${signal}_endpoint`];
   if (own) return new URL(own);
   const { endpoint } = endpoints;
-  return endpoint ? new URL(`${endpoint.replace(/\/$/, '')}/v1/${signal}`) : undefined;
+  return endpoint ? new URL(endpoint.replace(/\/$/, '') + EXPORT_CALLS[signal].path) : undefined;
 }
 
 /** What is wrong with an endpoint, without repeating what may be a password; undefined when nothing is. */

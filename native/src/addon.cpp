@@ -8,6 +8,7 @@
 #include "bpf_object.h"
 #include "bpf_program.h"
 #include "capabilities.h"
+#include "host_memory.h"
 #include "libbpf_log.h"
 #include "ring_buffer.h"
 #include "stats.h"
@@ -33,6 +34,16 @@ Napi::Value bind(const Napi::CallbackInfo& info) {
   return bpf;
 }
 
+/** `hostMemory()`: the functions of `HostMemory`. */
+Napi::Value hostMemory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Object memory = Napi::Object::New(env);
+  memory.Set("releaseMappedFiles", Napi::Function::New<&releaseMappedFiles>(env, "releaseMappedFiles"));
+  memory.Set("releaseFileCache", Napi::Function::New<&releaseFileCache>(env, "releaseFileCache"));
+  memory.Freeze();
+  return memory;
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   LibbpfLog::install();
   auto* state = new AddonState(env);
@@ -44,6 +55,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   state->ringConstructor = Napi::Persistent(RingBuffer::define(env));
   state->statsConstructor = Napi::Persistent(Stats::define(env));
   exports.Set("bind", Napi::Function::New<&bind>(env, "bind"));
+  exports.Set("hostMemory", Napi::Function::New<&hostMemory>(env, "hostMemory"));
   return exports;
 }
 

@@ -13,6 +13,7 @@
 #include "error.cpp"
 #include "global_variable.cpp"
 #include "handle.cpp"
+#include "host_memory.cpp"
 #include "libbpf_log.cpp"
 #include "loop_watcher.cpp"
 #include "map_reader.cpp"

@@ -9,7 +9,7 @@ const root = join(sources, '..', '..');
 const built = join(root, 'build', 'native-test');
 
 /** `BPFLOW_TEST_ADDON` names another build of the addon, for example the sanitized one. */
-const addonPath = process.env['BPFLOW_TEST_ADDON'];
+export const addonPath = process.env['BPFLOW_TEST_ADDON'];
 
 export const bpf: Bpf = loadBpf(addonPath === undefined ? {} : { addonPath });
 

@@ -1,6 +1,7 @@
 import { encodedBatch } from '../encoded-batch.ts';
+import { profileBatch } from '../profiles.ts';
 import { SeriesInterner } from '../series-interner.ts';
-import type { Signal, Signals } from '../signals.ts';
+import { type ColumnSignal, hasColumns, type Signal, type Signals } from '../signals.ts';
 import { decodeLogs } from './logs-decode.ts';
 import { checkRequest } from './message-check.ts';
 import { decodeMetrics } from './metrics-decode.ts';
@@ -25,10 +26,11 @@ export class OtlpDecoder {
    */
   decode<S extends Signal>(signal: S, bytes: Uint8Array): Signals[S] {
     const items = checkRequest(signal, bytes);
-    return encodedBatch(signal, [bytes], items, () => this.#columns[signal](bytes));
+    if (!hasColumns(signal)) return profileBatch(bytes, items) as Signals[S];
+    return encodedBatch<ColumnSignal>(signal, [bytes], items, () => this.#columns[signal](bytes)) as Signals[S];
   }
 
-  readonly #columns: { readonly [S in Signal]: (bytes: Uint8Array) => Signals[S] } = {
+  readonly #columns: { readonly [S in ColumnSignal]: (bytes: Uint8Array) => Signals[S] } = {
     metrics: (bytes) => {
       if (++this.#decoded % ROTATE_EVERY === 0 || this.#interner.isFull) this.#interner.rotateIfStale();
       return decodeMetrics(bytes, this.#interner);

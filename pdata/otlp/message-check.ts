@@ -7,7 +7,7 @@ import { DELIMITED, FIXED32, FIXED64, VARINT, WireError } from './wire.ts';
 /**
  * Checks an export request down to its last field, without making anything of it, so that nothing that reads it later can fail:
  * lengths, tags, nesting of values, UTF-8 of strings, packed numbers. A field whose wire type is not OTLP's counts as unknown.
- * Returns how many data points, log records or spans it holds. Throws {@link WireError}.
+ * Returns how many data points, log records, spans or samples it holds. Throws {@link WireError}.
  */
 export function checkRequest(signal: Signal, bytes: Uint8Array): number {
   const check = new Check(bytes);
@@ -21,7 +21,7 @@ interface Shape {
   readonly contents: Uint8Array;
   readonly messages: readonly (Shape | undefined)[];
   readonly names: readonly string[];
-  /** 1 for a data point, a log record, a span. */
+  /** 1 for a data point, a log record, a span, a sample. */
   readonly items: number;
   /** 1 for the values that hold values. */
   readonly levels: number;
@@ -38,7 +38,7 @@ const VARINTS = 5;
 
 const ITEMS: ReadonlySet<string> = new Set([
   ...['NumberDataPoint', 'HistogramDataPoint', 'ExponentialHistogramDataPoint', 'SummaryDataPoint'],
-  ...['LogRecord', 'Span'],
+  ...['LogRecord', 'Span', 'Sample'],
 ]);
 const NESTING: ReadonlySet<string> = new Set(['ArrayValue', 'KeyValueList']);
 
@@ -62,7 +62,12 @@ function shapes(): typeof SHAPES {
     }
     return shape;
   };
-  return { metrics: shapeOf(REQUESTS.metrics), logs: shapeOf(REQUESTS.logs), traces: shapeOf(REQUESTS.traces) };
+  return {
+    metrics: shapeOf(REQUESTS.metrics),
+    logs: shapeOf(REQUESTS.logs),
+    traces: shapeOf(REQUESTS.traces),
+    profiles: shapeOf(REQUESTS.profiles),
+  };
 }
 
 function contentOf({ kind, message, repeated }: FieldTable): number {

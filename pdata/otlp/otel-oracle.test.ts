@@ -14,23 +14,24 @@ import { InMemoryLogRecordExporter, LoggerProvider, SimpleLogRecordProcessor } f
 import { AggregationType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import {
+  type ColumnSignal,
   encodeOtlp,
   encodeOtlpJson,
   logRecords,
   OtlpDecoder,
   otlpFromJson,
-  type Signal,
   spanRecords,
 } from '../index.ts';
 import { content } from './test/requests.ts';
 
 const resource = resourceFromAttributes({ 'service.name': 'checkout', 'process.pid': 7, ratio: 0.5 });
 const attributes: Attributes = { text: 'ü"\\\n', whole: 3, part: 1.5, yes: true, list: ['a', 'b'], numbers: [1, 2.5] };
-const SIGNALS: readonly Signal[] = ['metrics', 'logs', 'traces'];
+/** OpenTelemetry JS has no profiles. */
+const SIGNALS = ['metrics', 'logs', 'traces'] as const satisfies readonly ColumnSignal[];
 
 /** What OpenTelemetry JS sends, in both encodings. */
 async function requests(): Promise<{
-  readonly [S in Signal]: { readonly proto: Uint8Array; readonly json: Uint8Array };
+  readonly [S in ColumnSignal]: { readonly proto: Uint8Array; readonly json: Uint8Array };
 }> {
   const spans = new InMemorySpanExporter();
   const tracers = new TracerProvider({ resource, spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] });

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { SIGNALS } from '../../pdata/signals.ts';
+import { SIGNALS, type Signal } from '../../pdata/signals.ts';
 import type { ComponentSpec, Stability } from '../../sdk/component.ts';
 import type { ComponentKind } from '../../sdk/scope.ts';
 import { version } from '../../sdk/version.ts';
@@ -50,13 +50,15 @@ function stability(spec: ComponentSpec): Readonly<Record<string, string>> {
     case 'exporter':
       return bySignal((signal) => spec.consumes.includes(signal), level);
     case 'connector':
-      return Object.fromEntries(
+      return levels(
         SORTED_SIGNALS.flatMap((from) =>
-          SORTED_SIGNALS.map((to) => [
-            `${from}-to-${to}`,
-            spec.connects.some((pair) => pair.from === from && pair.to === to) ? level : 'Undefined',
-          ]),
+          SORTED_SIGNALS.map((to) => ({
+            name: `${from}-to-${to}`,
+            signals: [from, to],
+            has: spec.connects.some((pair) => pair.from === from && pair.to === to),
+          })),
         ),
+        level,
       );
     case 'extension':
       return { extension: level };
@@ -67,8 +69,23 @@ function stability(spec: ComponentSpec): Readonly<Record<string, string>> {
 
 const SORTED_SIGNALS = [...SIGNALS].sort();
 
-function bySignal(has: (signal: (typeof SIGNALS)[number]) => boolean, level: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(SORTED_SIGNALS.map((signal) => [signal, has(signal) ? level : 'Undefined']));
+function bySignal(has: (signal: Signal) => boolean, level: string): Readonly<Record<string, string>> {
+  return levels(
+    SORTED_SIGNALS.map((signal) => ({ name: signal, signals: [signal], has: has(signal) })),
+    level,
+  );
+}
+
+/** The Collector's list is of metrics, logs and traces; profiles stand in ours where there are any. */
+function levels(
+  rows: readonly { readonly name: string; readonly signals: readonly Signal[]; readonly has: boolean }[],
+  level: string,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    rows
+      .filter(({ signals, has }) => has || !signals.includes('profiles'))
+      .map(({ name, has }) => [name, has ? level : 'Undefined']),
+  );
 }
 
 function capitalised(text: Stability): string {

@@ -1,5 +1,6 @@
 import { releaseMemory } from '../../sdk/transport/collect.ts';
 import { createAgent, type RunningAgent } from '../agent.ts';
+import { hostMemory } from '../plugins/container.ts';
 import type { ReadAgain } from '../reload.ts';
 import type { Arguments } from './arguments.ts';
 import { agentOptions, readConfiguration } from './configuration.ts';
@@ -33,7 +34,13 @@ async function runAgent(
     for (const warning of warnings) agent.log.warn(warning);
     await agent.start();
     if (!asked.aborted) terminal?.write(summary(agent));
-    const settled = setTimeout(releaseMemory, SETTLED_AFTER_MS);
+    const memory = await hostMemory();
+    // What only the start needed of Node's program.
+    memory.releaseMappedFiles();
+    const settled = setTimeout(() => {
+      releaseMemory();
+      memory.releaseMappedFiles();
+    }, SETTLED_AFTER_MS);
     await stopped(asked);
     clearTimeout(settled);
     await agent.stop();

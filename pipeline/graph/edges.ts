@@ -1,4 +1,5 @@
 import { type Batch, countItems, type Signal } from '../../pdata/signals.ts';
+import { inheritClient } from '../../sdk/client.ts';
 import type { Consumer, StatefulProcessor, TransformProcessor } from '../../sdk/component.ts';
 import { PermanentError, type RetryableError } from '../../sdk/errors.ts';
 import { isPromise } from './blame.ts';
@@ -52,6 +53,7 @@ export function transformInput(node: Node<TransformProcessor>, signal: Signal): 
         node.call(() => transform.call(node.component.transform, batch)),
       );
       const after = result === undefined ? 0 : countItems(result);
+      inheritClient(batch, result);
       const enter = (): void => {
         node.ledger.received(signal, before);
         node.ledger.sent(signal, after);

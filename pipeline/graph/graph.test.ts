@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { z } from 'zod';
 import type { LogBatch } from '../../pdata/logs.ts';
 import type { Batch, Signal } from '../../pdata/signals.ts';
+import { clientOf, peerOf, setClient } from '../../sdk/client.ts';
 import type {
   ComponentSpec,
   Connector,
@@ -84,6 +85,19 @@ describe('the graph', () => {
     await assert.rejects(async () => emit(logs(4)), { name: 'RetryableError' });
     assert.deepEqual(world.row('exporter', 'a').dropped, {});
     assert.equal(world.row('receiver', 'in').refused, 4);
+  });
+
+  it('hands the sender of a batch on to what a transform makes of it', async () => {
+    const world = new World();
+    const { emit } = world.receiver('in');
+    world.transform('other', () => logs(2));
+    const out = world.exporter('out');
+    await world.build({ logs: { receivers: ['in'], processors: ['other'], exporters: ['out'] } });
+    const batch = logs(1);
+    setClient(batch, { address: '10.0.0.1', metadata: new Map([['x-tenant', ['a']]]) });
+    await emit(batch);
+    assert.deepEqual(clientOf(out.got[0]!), clientOf(batch));
+    assert.equal(peerOf(out.got[0]!), '10.0.0.1');
   });
 
   it('stays synchronous when every component is', async () => {

@@ -1,5 +1,6 @@
 import type { MetricBatch } from '../../pdata/metrics.ts';
 import { countItems } from '../../pdata/signals.ts';
+import { inheritClient } from '../../sdk/client.ts';
 import type { Clock } from '../../sdk/scope.ts';
 import { isPromise } from './blame.ts';
 import type { Edge } from './edges.ts';
@@ -83,5 +84,9 @@ function convert(converter: Converter, batch: MetricBatch, now: bigint): Convers
     merged -= count;
   }
   const created = new Map(merged < 0 ? [['temporality', -merged]] : []);
-  return { result, absorbed, declared: { dropped, created, merged: Math.max(0, merged) } };
+  return {
+    result: inheritClient(batch, result),
+    absorbed,
+    declared: { dropped, created, merged: Math.max(0, merged) },
+  };
 }

@@ -1,6 +1,7 @@
 import 'reflect-metadata/lite';
 import { type DependencyContainer, container as globalContainer, instanceCachingFactory } from 'tsyringe';
 import { BPF } from '../../sdk/bpf.ts';
+import { HOST_MEMORY, type HostMemory } from '../../sdk/host-memory.ts';
 import type { Token } from '../../sdk/tokens.ts';
 
 /**
@@ -17,9 +18,10 @@ export class Container {
 
   /** The root of one agent, with what the agent itself provides. The kernel half is loaded when it is first asked for. */
   static async root(): Promise<Container> {
-    const { loadBpf } = await import('../../native/index.ts');
+    const { loadBpf, loadHostMemory } = await import('../../native/index.ts');
     const root = new Container(globalContainer.createChildContainer());
     root.#services.register(BPF, { useFactory: instanceCachingFactory(() => loadBpf()) });
+    root.#services.register(HOST_MEMORY, { useFactory: instanceCachingFactory(() => loadHostMemory()) });
     return root;
   }
 
@@ -66,6 +68,12 @@ export class Container {
       : this.#offers.byToken.get(token);
     return (found ?? new Map()) as ReadonlyMap<string, T>;
   }
+}
+
+/** For the command line, which has no container. */
+export async function hostMemory(): Promise<HostMemory> {
+  const { loadHostMemory } = await import('../../native/index.ts');
+  return loadHostMemory();
 }
 
 /** By token, then by the extension that provides it. One object for all who share it. */

@@ -7,7 +7,7 @@ import type {
   ObservableGauge,
 } from '@opentelemetry/api';
 import type { Signal } from '../../pdata/signals.ts';
-import { SIGNALS } from '../../pdata/signals.ts';
+import { ITEM_NAMES, SIGNALS } from '../../pdata/signals.ts';
 import type { Account } from '../graph/books.ts';
 import { type Ledger, sum } from '../graph/ledger.ts';
 import type { Node } from '../graph/node.ts';
@@ -23,12 +23,6 @@ export function observeGraph(meter: Meter, graph: () => GraphView): void {
   observeCollectorNames(meter, graph);
   observeLedger(meter, graph);
 }
-
-const ITEMS: Readonly<Record<Signal, { readonly suffix: string; readonly text: string }>> = {
-  metrics: { suffix: 'metric_points', text: 'metric points' },
-  logs: { suffix: 'log_records', text: 'log records' },
-  traces: { suffix: 'spans', text: 'spans' },
-};
 
 /** At the level `detailed`: how long each call of a processor takes by itself. Returns what begins it for a component. */
 export function durationRecorder(meter: Meter): (node: Node) => void {
@@ -51,8 +45,8 @@ function observeCollectorNames(meter: Meter, graph: () => GraphView): void {
     new Map(
       SIGNALS.map((signal) => [
         signal,
-        meter.createObservableCounter(`${name}_${ITEMS[signal].suffix}`, {
-          description: `${text.replace('{}', ITEMS[signal].text)} [Alpha]`,
+        meter.createObservableCounter(`${name}_${ITEM_NAMES[signal].key}`, {
+          description: `${text.replace('{}', ITEM_NAMES[signal].text)} [Alpha]`,
           unit: `{${unit}}`,
         }),
       ]),

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import {
+  type ColumnSignal,
   compileActions,
   editAttributeColumns,
   editAttributes,
+  hasColumns,
   mapMetrics,
   matchItems,
   type Outlets,
   type Scope,
   type SeriesVerdict,
   SIGNALS,
-  type Signal,
   StartError,
   seriesMapper,
   strangeProperty,
@@ -22,7 +23,7 @@ type Mapper = ReturnType<typeof seriesMapper>;
 
 /** Edits attributes: of series once each, of records and spans row by row in the columns that the actions touch. */
 export function createAttributesProcessor(config: AttributesConfig, _scope: Scope, next: Outlets): TransformProcessor {
-  for (const signal of SIGNALS) if (next[signal] !== undefined) checkMatches(config, signal);
+  for (const signal of SIGNALS.filter(hasColumns)) if (next[signal] !== undefined) checkMatches(config, signal);
   const edit = compileActions(config.actions, (bytes) => createHash('sha256').update(bytes).digest('hex'));
   const match = matchItems(config.include, config.exclude);
   const mapperOf = mappers(edit);
@@ -50,7 +51,7 @@ export function createAttributesProcessor(config: AttributesConfig, _scope: Scop
 }
 
 /** Throws StartError for a property that would never be looked at. */
-function checkMatches({ include, exclude }: AttributesConfig, signal: Signal): void {
+function checkMatches({ include, exclude }: AttributesConfig, signal: ColumnSignal): void {
   for (const [side, match] of Object.entries({ include, exclude })) {
     const key = match && strangeProperty(match, signal);
     if (key !== undefined) throw new StartError(`${side}.${key} should not be specified in a pipeline of ${signal}.`);

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import {
   attributeSet,
   type Consumer,
+  clientOf,
   countPoints,
   createResource,
   EMPTY_SCOPE,
@@ -14,6 +15,7 @@ import {
   RetryableError,
   SeriesInterner,
   type StatefulProcessor,
+  setClient,
 } from 'bpflow/sdk';
 import { fakeScope } from 'bpflow/testing';
 import { batchConfig } from './config.ts';
@@ -42,13 +44,15 @@ class Pipeline {
     this.processor = spec.create(batchConfig.parse(config), this.scope, {}) as StatefulProcessor;
   }
 
-  add(items: number, resource = 'r'): void {
+  add(items: number, resource = 'r', metadata?: Readonly<Record<string, readonly string[]>>): void {
     const builder = new NumberPointsBuilder({ integer: true });
     for (let i = 0; i < items; i++) {
       builder.add(this.#interner.intern(createResource({ resource }), EMPTY_SCOPE, attributeSet({ i })), i);
     }
     const metric = gauge({ name: 'x', unit: '', description: '' }, this.#interner.table, builder.take(1n, 0n));
-    void this.processor.consume.metrics!(metricBatch([metric]), this.#next, ABORT);
+    const batch = metricBatch([metric]);
+    if (metadata !== undefined) setClient(batch, { address: '10.0.0.1', metadata: new Map(Object.entries(metadata)) });
+    void this.processor.consume.metrics!(batch, this.#next, ABORT);
   }
 
   get sizes(): number[] {
@@ -229,6 +233,53 @@ describe('what follows', () => {
     await pipeline.processor.flush!();
     assert.equal(asked, 2);
     assert.equal(pipeline.held, 4);
+  });
+});
+
+describe('metadata_keys', () => {
+  const keyed = { metadata_keys: ['X-Tenant', 'zone'], send_batch_size: 10 };
+
+  test('keep batches apart by the values of these headers, and hand on these alone', () => {
+    const pipeline = new Pipeline(keyed);
+    pipeline.add(4, 'r', { 'x-tenant': ['a'], other: ['1'] });
+    pipeline.add(5, 'r', { 'x-tenant': ['b'], zone: ['z'] });
+    pipeline.add(6, 'r', { 'x-tenant': ['a'], other: ['2'] });
+    assert.deepEqual(pipeline.sizes, [10]);
+    pipeline.add(1);
+    pipeline.add(2, 'r', { 'x-tenant': [''] });
+    pipeline.add(3, 'r', { 'x-tenant': ['a', 'b'] });
+    assert.equal(pipeline.held, 11);
+    pipeline.scope.clock.advance(200);
+    assert.deepEqual(pipeline.sizes, [10, 5, 1, 2, 3]);
+    assert.deepEqual(clientOf(pipeline.sent[0]!), {
+      metadata: new Map<string, readonly string[]>([
+        ['x-tenant', ['a']],
+        ['zone', []],
+      ]),
+    });
+    assert.equal(pipeline.scope.meter.value('otelcol_processor_batch_metadata_cardinality', { processor: 'batch' }), 5);
+  });
+
+  test('have a limit of combinations: what has a further one is refused for good', () => {
+    const pipeline = new Pipeline({ ...keyed, metadata_cardinality_limit: 2 });
+    pipeline.add(1, 'r', { zone: ['a'] });
+    pipeline.add(1, 'r', { zone: ['b'] });
+    assert.throws(() => pipeline.add(1, 'r', { zone: ['c'] }), {
+      name: 'PermanentError',
+      message: 'too many batcher metadata-value combinations',
+    });
+    pipeline.add(1, 'r', { zone: ['a'] });
+    assert.equal(pipeline.held, 3);
+  });
+
+  test('share one bound of what is held', async () => {
+    const pipeline = new Pipeline({ ...keyed, send_batch_size: 8192, timeout: '1h' });
+    for (let i = 0; i < 33; i++) pipeline.add(1000, 'r', { zone: [String(i)] });
+    assert.equal(pipeline.held, 33_000);
+    assert.throws(() => pipeline.add(1, 'r', { zone: ['0'] }), RetryableError);
+    await pipeline.processor.flush!();
+    assert.equal(pipeline.held, 0);
+    assert.equal(pipeline.sizes.length, 33);
   });
 });
 

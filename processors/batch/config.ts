@@ -24,14 +24,16 @@ export const batchConfig = z
       .array(z.string())
       .default([])
       .describe(
-        'Client metadata that would keep batches apart. Accepted for configurations of the Collector; no receiver passes client metadata on yet.',
+        'Items go into one batch only where these headers of their requests are alike. The receiver must have include_metadata.',
       ),
     metadata_cardinality_limit: z
       .int()
       .min(0)
       .max(4294967295)
       .default(1000)
-      .describe('Most combinations of metadata values at a time. Accepted with metadata_keys.'),
+      .describe(
+        'Most combinations of values of metadata_keys as long as the agent runs; what has a further one is refused. 0: no limit.',
+      ),
   })
   .check((context) => {
     const { send_batch_size, send_batch_max_size, metadata_keys } = context.value;

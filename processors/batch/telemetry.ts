@@ -9,7 +9,7 @@ const SIZES = [
 ];
 
 /** The Collector's instruments of this processor; the result enters one batch that was sent. */
-export function batchTelemetry(scope: Scope): (trigger: Trigger, items: number) => void {
+export function batchTelemetry(scope: Scope, combinations: () => number): (trigger: Trigger, items: number) => void {
   const attributes = { processor: scope.id.toString() };
   const size = scope.meter.createHistogram('otelcol_processor_batch_batch_send_size', {
     description: 'Number of units in the batch.',
@@ -31,7 +31,7 @@ export function batchTelemetry(scope: Scope): (trigger: Trigger, items: number) 
       description: 'Number of distinct metadata value combinations being processed.',
       unit: '{combinations}',
     })
-    .addCallback((result) => result.observe(1, attributes));
+    .addCallback((result) => result.observe(combinations(), attributes));
   return (trigger, items) => {
     triggers[trigger].add(1, attributes);
     size.record(items, attributes);

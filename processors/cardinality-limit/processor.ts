@@ -5,6 +5,7 @@ import {
   ColumnLimiter,
   type Consumer,
   compileGlob,
+  inheritClient,
   type LimitedBatch,
   type LogBatch,
   type MetricBatch,
@@ -41,10 +42,10 @@ export function createCardinalityLimit(config: CardinalityLimitConfig, scope: Sc
     consume: {
       metrics(batch, next, abort) {
         const result = limited(batch);
-        return handOn(result.batch, next, abort, () => declare(result));
+        return handOn(inheritClient(batch, result.batch), next, abort, () => declare(result));
       },
-      logs: (batch, next, abort) => next.consume(limitedLogs(batch), abort),
-      traces: (batch, next, abort) => next.consume(limitedSpans(batch), abort),
+      logs: (batch, next, abort) => next.consume(inheritClient(batch, limitedLogs(batch)), abort),
+      traces: (batch, next, abort) => next.consume(inheritClient(batch, limitedSpans(batch)), abort),
     },
     start() {
       timer = clock.every(TICK_MS, () => {

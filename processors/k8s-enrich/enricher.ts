@@ -1,11 +1,12 @@
 import {
-  type Batch,
+  type ColumnBatch,
+  type ColumnSignal,
   type Consumer,
   countItems,
+  inheritClient,
   RetryableError,
   type Scope,
   Sender,
-  type Signal,
   type StatefulProcessor,
   type Timer,
 } from 'bpflow/sdk';
@@ -23,7 +24,7 @@ export interface EnricherOptions {
   readonly foreign: Subjects;
   readonly hold: { readonly timeout: number; readonly max_items: number };
   /** The address of who sent a batch; empty where it does not matter or is not known. */
-  readonly peerOf: (batch: Batch) => string;
+  readonly peerOf: (batch: ColumnBatch) => string;
   readonly telemetry: Telemetry;
 }
 
@@ -69,7 +70,7 @@ export class Enricher {
     return new RetryableError(`it hands on ${held} items that it held, and what follows is slow`);
   }
 
-  consume(batch: Batch, next: Consumer<Batch>, abort: AbortSignal): void | Promise<void> {
+  consume(batch: ColumnBatch, next: Consumer<ColumnBatch>, abort: AbortSignal): void | Promise<void> {
     this.#sender.next = next;
     // What came before goes before.
     if (this.#gathering !== undefined) this.#releaseNow();
@@ -122,13 +123,15 @@ export class Enricher {
     if (this.#hold.items > 0) this.#hold.release();
   }
 
-  #enrich(batch: Batch, peer: string): Outcome<Batch> {
-    return batch.signal === 'metrics'
-      ? this.#metrics.enrich(batch, peer)
-      : enrichRows(this.#options.foreign, batch, peer);
+  #enrich(batch: ColumnBatch, peer: string): Outcome<ColumnBatch> {
+    const outcome =
+      batch.signal === 'metrics' ? this.#metrics.enrich(batch, peer) : enrichRows(this.#options.foreign, batch, peer);
+    inheritClient(batch, outcome.pass);
+    inheritClient(batch, outcome.held);
+    return outcome;
   }
 
-  #release(batch: Batch, peer: string): Batch | undefined {
+  #release(batch: ColumnBatch, peer: string): ColumnBatch | undefined {
     const outcome = this.#enrich(batch, peer);
     if (outcome.pass !== undefined) {
       this.#accepted(outcome);
@@ -137,7 +140,7 @@ export class Enricher {
     return outcome.held;
   }
 
-  #accepted(outcome: Outcome<Batch>): void {
+  #accepted(outcome: Outcome<ColumnBatch>): void {
     outcome.commit();
     this.#options.scope.items.created(outcome.created, 'series_end');
     const { signal } = outcome.pass ?? outcome.held ?? {};
@@ -145,7 +148,7 @@ export class Enricher {
   }
 
   /** Gives up every subject that this batch waits for. */
-  #giveUp(held: Batch, peer: string, reason: Reason): void {
+  #giveUp(held: ColumnBatch, peer: string, reason: Reason): void {
     const { foreign } = this.#options;
     if (held.signal === 'metrics') this.#metrics.giveUp(held, peer, reason);
     else for (const resource of held.resources) foreign.giveUp(foreign.of(resource, peer), reason);
@@ -156,12 +159,12 @@ export class Enricher {
 export function enrichingProcessor(
   enricher: Enricher,
 ): Pick<StatefulProcessor, 'consume' | 'refusal' | 'flush' | 'held'> {
-  const consume = (batch: Batch, next: Consumer<never>, abort: AbortSignal): void | Promise<void> => {
+  const consume = (batch: ColumnBatch, next: Consumer<never>, abort: AbortSignal): void | Promise<void> => {
     if (countItems(batch) === 0) return;
-    return enricher.consume(batch, next as Consumer<Batch>, abort);
+    return enricher.consume(batch, next as Consumer<ColumnBatch>, abort);
   };
   return {
-    consume: { metrics: consume, logs: consume, traces: consume } satisfies Record<Signal, unknown>,
+    consume: { metrics: consume, logs: consume, traces: consume } satisfies Record<ColumnSignal, unknown>,
     refusal: () => enricher.refusal(),
     flush: () => enricher.flush(),
     held: () => enricher.held,

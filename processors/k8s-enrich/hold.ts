@@ -1,4 +1,4 @@
-import { type Batch, countItems, type Scope, type Timer } from 'bpflow/sdk';
+import { type ColumnBatch, countItems, type Scope, type Timer } from 'bpflow/sdk';
 import type { Reason } from './finding.ts';
 import type { Subjects } from './subjects.ts';
 
@@ -8,11 +8,11 @@ export interface HoldOptions {
   readonly maxItems: number;
   readonly subjects: readonly Subjects[];
   /** Takes a batch that was held: what can pass is handed on, what cannot is given back. */
-  readonly release: (batch: Batch, peer: string) => Batch | undefined;
+  readonly release: (batch: ColumnBatch, peer: string) => ColumnBatch | undefined;
 }
 
 interface Held {
-  readonly batch: Batch;
+  readonly batch: ColumnBatch;
   readonly peer: string;
   readonly items: number;
 }
@@ -39,7 +39,7 @@ export class Hold {
     return this.#items + items <= this.#options.maxItems;
   }
 
-  add(batch: Batch, peer: string): void {
+  add(batch: ColumnBatch, peer: string): void {
     const items = countItems(batch);
     this.#queue.push({ batch, peer, items });
     this.#items += items;

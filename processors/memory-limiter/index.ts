@@ -7,6 +7,6 @@ export default defineProcessor({
   stability: 'beta',
   description: 'Refuses data while the process uses too much memory, so that senders keep it.',
   config: memoryLimiterConfig,
-  consumes: ['metrics', 'logs', 'traces'],
+  consumes: ['metrics', 'logs', 'traces', 'profiles'],
   create: createMemoryLimiter,
 });

@@ -2,9 +2,11 @@ import {
   type Batch,
   type Consumer,
   countItems,
+  ITEM_NAMES,
   type Processor,
   RetryableError,
   type Scope,
+  SIGNALS,
   type Signal,
   type Timer,
 } from 'bpflow/sdk';
@@ -13,7 +15,6 @@ import { Limiter } from './limiter.ts';
 import { type Memory, processMemory } from './memory.ts';
 
 const MIB = 2 ** 20;
-const ITEMS: Readonly<Record<Signal, string>> = { metrics: 'metric_points', logs: 'log_records', traces: 'spans' };
 
 /** Passes data on, and refuses it while too much memory is in use. It holds nothing. */
 export function createMemoryLimiter(
@@ -33,7 +34,7 @@ export function createMemoryLimiter(
     return outcome.then(() => count('accepted', batch.signal, items));
   };
   return {
-    consume: { metrics: consume, logs: consume, traces: consume },
+    consume: { metrics: consume, logs: consume, traces: consume, profiles: consume },
     refusal: () =>
       limiter.refusing
         ? new RetryableError('data refused due to high memory usage', { retryAfterMs: config.check_interval })
@@ -56,22 +57,14 @@ export function createMemoryLimiter(
 /** The Collector's counters of this processor. */
 function counters(scope: Scope): (outcome: 'accepted' | 'refused', signal: Signal, items: number) => void {
   const attributes = { processor: String(scope.id) };
-  const counter = (outcome: string, signal: Signal) =>
-    scope.meter.createCounter(`otelcol_processor_memory_limiter_${outcome}_${ITEMS[signal]}`, {
-      description: `Number of ${ITEMS[signal].replace('_', ' ')} ${outcome} by the memory limiter.`,
-      unit: `{${ITEMS[signal].slice(0, -1)}}`,
+  const counter = (outcome: string, signal: Signal) => {
+    const { key, text } = ITEM_NAMES[signal];
+    return scope.meter.createCounter(`otelcol_processor_memory_limiter_${outcome}_${key}`, {
+      description: `Number of ${text} ${outcome} by the memory limiter.`,
+      unit: `{${key.slice(0, -1)}}`,
     });
-  const all = {
-    accepted: {
-      metrics: counter('accepted', 'metrics'),
-      logs: counter('accepted', 'logs'),
-      traces: counter('accepted', 'traces'),
-    },
-    refused: {
-      metrics: counter('refused', 'metrics'),
-      logs: counter('refused', 'logs'),
-      traces: counter('refused', 'traces'),
-    },
   };
-  return (outcome, signal, items) => all[outcome][signal].add(items, attributes);
+  const all = (outcome: string) => new Map(SIGNALS.map((signal) => [signal, counter(outcome, signal)]));
+  const counters = { accepted: all('accepted'), refused: all('refused') };
+  return (outcome, signal, items) => counters[outcome].get(signal)!.add(items, attributes);
 }

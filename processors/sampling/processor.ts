@@ -1,4 +1,4 @@
-import { type Bits56, type Consumer, type Processor, type Scope, StartError } from 'bpflow/sdk';
+import { type Bits56, type Consumer, inheritClient, type Processor, type Scope, StartError } from 'bpflow/sdk';
 import type { SamplingConfig } from './config.ts';
 import { LOG_ROWS, type RowBatch, type Rows, SPAN_ROWS } from './rows.ts';
 import { RuleSampler } from './rules.ts';
@@ -52,7 +52,7 @@ function sampled<B extends RowBatch>(config: SamplingConfig, rows: Rows<B>, scop
       if (kept === undefined) return enter(counts);
       let outcome: void | Promise<void>;
       try {
-        outcome = next.consume(kept, abort);
+        outcome = next.consume(inheritClient(batch, kept), abort);
       } catch (thrown) {
         takeBack();
         throw thrown;

@@ -1,6 +1,6 @@
 import type { Client, ClientOptions, Metadata, ServiceError } from '@grpc/grpc-js';
 import { asError } from 'bpflow/sdk';
-import type { ClientTls } from 'bpflow/transport';
+import { type ClientTls, noAddressAsName } from 'bpflow/transport';
 import { readServerStatus, type ServerStatus } from './messages.ts';
 
 type Grpc = typeof import('@grpc/grpc-js');
@@ -138,10 +138,11 @@ function header(metadata: Metadata, name: string): string {
 function credentialsOf({ credentials }: Grpc, tls: ClientTls | undefined) {
   if (tls === undefined || tls.insecure) return credentials.createInsecure();
   const { secureContext, rejectUnauthorized, checkServerIdentity } = tls.connectOptions();
-  return credentials.createFromSecureContext(secureContext, {
+  const secure = credentials.createFromSecureContext(secureContext, {
     ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
     ...(checkServerIdentity === undefined ? {} : { checkServerIdentity }),
   });
+  return noAddressAsName(secure);
 }
 
 function asIs(message: Buffer): Buffer {

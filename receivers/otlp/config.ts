@@ -44,7 +44,7 @@ const grpcProtocol = z
     include_metadata: z
       .boolean()
       .default(false)
-      .describe('Accepted as in the Collector. No component here reads metadata of requests.'),
+      .describe('Whether what follows sees the headers of requests: metadata_keys of batch does.'),
     middlewares: z
       .array(z.never({ error: 'middlewares are not supported' }))
       .default([])
@@ -68,6 +68,10 @@ const httpProtocol = z
         'Address that listens: host:port, :port for every address of the machine, or the path of a unix socket.',
       ),
     ...httpServerFields(),
+    include_metadata: z
+      .boolean()
+      .default(false)
+      .describe('Whether what follows sees the headers of requests: metadata_keys of batch does.'),
     traces_url_path: urlPath('traces'),
     metrics_url_path: urlPath('metrics'),
     logs_url_path: urlPath('logs'),

@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   AuthError,
   asError,
+  type Client,
+  EXPORT_CALLS,
+  hasColumns,
   OtlpJsonError,
   otlpFromJson,
   type RequestHeaders,
@@ -10,6 +13,7 @@ import {
   type Signal,
 } from 'bpflow/sdk';
 import { answerCors, type BodyLimits, GrpcError, HttpError, readBody } from 'bpflow/transport';
+import { metadataOf } from './client-metadata.ts';
 import type { HttpProtocol } from './config.ts';
 import { accepted, type Encoding, failed, httpStatus, plain } from './http-answers.ts';
 import { type Intake, UndecodableError } from './intake.ts';
@@ -23,8 +27,6 @@ export interface OtlpHttpOptions {
   readonly answered: (status: number) => void;
 }
 
-const PROFILES = '/v1development/profiles';
-
 /** Answers OTLP over HTTP, in the Collector's words. */
 export class OtlpHttp {
   readonly #options: OtlpHttpOptions;
@@ -34,7 +36,7 @@ export class OtlpHttp {
     this.#options = options;
     const { config, intake } = options;
     this.#signals = new Map(
-      SIGNALS.filter((signal) => intake.takes(signal)).map((signal) => [config[`${signal}_url_path`], signal]),
+      SIGNALS.filter((signal) => intake.takes(signal)).map((signal) => [pathFor(signal, config), signal]),
     );
   }
 
@@ -47,7 +49,7 @@ export class OtlpHttp {
     try {
       await this.#authenticate(request);
       const signal = this.#signals.get(pathOf(request));
-      if (signal === undefined) plain(response, 404, notFound(request));
+      if (signal === undefined) plain(response, 404, '404 page not found\n');
       else if (request.method !== 'POST') plain(response, 405, '405 method not allowed, supported: [POST]');
       else if (encoding === undefined) plain(response, 415, UNSUPPORTED);
       else await this.#take(signal, encoding, request, response);
@@ -74,19 +76,22 @@ export class OtlpHttp {
   }
 
   async #take(signal: Signal, encoding: Encoding, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { intake, body: limits } = this.#options;
+    const { intake, config, body: limits } = this.#options;
     const refusal = intake.refusal(signal);
     if (refusal !== undefined) throw refusal;
     const abort = new AbortController();
     response.once('close', () => response.writableFinished || abort.abort());
-    const peer = request.socket.remoteAddress;
+    const client: Client = {
+      address: request.socket.remoteAddress,
+      metadata: config.include_metadata ? metadataOf(request.headersDistinct) : undefined,
+    };
     const body = await readBody(request, limits);
     try {
       // What follows may have filled up while the body arrived.
       const late = intake.refusal(signal);
       if (late !== undefined) throw late;
       const bytes = encoding === 'json' ? fromJson(signal, body.bytes) : body.bytes;
-      await intake.take(signal, bytes, { abort: abort.signal, peer });
+      await intake.take(signal, bytes, { abort: abort.signal, client });
     } finally {
       body.release();
     }
@@ -121,10 +126,8 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0]!;
 }
 
-function notFound(request: IncomingMessage): string {
-  return pathOf(request) === PROFILES
-    ? '404 profiles are not supported; send metrics, logs or traces\n'
-    : '404 page not found\n';
+function pathFor(signal: Signal, config: HttpProtocol): string {
+  return hasColumns(signal) ? config[`${signal}_url_path`] : EXPORT_CALLS[signal].path;
 }
 
 interface Failure {

@@ -5,8 +5,9 @@ import { createOtlpReceiver } from './receiver.ts';
 export default defineReceiver({
   type: 'otlp',
   stability: 'beta',
-  description: 'Metrics, logs and traces that others send over OTLP: gRPC, HTTP with protobuf, HTTP with JSON.',
+  description:
+    'Metrics, logs, traces and profiles that others send over OTLP: gRPC, HTTP with protobuf, HTTP with JSON.',
   config: otlpConfig,
-  produces: ['metrics', 'logs', 'traces'],
+  produces: ['metrics', 'logs', 'traces', 'profiles'],
   create: createOtlpReceiver,
 });

@@ -1,5 +1,6 @@
 import {
   asError,
+  type Client,
   type Consumer,
   countItems,
   type Logger,
@@ -9,7 +10,7 @@ import {
   RetryableError,
   type Signal,
   type Signals,
-  setPeer,
+  setClient,
   WireError,
 } from 'bpflow/sdk';
 import { GRPC, GrpcError } from 'bpflow/transport';
@@ -22,8 +23,7 @@ export class UndecodableError extends Error {
 /** What is known of a request beside its bytes. */
 export interface Sent {
   readonly abort: AbortSignal;
-  /** The sender's IP address. */
-  readonly peer: string | undefined;
+  readonly client: Client;
 }
 
 /** Takes export requests of every signal that is wired, whatever protocol they came by. */
@@ -51,9 +51,9 @@ export class Intake {
    * Decodes a request and hands it on; resolved means accepted. Throws or rejects with {@link UndecodableError}, or with GrpcError
    * of what follows.
    */
-  take<S extends Signal>(signal: S, request: Uint8Array, { abort, peer }: Sent): void | Promise<void> {
+  take<S extends Signal>(signal: S, request: Uint8Array, { abort, client }: Sent): void | Promise<void> {
     const batch = this.#decode(signal, request);
-    setPeer(batch, peer);
+    setClient(batch, client);
     const next = this.#next[signal] as Consumer<Signals[S]> | undefined;
     if (countItems(batch) === 0) return;
     try {

@@ -11,6 +11,10 @@ import {
   AuthError,
   type Batch,
   type Consumer,
+  clientOf,
+  EXPORT_CALLS,
+  encodedParts,
+  isEncoded,
   type Outlets,
   otlpFromJson,
   PermanentError,
@@ -18,6 +22,7 @@ import {
   type Receiver,
   RetryableError,
   SERVER_AUTH,
+  SIGNALS,
   type Signal,
 } from 'bpflow/sdk';
 import { collectingConsumer, fakeScope, outletsTo, refusingConsumer } from 'bpflow/testing';
@@ -47,13 +52,6 @@ async function start(next: Outlets, protocols: Record<string, unknown> = LOCAL, 
   };
 }
 
-const PATHS: Readonly<Record<Signal | 'profiles', string>> = {
-  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
-  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
-  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-  profiles: '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export',
-};
-
 const RESOURCE = { attributes: [{ key: 'service.name', value: { stringValue: 'checkout' } }] };
 const POINT = { timeUnixNano: '1795227393000000000', asInt: '42' };
 const JSON_OF: Readonly<Record<Signal, string>> = {
@@ -75,9 +73,17 @@ const JSON_OF: Readonly<Record<Signal, string>> = {
       },
     ],
   }),
+  profiles: JSON.stringify({
+    resourceProfiles: [
+      {
+        resource: RESOURCE,
+        scopeProfiles: [{ profiles: [{ samples: [{ stackIndex: 1, values: ['5'] }, { values: ['7', '8'] }, {}] }] }],
+      },
+    ],
+    dictionary: { stringTable: ['', 'main'], stackTable: [{}, { locationIndices: [0] }] },
+  }),
 };
-const ITEMS: Readonly<Record<Signal, number>> = { metrics: 2, logs: 1, traces: 1 };
-const SIGNALS: readonly Signal[] = ['metrics', 'logs', 'traces'];
+const ITEMS: Readonly<Record<Signal, number>> = { metrics: 2, logs: 1, traces: 1, profiles: 3 };
 const protobuf = (signal: Signal): Buffer => Buffer.from(otlpFromJson(signal, JSON_OF[signal]));
 
 function send(address: string, path: string, message: Buffer, metadata = new grpc.Metadata()): Promise<Buffer> {
@@ -127,24 +133,24 @@ describe('over gRPC', () => {
     const to = collectingConsumer();
     const { grpc: address } = await start(outletsTo(to));
     for (const signal of SIGNALS) {
-      const answer = await send(address, PATHS[signal], protobuf(signal));
+      const answer = await send(address, EXPORT_CALLS[signal].method, protobuf(signal));
       assert.equal(answer.length, 0);
       assert.equal(to.batches.at(-1)?.signal, signal);
     }
-    assert.equal(to.items, 4);
+    assert.equal(to.items, 7);
   });
 
   test('an empty request is fine, and goes nowhere', async () => {
     const to = collectingConsumer();
     const { grpc: address } = await start(outletsTo(to));
-    await send(address, PATHS.logs, Buffer.alloc(0));
+    await send(address, EXPORT_CALLS.logs.method, Buffer.alloc(0));
     assert.equal(to.batches.length, 0);
   });
 
   test('what is no OTLP is refused for good', async () => {
     const to = collectingConsumer();
     const { grpc: address } = await start(outletsTo(to));
-    await assert.rejects(send(address, PATHS.metrics, Buffer.from([10, 200, 1, 1])), {
+    await assert.rejects(send(address, EXPORT_CALLS.metrics.method, Buffer.from([10, 200, 1, 1])), {
       code: grpc.status.INTERNAL,
       details: /^grpc: error unmarshalling request: /,
     });
@@ -157,20 +163,23 @@ describe('over gRPC', () => {
       consume: () => assert.fail('was offered'),
     };
     const { grpc: address } = await start(outletsTo(next));
-    await assert.rejects(send(address, PATHS.metrics, Buffer.from([255, 255])), (error: grpc.ServiceError) => {
-      assert.equal(error.code, grpc.status.UNAVAILABLE);
-      assert.equal(error.details, 'the queue is full');
-      const [details] = error.metadata.get('grpc-status-details-bin') as Buffer[];
-      assert.ok(details!.includes('google.rpc.RetryInfo'));
-      return true;
-    });
+    await assert.rejects(
+      send(address, EXPORT_CALLS.metrics.method, Buffer.from([255, 255])),
+      (error: grpc.ServiceError) => {
+        assert.equal(error.code, grpc.status.UNAVAILABLE);
+        assert.equal(error.details, 'the queue is full');
+        const [details] = error.metadata.get('grpc-status-details-bin') as Buffer[];
+        assert.ok(details!.includes('google.rpc.RetryInfo'));
+        return true;
+      },
+    );
   });
 
   test('what follows decides: retry, no retry; and what it did not foresee is retried', async () => {
     const fails = async (error: Error): Promise<grpc.ServiceError> => {
       const next: Consumer<never> = { refusal: () => undefined, consume: () => Promise.reject(error) };
       const { grpc: address, scope } = await start(outletsTo(next));
-      const thrown = await send(address, PATHS.logs, protobuf('logs')).catch((failed: unknown) => failed);
+      const thrown = await send(address, EXPORT_CALLS.logs.method, protobuf('logs')).catch((failed: unknown) => failed);
       if (error instanceof TypeError) assert.equal(scope.logs.at(-1)?.level, 'error');
       return thrown as grpc.ServiceError;
     };
@@ -182,16 +191,30 @@ describe('over gRPC', () => {
     assert.deepEqual([unforeseen.code, unforeseen.details], [grpc.status.UNAVAILABLE, 'internal error']);
   });
 
-  test('signals that no pipeline has, and profiles, are not known', async () => {
+  test('profiles go on as the bytes that they came in', async () => {
+    const to = collectingConsumer();
+    const { grpc: address, http } = await start(outletsTo(to));
+    // Field 100 is not known here: whatever a later version adds stays.
+    const request = Buffer.concat([protobuf('profiles'), Buffer.from([0xa2, 0x06, 2, 0xff, 0xfe])]);
+    await send(address, EXPORT_CALLS.profiles.method, request);
+    await post(`${http}/v1development/profiles`, request, asProtobuf);
+    assert.equal(to.items, 6);
+    for (const batch of to.batches) {
+      assert.ok(isEncoded(batch));
+      assert.deepEqual(encodedParts(batch).map(Buffer.from), [request]);
+    }
+  });
+
+  test('signals that no pipeline has are not known', async () => {
     const { grpc: address } = await start(outletsTo(collectingConsumer(), ['metrics']));
     const code = grpc.status.UNIMPLEMENTED;
-    await assert.rejects(send(address, PATHS.traces, protobuf('traces')), {
+    await assert.rejects(send(address, EXPORT_CALLS.traces.method, protobuf('traces')), {
       code,
       details: 'unknown service opentelemetry.proto.collector.trace.v1.TraceService',
     });
-    await assert.rejects(send(address, PATHS.profiles, Buffer.alloc(3)), {
+    await assert.rejects(send(address, EXPORT_CALLS.profiles.method, protobuf('profiles')), {
       code,
-      details: 'profiles are not supported; send metrics, logs or traces',
+      details: 'unknown service opentelemetry.proto.collector.profiles.v1development.ProfilesService',
     });
   });
 
@@ -199,7 +222,7 @@ describe('over gRPC', () => {
     const { grpc: address } = await start(outletsTo(collectingConsumer()), {
       grpc: { endpoint: '127.0.0.1:0', max_recv_msg_size_mib: 1 },
     });
-    await assert.rejects(send(address, PATHS.logs, Buffer.alloc(2 ** 20 + 1)), {
+    await assert.rejects(send(address, EXPORT_CALLS.logs.method, Buffer.alloc(2 ** 20 + 1)), {
       code: grpc.status.RESOURCE_EXHAUSTED,
       details: 'grpc: received message larger than max (1048577 vs. 1048576)',
     });
@@ -210,7 +233,7 @@ describe('over gRPC', () => {
     running.push(() => rmSync(folder, { recursive: true }));
     const to = collectingConsumer();
     await start(outletsTo(to), { grpc: { endpoint: join(folder, 's'), transport: 'unix' } });
-    await send(`unix:${join(folder, 's')}`, PATHS.logs, protobuf('logs'));
+    await send(`unix:${join(folder, 's')}`, EXPORT_CALLS.logs.method, protobuf('logs'));
     assert.equal(to.items, 1);
   });
 });
@@ -232,12 +255,13 @@ describe('over HTTP', () => {
     ];
     let items = 0;
     for (const signal of SIGNALS) {
+      const url = http + EXPORT_CALLS[signal].path;
       for (const [encoding, pack] of packings) {
         const headers = { 'content-encoding': encoding };
-        const binary = await post(`${http}/v1/${signal}`, await pack(protobuf(signal)), { ...asProtobuf, ...headers });
+        const binary = await post(url, await pack(protobuf(signal)), { ...asProtobuf, ...headers });
         assert.deepEqual([binary.status, binary.type, binary.body.length], [200, 'application/x-protobuf', 0]);
         const type = { 'content-type': 'application/json; charset=utf-8', ...headers };
-        const text = await post(`${http}/v1/${signal}?x=1`, await pack(Buffer.from(JSON_OF[signal])), type);
+        const text = await post(`${url}?x=1`, await pack(Buffer.from(JSON_OF[signal])), type);
         assert.deepEqual(
           [text.status, text.type, String(text.body)],
           [200, 'application/json', '{"partialSuccess":{}}'],
@@ -279,7 +303,6 @@ describe('over HTTP', () => {
     );
     const path = await post(`${http}/v1/other`, '{}', asJson);
     assert.deepEqual([path.status, String(path.body)], [404, '404 page not found\n']);
-    assert.match(String((await post(`${http}/v1development/profiles`, '', asProtobuf)).body), /^404 profiles are not/);
 
     const encoding = await post(url, '{}', { ...asJson, 'content-encoding': 'br2' });
     assert.deepEqual(
@@ -353,9 +376,37 @@ describe('both protocols', () => {
   test('tell by whose address a batch came', async () => {
     const to = collectingConsumer();
     const { grpc: address, http: url } = await start(outletsTo(to));
-    await send(address, PATHS.logs, protobuf('logs'));
+    await send(address, EXPORT_CALLS.logs.method, protobuf('logs'));
     await post(`${url}/v1/metrics`, protobuf('metrics'), asProtobuf);
     assert.deepEqual(to.batches.map(peerOf), ['127.0.0.1', '127.0.0.1']);
+  });
+
+  test('pass headers on with include_metadata, and else none', async () => {
+    for (const include_metadata of [true, false]) {
+      const to = collectingConsumer();
+      const { grpc: address, http: url } = await start(outletsTo(to), {
+        grpc: { endpoint: '127.0.0.1:0', include_metadata },
+        http: { endpoint: '127.0.0.1:0', include_metadata },
+      });
+      const metadata = new grpc.Metadata();
+      metadata.set('X-Tenant', 'blue');
+      await send(address, EXPORT_CALLS.logs.method, protobuf('logs'), metadata);
+      await post(`${url}/v1/logs`, JSON_OF.logs, { ...asJson, 'X-Tenant': 'blue' });
+      for (const [i, batch] of to.batches.entries()) {
+        const { address: peer, metadata: got } = clientOf(batch)!;
+        assert.equal(peer, '127.0.0.1');
+        if (!include_metadata) {
+          assert.equal(got, undefined);
+          continue;
+        }
+        assert.deepEqual(got?.get('x-tenant'), ['blue']);
+        assert.deepEqual(got?.get('host'), [i === 0 ? address : new URL(url).host]);
+        assert.deepEqual(
+          [...got!.keys()].filter((name) => name.startsWith(':')),
+          [],
+        );
+      }
+    }
   });
 
   test('ask the authenticator', async () => {
@@ -377,13 +428,13 @@ describe('both protocols', () => {
       },
       scope,
     );
-    await assert.rejects(send(address, PATHS.logs, protobuf('logs')), {
+    await assert.rejects(send(address, EXPORT_CALLS.logs.method, protobuf('logs')), {
       code: grpc.status.UNAUTHENTICATED,
       details: 'wrong token',
     });
     const metadata = new grpc.Metadata();
     metadata.set('authorization', 'good');
-    await send(address, PATHS.logs, protobuf('logs'), metadata);
+    await send(address, EXPORT_CALLS.logs.method, protobuf('logs'), metadata);
     const refused = await post(`${http}/v1/logs`, JSON_OF.logs, asJson);
     assert.deepEqual(
       [refused.status, refused.headers.get('www-authenticate'), String(refused.body)],
@@ -399,7 +450,7 @@ describe('both protocols', () => {
     const next: Consumer<never> = { refusal: () => undefined, consume: () => hold.promise };
     const { grpc: address, http, scope } = await start(outletsTo(next));
     const answers = [
-      send(address, PATHS.metrics, protobuf('metrics')),
+      send(address, EXPORT_CALLS.metrics.method, protobuf('metrics')),
       post(`${http}/v1/metrics`, protobuf('metrics'), asProtobuf),
     ];
     interface View {
@@ -433,7 +484,10 @@ describe('both protocols', () => {
       },
     };
     const { grpc: address, http, made } = await start(outletsTo(next));
-    const answers = [send(address, PATHS.logs, protobuf('logs')), post(`${http}/v1/logs`, JSON_OF.logs, asJson)];
+    const answers = [
+      send(address, EXPORT_CALLS.logs.method, protobuf('logs')),
+      post(`${http}/v1/logs`, JSON_OF.logs, asJson),
+    ];
     while (begun.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     const stopped = made.stop?.();
     hold.resolve();
@@ -467,7 +521,7 @@ describe('both protocols', () => {
       http: { ...LOCAL.http, tls },
     });
     assert.match(JSON.stringify(scope.view('listeners')), /"expires":"2120-01-01T00:00:00.000Z"/);
-    await assert.rejects(send(address, PATHS.logs, protobuf('logs')), { code: grpc.status.UNAVAILABLE });
+    await assert.rejects(send(address, EXPORT_CALLS.logs.method, protobuf('logs')), { code: grpc.status.UNAVAILABLE });
     assert.equal(to.items, 0);
   });
 });

@@ -107,7 +107,7 @@ function grpcListener(config: GrpcProtocol, { scope, intake, budget, requests }:
   const server = new GrpcServer({
     address: addressOf(config),
     transport: config.transport,
-    methods: otlpMethods(intake),
+    methods: otlpMethods(intake, config.include_metadata),
     tls,
     auth,
     keepalive: grpcKeepalive(config.keepalive),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Signal } from '../../pdata/signals.ts';
+import type { ColumnSignal } from '../../pdata/signals.ts';
 import { attributeMatchSettings } from './attribute-match.ts';
 import { MATCH_TYPES } from './patterns.ts';
 
@@ -70,7 +70,7 @@ export const SPAN_KINDS = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODU
 );
 
 /** The first property that is given and says nothing of items of this signal; undefined when there is none. */
-export function strangeProperty(properties: MatchProperties, signal: Signal): keyof MatchProperties | undefined {
+export function strangeProperty(properties: MatchProperties, signal: ColumnSignal): keyof MatchProperties | undefined {
   const isGiven = (key: keyof MatchProperties): boolean => {
     const value = properties[key];
     return Array.isArray(value) ? value.length > 0 : value !== undefined;
@@ -80,7 +80,7 @@ export function strangeProperty(properties: MatchProperties, signal: Signal): ke
 
 const OF_LOGS = ['log_bodies', 'log_severity_texts', 'log_severity_number'] as const;
 const OF_SPANS = ['span_names', 'span_kinds'] as const;
-const STRANGE: Readonly<Record<Signal, readonly (keyof MatchProperties)[]>> = {
+const STRANGE: Readonly<Record<ColumnSignal, readonly (keyof MatchProperties)[]>> = {
   metrics: [...OF_LOGS, ...OF_SPANS],
   logs: [...OF_SPANS, 'metric_names'],
   traces: [...OF_LOGS, 'metric_names'],

@@ -6,6 +6,9 @@ import type { DictionaryColumn, LogBatch } from '../../pdata/logs.ts';
 import { exponentialHistogram, gauge, histogram, metricBatch, sum } from '../../pdata/make-metrics.ts';
 import type { MetricBatch, Temporality } from '../../pdata/metrics.ts';
 import { NumberPointsBuilder } from '../../pdata/number-points-builder.ts';
+import { OtlpDecoder } from '../../pdata/otlp/decoder.ts';
+import { otlpFromJson } from '../../pdata/otlp/json-decode.ts';
+import type { ProfileBatch } from '../../pdata/profiles.ts';
 import { createResource, createScope } from '../../pdata/resource.ts';
 import { SeriesInterner } from '../../pdata/series-interner.ts';
 import type { Signal, Signals } from '../../pdata/signals.ts';
@@ -29,6 +32,7 @@ export function sampleBatch<S extends Signal>(
     metrics: () => sampleMetrics(time, temporality),
     logs: () => sampleLogs(time),
     traces: () => sampleSpans(time),
+    profiles: () => sampleProfiles(time),
   };
   return make[signal]();
 }
@@ -106,4 +110,40 @@ function sampleSpans(time: bigint): SpanBatch {
       attributes: [],
     },
   };
+}
+
+/** Two profiles of three samples each, which share the dictionary. */
+function sampleProfiles(time: bigint): ProfileBatch {
+  const profile = (count: number) => ({
+    sampleType: { typeStrindex: 1, unitStrindex: 2 },
+    samples: [0, 1, 2].map((i) => ({ stackIndex: 1, attributeIndices: [1], values: [count + i] })),
+    timeUnixNano: String(time),
+    durationNano: String(10n * SECOND),
+    periodType: { typeStrindex: 1, unitStrindex: 2 },
+    period: 1,
+    profileId: '00112233445566778899aabbccddeeff',
+  });
+  const request = {
+    resourceProfiles: [
+      {
+        resource: {
+          attributes: [
+            { key: 'service.name', value: { stringValue: 'checkout' } },
+            { key: 'host.name', value: { stringValue: 'node-1' } },
+          ],
+        },
+        scopeProfiles: [{ scope: { name: 'bpflow.testing', version: '1.0' }, profiles: [profile(1), profile(10)] }],
+      },
+    ],
+    dictionary: {
+      mappingTable: [{}],
+      locationTable: [{}, { lines: [{ functionIndex: 1, line: 7 }] }],
+      functionTable: [{}, { nameStrindex: 3 }],
+      linkTable: [{}],
+      stringTable: ['', 'samples', 'count', 'main', 'thread.name'],
+      attributeTable: [{}, { keyStrindex: 4, value: { stringValue: 'worker' } }],
+      stackTable: [{}, { locationIndices: [1] }],
+    },
+  };
+  return new OtlpDecoder().decode('profiles', otlpFromJson('profiles', JSON.stringify(request)));
 }

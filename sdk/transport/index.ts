@@ -11,6 +11,7 @@ export * from './http-server.ts';
 export * from './http-settings.ts';
 export { Inflater, inflate } from './inflate.ts';
 export * from './listen.ts';
+export * from './no-address-as-name.ts';
 export * from './settings.ts';
 export * from './tls.ts';
 export * from './watched-text.ts';

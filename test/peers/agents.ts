@@ -29,6 +29,9 @@ export const bpflow: Agent = {
   ],
 };
 
+/** Without it the Collector knows no pipelines of profiles. */
+export const profilesGate = '--feature-gates=service.profilesSupport';
+
 /** Both, the reference first. */
 export const agents: readonly Agent[] = [otelcol, bpflow];
 

@@ -134,6 +134,44 @@ describe('a processor does what the one of the same name does in the Collector',
   }
 });
 
+test('batch with metadata_keys keeps senders apart as in the Collector', { skip }, async () => {
+  const [expected, got] = [await batchesByTenant(otelcol), await batchesByTenant(bpflow)];
+  assert.deepEqual(got, expected);
+  assert.deepEqual(got, [['to-a', 'to-a again'], ['to-b'], ['to-nobody']]);
+});
+
+/** The bodies in each line that the `file` exporter writes of requests with and without a header. */
+async function batchesByTenant(agent: Agent): Promise<readonly (readonly string[])[]> {
+  const path = join(folder.path, `${agent.name}-tenants.json`);
+  const [listen] = (await freeAddresses(1)) as [string];
+  await using running = await start(agent, {
+    receivers: { otlp: { protocols: { http: { endpoint: listen, include_metadata: true } } } },
+    processors: {
+      attributes: { actions: [{ key: 'new', value: 'x', action: 'insert' }] },
+      batch: { metadata_keys: ['X-Tenant'], timeout: '1h' },
+    },
+    exporters: { file: { path } },
+    service: {
+      telemetry: { metrics: telemetryMetrics(undefined) },
+      pipelines: { logs: { receivers: ['otlp'], processors: ['attributes', 'batch'], exporters: ['file'] } },
+    },
+  });
+  for (const [body, tenant] of [['to-a', 'a'], ['to-b', 'b'], ['to-nobody'], ['to-a again', 'a']] as const) {
+    const request = { resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: body } }] }] }] };
+    const response = await fetch(`http://${listen}/v1/logs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(tenant === undefined ? {} : { 'x-tenant': tenant }) },
+      body: JSON.stringify(request),
+    });
+    assert.equal(response.status, 200);
+  }
+  await running.stop();
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  return lines
+    .map((line) => [...line.matchAll(/"body":\{"stringValue":"([^"]*)"/g)].map(([, body]) => body!))
+    .toSorted((a, b) => (a[0]! < b[0]! ? -1 : 1));
+}
+
 /** The lines of the `file` exporter, by signal, as far as they mean something. */
 async function lines(agent: Agent, processor: object, of: readonly Signal[]): Promise<readonly unknown[]> {
   const path = join(folder.path, `${agent.name}.json`);

@@ -10,6 +10,8 @@ export interface SinkCounts {
   readonly points: number;
   readonly logs: number;
   readonly spans: number;
+  /** Of profiles. */
+  readonly samples: number;
   readonly encodings: Readonly<Record<string, number>>;
   readonly methods: Readonly<Record<string, number>>;
   readonly last_metadata: Readonly<Record<string, string>>;

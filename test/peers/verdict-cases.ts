@@ -10,6 +10,8 @@ const exporter = (type: string, body: string): string =>
   `${otlp}\nexporters: { ${type}: ${body} }\nservice: { pipelines: { metrics: { receivers: [otlp], exporters: [${type}] } } }`;
 const processor = (type: string, body: string, signal = 'metrics'): string =>
   `${otlp}\nprocessors: { ${type}: ${body} }\n${debug}\nservice: { pipelines: { ${signal}: { receivers: [otlp], processors: [${type}], exporters: [debug] } } }`;
+const profiles = (type: string, body: string): string => exporter(type, body).replace('metrics:', 'profiles:');
+const ACTIONS = '{ actions: [{ key: a, action: insert, value: b }] }';
 const extension = (type: string, body: string): string =>
   `extensions: { ${type}: ${body} }\n${otlp}\n${debug}\n${metrics.replace('{ pipelines', `{ extensions: [${type}], pipelines`)}`;
 const service = (body: string, rest = ''): string => `${otlp}\n${debug}\n${rest}\nservice: ${body}`;
@@ -491,6 +493,54 @@ export const verdictCases: readonly VerdictCase[] = [
     'telemetry: unknown key',
     service('{ telemetry: { metric: {} }, pipelines: { metrics: { receivers: [otlp], exporters: [debug] } } }'),
   ],
+  ['profiles: to debug', pipelines('{ profiles: { receivers: [otlp], exporters: [debug] } }')],
+  [
+    'profiles: named, beside another signal',
+    pipelines(
+      '{ profiles/2: { receivers: [otlp], exporters: [debug] }, logs: { receivers: [otlp], exporters: [debug] } }',
+    ),
+  ],
+  ['profiles: to otlp_grpc', profiles('otlp_grpc', "{ endpoint: 'localhost:4317' }")],
+  ['profiles: to otlp_http', profiles('otlp_http', "{ endpoint: 'http://localhost:4318' }")],
+  ['profiles: to otlp_http as JSON', profiles('otlp_http', "{ endpoint: 'http://localhost:4318', encoding: json }")],
+  ['profiles: to an endpoint of their own', profiles('otlp_http', "{ profiles_endpoint: 'http://localhost:4318/p' }")],
+  [
+    'profiles: otlp_http without an endpoint for them',
+    profiles('otlp_http', "{ logs_endpoint: 'http://localhost:4318/l' }"),
+  ],
+  [
+    'profiles: with queue, batch and retries',
+    profiles('otlp_grpc', "{ endpoint: 'localhost:1', sending_queue: { batch: } }"),
+  ],
+  ['profiles: to a file', profiles('file', '{ path: ./profiles.json }')],
+  ['profiles: to a file as protobuf', profiles('file', '{ path: ./profiles.pb, format: proto }')],
+  ['profiles: to prometheus', profiles('prometheus', "{ endpoint: 'localhost:9464' }")],
+  [
+    'profiles: through memory_limiter',
+    processor('memory_limiter', '{ check_interval: 1s, limit_mib: 100 }', 'profiles'),
+  ],
+  ['profiles: through batch', processor('batch', '', 'profiles')],
+  ['profiles: through attributes', processor('attributes', ACTIONS, 'profiles')],
+  ['profiles: through resource', processor('resource', ACTIONS.replace('actions', 'attributes'), 'profiles')],
+  ['profiles: through filter', processor('filter', '{}', 'profiles')],
+  [
+    'profiles: through probabilistic_sampler',
+    processor('probabilistic_sampler', '{ sampling_percentage: 10 }', 'profiles'),
+  ],
+  [
+    'profiles: through forward',
+    pipelines(
+      '{ profiles/a: { receivers: [otlp], exporters: [forward] }, profiles/b: { receivers: [forward], exporters: [debug] } }',
+      'connectors: { forward: }',
+    ),
+  ],
+  [
+    'profiles: through forward to another signal',
+    pipelines(
+      '{ profiles: { receivers: [otlp], exporters: [forward] }, logs: { receivers: [forward], exporters: [debug] } }',
+      'connectors: { forward: }',
+    ),
+  ],
 ];
 
 /** What the Collector runs with and bpflow refuses, because running with it does harm that nobody sees. By case, with the reason. */
@@ -503,6 +553,8 @@ export const strictHere: ReadonlyMap<string, string> = new Map([
   ['otlp_http: no scheme', 'no request could ever be sent'],
   ['otlp_http: no address at all', 'no request could ever be sent'],
   ['otlp_http: lz4', 'not supported; snappy or zstd do its job'],
+  ['profiles: through resource', 'its attributes may be references to the dictionary, which are not followed'],
+  ['profiles: through filter', 'it cannot look into profiles, so it would keep them all'],
 ]);
 
 /** What the Collector refuses and bpflow runs with. By case, with the reason. */

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { profilesGate } from './agents.ts';
 import { RunningProgram, temporaryFolder, until } from './program.ts';
 import { missing, pathOf, root } from './programs.ts';
 import { lenientHere, strictHere, verdictCases } from './verdict-cases.ts';
@@ -15,7 +16,7 @@ describe('a configuration of the Collector loads unchanged', { skip, concurrency
   for (const file of readdirSync(folder)) {
     test(file, async () => {
       const yaml = readFileSync(join(folder, file), 'utf8');
-      assert.deepEqual(await validate([pathOf('otelcol')], yaml), { status: 0, text: '' });
+      assert.deepEqual(await validate(otelcol, yaml), { status: 0, text: '' });
       const own = await validate(bpflow, yaml);
       assert.equal(own.status, 0, own.text);
     });
@@ -25,7 +26,7 @@ describe('a configuration of the Collector loads unchanged', { skip, concurrency
 describe('a configuration is accepted as by the Collector, and refused as by it', { skip, concurrency: 2 }, () => {
   for (const [name, yaml] of verdictCases) {
     test(name, async () => {
-      const [reference, own] = [await validate([pathOf('otelcol')], yaml), await validate(bpflow, yaml)];
+      const [reference, own] = [await validate(otelcol, yaml), await validate(bpflow, yaml)];
       const words = `otelcol says: ${reference.text}bpflow says: ${own.text}\n${yaml}`;
       if (own.status !== 0) assert.doesNotMatch(own.text, /^\s+at .+:\d+:\d+\)?$/m, 'a stack is no message');
       if (reference.status === 0 && own.status !== 0) {
@@ -102,17 +103,18 @@ describe('a command line ends as that of the Collector', { skip, concurrency: 2 
 async function startsWith(yaml: string): Promise<{ readonly runs: boolean; readonly text: string }> {
   const quiet = ['--set', 'service.telemetry.metrics.level=none'];
   const elsewhere = yaml.includes('grpc: }') ? ['--set', 'receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0'] : [];
-  await using otelcol = new RunningProgram([pathOf('otelcol'), '--config', `yaml:${yaml}`, ...quiet, ...elsewhere]);
-  const isReady = (): boolean => otelcol.log.includes('Everything is ready.');
+  await using collector = new RunningProgram([...otelcol, '--config', `yaml:${yaml}`, ...quiet, ...elsewhere]);
+  const isReady = (): boolean => collector.log.includes('Everything is ready.');
   await until(
-    () => isReady() || otelcol.hasEnded,
-    () => `neither ready nor ended:\n${otelcol.log}`,
+    () => isReady() || collector.hasEnded,
+    () => `neither ready nor ended:\n${collector.log}`,
   );
-  if (isReady()) return { runs: true, text: otelcol.log };
-  assert.equal(await otelcol.ended(), 1, otelcol.log);
-  return { runs: false, text: otelcol.log };
+  if (isReady()) return { runs: true, text: collector.log };
+  assert.equal(await collector.ended(), 1, collector.log);
+  return { runs: false, text: collector.log };
 }
 
+const otelcol = [pathOf('otelcol'), profilesGate];
 const bpflow = [process.execPath, join(root, 'bin', 'bpflow')];
 
 function validate(command: readonly string[], yaml: string): Promise<{ status: number; text: string }> {

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach } from 'node:test';
-import type { Batch, Exporter } from 'bpflow/sdk';
+import type { Batch, Exporter, Token } from 'bpflow/sdk';
 import { type FakeScope, fakeScope, fakeUpstream } from 'bpflow/testing';
 import spec from '../index.ts';
 
@@ -15,22 +15,25 @@ export interface Running {
   give(batch: Batch): Promise<void>;
 }
 
+/** Services that the exporter finds. */
+export type Services = Iterable<readonly [Token<unknown>, unknown]>;
+
 /** A folder of its own, and exporters that are stopped after each test. */
 export function workbench(folder = mkdtempSync(join(tmpdir(), 'bpflow-file-'))): {
   readonly folder: string;
   at(name: string): string;
   read(name: string): Buffer;
   list(): string[];
-  make(config: object): Running;
-  run(config: object): Promise<Running>;
+  make(config: object, services?: Services): Running;
+  run(config: object, services?: Services): Promise<Running>;
 } {
   const running: Exporter[] = [];
   afterEach(async () => {
     for (const exporter of running.splice(0)) await exporter.stop?.();
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
-  const make = (config: object): Running => {
-    const scope = fakeScope('exporter', 'file');
+  const make = (config: object, services: Services = []): Running => {
+    const scope = fakeScope('exporter', 'file', { services });
     const exporter = spec.create(spec.config.parse(config), scope, fakeUpstream());
     running.push(exporter);
     const give = async (batch: Batch): Promise<void> => {
@@ -46,8 +49,8 @@ export function workbench(folder = mkdtempSync(join(tmpdir(), 'bpflow-file-'))):
     read: (name) => readFileSync(join(folder, name)),
     list: () => readdirSync(folder).sort(),
     make,
-    async run(config) {
-      const made = make(config);
+    async run(config, services) {
+      const made = make(config, services);
       await made.exporter.start?.();
       return made;
     },

@@ -31,6 +31,7 @@ const NAMES: { readonly [S in Signal]: readonly [string, string, string] } = {
   metrics: ['resourceMetrics', 'scopeMetrics', 'metrics'],
   logs: ['resourceLogs', 'scopeLogs', 'logRecords'],
   traces: ['resourceSpans', 'scopeSpans', 'spans'],
+  profiles: ['resourceProfiles', 'scopeProfiles', 'profiles'],
 };
 
 /**

@@ -18,7 +18,7 @@ import {
   OtlpDecoder,
   SeriesInterner,
   type StatefulProcessor,
-  setPeer,
+  setClient,
   sum,
   type Temporality,
 } from 'bpflow/sdk';
@@ -175,7 +175,7 @@ export function logsOf(...resources: readonly Attributes[]): LogBatch {
 
 /** The batch as one that this address sent. */
 export function from<B extends Batch>(address: string, batch: B): B {
-  setPeer(batch, address);
+  setClient(batch, { address });
   return batch;
 }
 

@@ -8,6 +8,8 @@ const PARTIAL: Readonly<Record<Signal, string>> = {
   metrics: 'dropped_data_points',
   logs: 'dropped_log_records',
   traces: 'dropped_spans',
+  // Answers count profiles, not their samples.
+  profiles: 'dropped_profiles',
 };
 
 /** Counts and logs what becomes of items, with the Collector's texts. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { countItems, PermanentError, RetryableError, type Signal, type Signals } from 'bpflow/sdk';
-import { retrySettings, type SendOutcome, sendingQueueSettings } from 'bpflow/transport';
+import { countItems, encodedParts, PermanentError, RetryableError, type Signal, type Signals } from 'bpflow/sdk';
+import { sampleBatch } from 'bpflow/testing';
+import { otlpRequests, retrySettings, type SendOutcome, sendingQueueSettings } from 'bpflow/transport';
 import { Harness, logs, NEVER, pending, SENT, settle } from './test/harness.ts';
 
 const BUSY: SendOutcome = { kind: 'retry', error: 'busy' };
@@ -277,6 +278,22 @@ describe('batches in the queue', () => {
       await harness.delivery.stop();
     });
   }
+
+  test('are not made of profiles: their requests leave whole and one by one', async () => {
+    const harness = new Harness({
+      queue: { batch: { min_size: 3, max_size: 4, sizer: 'items', flush_timeout: '1s' } },
+      encode: otlpRequests('otel'),
+    });
+    const sent = [0, 1].map((interval) => sampleBatch('profiles', { interval }));
+    for (const batch of sent) await harness.delivery.consume.profiles(batch, NEVER);
+    await settle();
+    assert.deepEqual(
+      harness.attempts.map(({ request }) => [request.signal, request.items, ...request.parts]),
+      sent.map((batch) => ['profiles', 6, ...encodedParts(batch)]),
+    );
+    await harness.delivery.stop();
+    assert.deepEqual(harness.delivery.outcomes().get('profiles'), { sent: 12, failed: 0, notQueued: 0 });
+  });
 
   test('keep the senders of wait_for_result apart', async () => {
     const harness = new Harness({ queue: { batch, wait_for_result: true }, retry: { enabled: false } });

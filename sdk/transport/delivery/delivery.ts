@@ -39,6 +39,7 @@ export class Delivery implements Exporter {
     metrics: (batch, abort) => this.#consume('metrics', batch, abort),
     logs: (batch, abort) => this.#consume('logs', batch, abort),
     traces: (batch, abort) => this.#consume('traces', batch, abort),
+    profiles: (batch, abort) => this.#consume('profiles', batch, abort),
   };
   readonly #options: DeliveryOptions;
   readonly #log: QuietLog;

@@ -1,4 +1,4 @@
-import type { Signal } from '../../../pdata/signals.ts';
+import { hasColumns, type Signal } from '../../../pdata/signals.ts';
 import type { Clock } from '../../scope.ts';
 import { Joiner, Shipment } from './joiner.ts';
 import type { Delivered } from './outcome.ts';
@@ -51,7 +51,9 @@ export class Lane {
     this.queue = queue;
     this.room = new Room(() => queue.totals[settings.sizer], settings.queue_size);
     this.#options = options;
-    this.#joiner = settings.batch && new Joiner(settings.batch, clock, () => this.#pump());
+    if (settings.batch !== undefined && hasColumns(this.signal)) {
+      this.#joiner = new Joiner(settings.batch, clock, () => this.#pump());
+    }
   }
 
   get totals(): QueueTotals {

@@ -1,4 +1,6 @@
+import { EXPORT_CALLS } from '../../../pdata/otlp/export-calls.ts';
 import { DELIMITED, VARINT, WireError, WireReader } from '../../../pdata/otlp/wire.ts';
+import { SIGNALS } from '../../../pdata/signals.ts';
 import { bounded } from './outcome.ts';
 
 /** What an answer says that was not taken though it is a success; undefined when all was. Malformed answers count as success. */
@@ -26,9 +28,7 @@ export function partialSuccessOfJson(
 ): { readonly items: number; readonly message: string } | undefined {
   const partial = jsonObject(jsonObject(parsed(response))?.['partialSuccess']);
   if (partial === undefined) return undefined;
-  const rejected = ['rejectedDataPoints', 'rejectedLogRecords', 'rejectedSpans'].map((key) =>
-    Number(partial[key] ?? 0),
-  );
+  const rejected = SIGNALS.map((signal) => Number(partial[EXPORT_CALLS[signal].rejected] ?? 0));
   const items = Math.max(...rejected.filter(Number.isSafeInteger), 0);
   const message = bounded(String(partial['errorMessage'] ?? ''));
   return items === 0 && message === '' ? undefined : { items, message };

@@ -1,5 +1,5 @@
 import { splitBatch } from '../../../pdata/batches.ts';
-import { countItems, type Signal, type Signals } from '../../../pdata/signals.ts';
+import { countItems, hasColumns, type Signal, type Signals } from '../../../pdata/signals.ts';
 import { asError, PermanentError } from '../../errors.ts';
 import type { QueuedRequest } from './queue.ts';
 import type { RequestBatchSettings } from './settings.ts';
@@ -7,14 +7,14 @@ import type { RequestBatchSettings } from './settings.ts';
 /** OTLP requests of a batch, which together are one. */
 export type Encode = <S extends Signal>(signal: S, batch: Signals[S]) => readonly Uint8Array[];
 
-/** A batch as requests of at most `max_size`; one where there is no such limit. Throws PermanentError for what cannot be encoded. */
+/** A batch as requests of at most `max_size`; one where there is no such limit, and for profiles. Throws PermanentError for what cannot be encoded. */
 export function requestsOf<S extends Signal>(
   signal: S,
   batch: Signals[S],
   encode: Encode,
   limit: RequestBatchSettings | undefined,
 ): QueuedRequest[] {
-  const maxSize = limit?.max_size ?? 0;
+  const maxSize = hasColumns(signal) ? (limit?.max_size ?? 0) : 0;
   const items = countItems(batch);
   if (maxSize > 0 && limit?.sizer === 'items' && items > maxSize) {
     return splitBatch(signal, batch, maxSize).map((piece) => encoded(signal, piece, encode));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RetryableError, STORAGE, type Storage, type StorageClient } from 'bpflow/sdk';
+import { RetryableError, SIGNALS, STORAGE, type Storage, type StorageClient } from 'bpflow/sdk';
 import { fakeScope } from 'bpflow/testing';
 import type { SendOutcome } from 'bpflow/transport';
 import { Harness, SENT, settle } from './test/harness.ts';
@@ -54,7 +54,7 @@ describe('a queue in a storage', () => {
     await harness.delivery.start();
     assert.deepEqual(
       shelf.opened,
-      ['metrics', 'logs', 'traces'].map((signal) => `exporter_otlp_grpc_far/${signal}`),
+      SIGNALS.map((signal) => `exporter_otlp_grpc_far/${signal}`),
     );
     await harness.delivery.stop();
   });

@@ -109,7 +109,7 @@ func (s *idset) missing(from, to uint64) (n uint64, ranges []string) {
 
 type counts struct {
 	Requests, RequestsFailed, RequestsGRPC, RequestsHTTP, Bytes int64
-	Points, Logs, Spans, Rejected, PointsInFailed               int64
+	Points, Logs, Spans, Samples, Rejected, PointsInFailed      int64
 	ByType                                                      map[string]int64
 	Encodings                                                   map[string]int64
 	Methods                                                     map[string]int64
@@ -197,6 +197,8 @@ func parse(sig string, b []byte) parsed {
 							}
 						})
 					}
+				case "profiles":
+					each(m, 2, func([]byte) { p.n++ })
 				case "traces":
 					p.n++
 					if keepIDs {
@@ -242,7 +244,7 @@ func parseJSON(sig string, b []byte) parsed {
 		switch t := v.(type) {
 		case []any:
 			for _, e := range t {
-				if m, ok := e.(map[string]any); ok && (key == "dataPoints" || key == "logRecords" || key == "spans") {
+				if m, ok := e.(map[string]any); ok && (key == "dataPoints" || key == "logRecords" || key == "spans" || key == "samples") {
 					p.n++
 					p.byType["json"]++
 					if keepIDs {
@@ -314,6 +316,8 @@ func handle(sig string, p parsed, size int, via string) (code codes.Code, reject
 		c.Points += acc
 	case "logs":
 		c.Logs += acc
+	case "profiles":
+		c.Samples += acc
 	default:
 		c.Spans += acc
 	}
@@ -348,7 +352,7 @@ func stats(q map[string][]string) []byte {
 	mu.Lock()
 	defer mu.Unlock()
 	m := map[string]any{"requests": c.Requests, "requests_failed": c.RequestsFailed, "requests_grpc": c.RequestsGRPC, "requests_http": c.RequestsHTTP, "uncompressed_bytes": c.Bytes,
-		"points": c.Points, "logs": c.Logs, "spans": c.Spans, "rejected": c.Rejected, "items_in_failed_requests": c.PointsInFailed, "by_type": c.ByType, "encodings": c.Encodings, "methods": c.Methods, "last_metadata": c.LastMeta}
+		"points": c.Points, "logs": c.Logs, "spans": c.Spans, "samples": c.Samples, "rejected": c.Rejected, "items_in_failed_requests": c.PointsInFailed, "by_type": c.ByType, "encodings": c.Encodings, "methods": c.Methods, "last_metadata": c.LastMeta}
 	rs := map[string]int64{}
 	for k, v := range c.ReqSizes {
 		rs[strconv.FormatInt(k, 10)] = v
@@ -454,6 +458,8 @@ func main() {
 				sig = "logs"
 			case strings.HasSuffix(name, "TraceService/Export"):
 				sig = "traces"
+			case strings.HasSuffix(name, "ProfilesService/Export"):
+				sig = "profiles"
 			default:
 				return status.Error(codes.Unimplemented, "unknown method "+name)
 			}
@@ -489,8 +495,9 @@ func main() {
 	}
 	if *h != "" {
 		mux := http.NewServeMux()
-		for _, sig := range []string{"metrics", "logs", "traces"} {
-			mux.HandleFunc("/v1/"+sig, func(w http.ResponseWriter, r *http.Request) {
+		paths := map[string]string{"metrics": "/v1/metrics", "logs": "/v1/logs", "traces": "/v1/traces", "profiles": "/v1development/profiles"}
+		for sig, path := range paths {
+			mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 				b, _ := io.ReadAll(r.Body)
 				enc := r.Header.Get("Content-Encoding")
 				if enc == "" {
@@ -544,7 +551,7 @@ func main() {
 				if js {
 					w.Header().Set("Content-Type", "application/json")
 					if rej > 0 {
-						key := map[string]string{"metrics": "rejectedDataPoints", "logs": "rejectedLogRecords", "traces": "rejectedSpans"}[sig]
+						key := map[string]string{"metrics": "rejectedDataPoints", "logs": "rejectedLogRecords", "traces": "rejectedSpans", "profiles": "rejectedProfiles"}[sig]
 						fmt.Fprintf(w, `{"partialSuccess":{%q:"%d","errorMessage":"rejected by the sink"}}`, key, rej)
 					} else {
 						io.WriteString(w, `{}`)
