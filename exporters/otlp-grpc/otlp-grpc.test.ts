@@ -9,50 +9,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { Metadata, ServerCredentials, status } from '@grpc/grpc-js';
-import { CLIENT_AUTH, type ClientAuth, type Exporter, type LogBatch } from 'bpflow/sdk';
-import { type FakeScope, fakeScope, sampleBatch } from 'bpflow/testing';
+import { CLIENT_AUTH, type ClientAuth } from 'bpflow/sdk';
+import { encodedLogs, type FakeScope, fakeScope, RunningExporter } from 'bpflow/testing';
 import { encodeRpcStatus, inflate } from 'bpflow/transport';
-import { otlpGrpcConfig } from './config.ts';
 import spec from './index.ts';
 import { GrpcSink } from './test/grpc-sink.ts';
 
-const NEVER = new AbortController().signal;
 const pem = (name: string): string =>
   join(import.meta.dirname, '..', '..', 'sdk', 'transport', 'testdata', 'tls', `${name}.pem`);
 const PLAIN = { tls: { insecure: true } };
 
-/** A batch that came as these bytes. */
-function encoded(...parts: Uint8Array[]): LogBatch {
-  const batch = { ...sampleBatch('logs') };
-  return Object.defineProperty(batch, Symbol.for('bpflow:encoded'), { value: { parts, items: 3, plain: () => batch } });
-}
-
-class Running {
-  readonly scope: FakeScope;
-  readonly exporter: Exporter;
-
-  constructor(config: Record<string, unknown>, scope = fakeScope('exporter', 'otlp_grpc')) {
-    this.scope = scope;
-    this.exporter = spec.create(otlpGrpcConfig.parse(config), scope, { pullable: false, collect: async () => 'fresh' });
-  }
-
-  async start(): Promise<this> {
-    await this.exporter.start?.();
-    return this;
-  }
-
-  give(batch: LogBatch): void | Promise<void> {
-    return this.exporter.consume.logs!(batch, NEVER);
-  }
-
-  /** Waits for what the network does, while the component's own time stands still. */
-  async until(done: () => boolean, what: string): Promise<void> {
-    for (let i = 0; i < 500 && !done(); i++) await sleep(10);
-    assert.ok(done(), `${what}; logs: ${JSON.stringify(this.scope.logs)}`);
-  }
-
-  get sent(): number {
-    return this.exporter.outcomes!().get('logs')!.sent;
+class Running extends RunningExporter {
+  constructor(config: Record<string, unknown>, scope?: FakeScope) {
+    super(spec, config, scope);
   }
 }
 
@@ -76,7 +45,7 @@ describe('requests', () => {
 
   test('are compressed with gzip, which grpc-js as the server understands', async () => {
     await withSink({}, async (sink, running) => {
-      void running.give(encoded(bytes));
+      void running.give(encodedLogs(bytes));
       await running.until(() => running.sent > 0, 'sent');
       assert.deepEqual(sink.received[0]!.body, bytes);
       assert.equal(sink.received[0]!.method, '/opentelemetry.proto.collector.logs.v1.LogsService/Export');
@@ -85,7 +54,7 @@ describe('requests', () => {
 
   test('of several parts are one, one after the other', async () => {
     await withSink({ compression: 'none' }, async (sink, running) => {
-      void running.give(encoded(Buffer.from('abc'), Buffer.from('def')));
+      void running.give(encodedLogs(Buffer.from('abc'), Buffer.from('def')));
       await running.until(() => running.sent > 0, 'sent');
       assert.equal(sink.received[0]!.body.toString(), 'abcdef');
     });
@@ -105,7 +74,7 @@ describe('requests', () => {
       ['none', undefined],
     ] as const) {
       const running = await new Running({ endpoint, ...PLAIN, compression }).start();
-      void running.give(encoded(bytes));
+      void running.give(encodedLogs(bytes));
       await running.until(() => running.sent > 0, 'sent');
       await running.exporter.stop?.();
       const { encoding, frame } = frames.pop()!;
@@ -127,7 +96,7 @@ describe('requests', () => {
     const headers = { 'X-Tenant': 'blue', authorization: 'is replaced' };
     const config = { endpoint, ...PLAIN, headers, auth: { authenticator: 'bearertokenauth' } };
     const running = await new Running(config, scope).start();
-    void running.give(encoded(bytes));
+    void running.give(encodedLogs(bytes));
     await running.until(() => running.sent > 0, 'sent');
     const got = sink.received[0]!.headers;
     assert.equal(got['x-tenant'], 'blue');
@@ -141,7 +110,7 @@ describe('requests', () => {
   test('are cut off after the timeout', async () => {
     await withSink({ timeout: '50ms', retry_on_failure: { enabled: false } }, async (sink, running) => {
       sink.answer = () => new Promise(() => {});
-      void running.give(encoded(bytes));
+      void running.give(encodedLogs(bytes));
       await running.until(() => running.scope.items.totals.dropped > 0, 'given up');
       assert.match(JSON.stringify(running.scope.logs), /code = DeadlineExceeded/);
     });
@@ -156,7 +125,7 @@ describe('the retry table', () => {
     test(`${name} is ${isRetried ? 'tried again' : 'given up'}`, async () => {
       await withSink({ retry_on_failure: { initial_interval: '1s' } }, async (sink, running) => {
         sink.answer = () => (sink.received.length === 1 ? { code, details: 'why' } : undefined);
-        void running.give(encoded(Buffer.from('x')));
+        void running.give(encodedLogs(Buffer.from('x')));
         await running.until(() => running.scope.logs.length > 0, 'failed');
         assert.match(JSON.stringify(running.scope.logs), /rpc error: code = \w+ desc = why/);
         if (isRetried) {
@@ -176,7 +145,7 @@ describe('the retry table', () => {
       metadata.set('grpc-status-details-bin', encodeRpcStatus(status.RESOURCE_EXHAUSTED, 'later', 2000));
       sink.answer = () =>
         sink.received.length === 1 ? { code: status.RESOURCE_EXHAUSTED, details: 'later', metadata } : undefined;
-      void running.give(encoded(Buffer.from('x')));
+      void running.give(encodedLogs(Buffer.from('x')));
       await running.until(() => running.scope.logs.length > 0, 'failed');
       const fields = running.scope.logs[0]!.fields;
       assert.equal(fields?.['interval'], '2s');
@@ -193,7 +162,7 @@ describe('the retry table', () => {
     await withSink({}, async (sink, running) => {
       // 1 partial_success { 1 rejected_log_records: 2, 2 error_message: "old" }
       sink.answer = () => Buffer.from([0x0a, 7, 0x08, 2, 0x12, 3, ...Buffer.from('old')]);
-      void running.give(encoded(Buffer.from('x')));
+      void running.give(encodedLogs(Buffer.from('x')));
       await running.until(() => running.sent > 0, 'sent');
       assert.deepEqual(running.scope.items.drops, [{ count: 2, reason: 'rejected' }]);
       assert.deepEqual(running.scope.logs.at(-1)?.fields, { message: 'old', dropped_log_records: 2 });
@@ -212,7 +181,7 @@ describe('the retry table', () => {
     ] as const) {
       const server = rawServer((stream) => answer(stream, '0', { 'grpc-encoding': encoding }, frame(body)));
       const running = await new Running({ endpoint: await listen(server), ...PLAIN }).start();
-      void running.give(encoded(Buffer.from('x')));
+      void running.give(encodedLogs(Buffer.from('x')));
       await running.until(() => running.sent > 0, 'sent');
       assert.equal(running.scope.items.totals.dropped, rejected);
       await running.exporter.stop?.();
@@ -228,7 +197,7 @@ describe('the retry table', () => {
     });
     const endpoint = await listen(server);
     const running = await new Running({ endpoint, ...PLAIN, retry_on_failure: { initial_interval: '10ms' } }).start();
-    void running.give(encoded(Buffer.alloc(100_000, 'x')));
+    void running.give(encodedLogs(Buffer.alloc(100_000, 'x')));
     await running.until(() => streams >= 1, 'arrived');
     for (let i = 0; i < 300 && running.sent === 0; i++) {
       running.scope.clock.advance(100);
@@ -245,7 +214,7 @@ describe('the retry table', () => {
     const endpoint = await probe.listen();
     probe.close();
     const running = await new Running({ endpoint, ...PLAIN, retry_on_failure: { initial_interval: '50ms' } }).start();
-    void running.give(encoded(Buffer.from('x')));
+    void running.give(encodedLogs(Buffer.from('x')));
     await running.until(() => running.scope.logs.length > 0, 'failed');
     assert.match(String(running.scope.logs[0]!.fields?.['error']), /code = Unavailable desc = .*ECONNREFUSED/s);
     const sink = new GrpcSink();
@@ -275,7 +244,7 @@ describe('TLS', () => {
   /** The first thing that is logged when one request is sent. */
   async function complaint(config: Record<string, unknown>): Promise<string> {
     const running = await new Running({ ...config, retry_on_failure: { enabled: false } }).start();
-    void running.give(encoded(Buffer.from('x')));
+    void running.give(encodedLogs(Buffer.from('x')));
     await running.until(() => running.scope.logs.length > 0, 'refused');
     await running.exporter.stop?.();
     return String(running.scope.logs[0]!.fields?.['error']);
@@ -286,7 +255,7 @@ describe('TLS', () => {
     const endpoint = `localhost:${sink.port}`;
     const tls = { ca_file: pem('ca'), cert_file: pem('client'), key_file: pem('client-key') };
     const running = await new Running({ endpoint, tls }).start();
-    void running.give(encoded(Buffer.from('x')));
+    void running.give(encodedLogs(Buffer.from('x')));
     await running.until(() => running.sent > 0, 'sent');
     await running.exporter.stop?.();
     assert.match(await complaint({ endpoint }), /code = Unavailable/);
@@ -310,7 +279,7 @@ describe('TLS', () => {
     const tls = { ca_file: pem('ca'), cert_file: pem('client'), key_file: pem('client-key') };
     const sink = await mutual();
     const running = await new Running({ endpoint: `127.0.0.1:${sink.port}`, tls }).start();
-    void running.give(encoded(Buffer.from('x')));
+    void running.give(encodedLogs(Buffer.from('x')));
     await running.until(() => running.sent > 0, 'sent');
     await running.exporter.stop?.();
     sink.close();
@@ -331,7 +300,7 @@ describe('TLS', () => {
     for (const host of ['127.0.0.1', 'localhost']) {
       const before = names.length;
       const asking = await new Running({ endpoint: `${host}:${port}`, tls: { ca_file: pem('ca') } }).start();
-      void asking.give(encoded(Buffer.from('x')));
+      void asking.give(encodedLogs(Buffer.from('x')));
       await asking.until(() => names.length > before, 'connected');
       await asking.exporter.stop?.(AbortSignal.abort());
       assert.equal(names[before], host === 'localhost' ? 'localhost' : false);
@@ -350,7 +319,7 @@ describe('TLS', () => {
       tls: { ca_file: pem('ca'), cert_file: cert, key_file: key },
       retry_on_failure: { initial_interval: '1s' },
     }).start();
-    void running.give(encoded(Buffer.from('x')));
+    void running.give(encodedLogs(Buffer.from('x')));
     await running.until(() => running.scope.logs.length > 0, 'refused');
     assert.equal(running.sent, 0);
     copyFileSync(pem('client'), cert);
@@ -372,7 +341,7 @@ describe('a balancer', () => {
     const endpoint = `ipv4:${ports.join(',')}`;
     const running = await new Running({ endpoint, ...PLAIN }).start();
     for (let i = 0; i < 200 && sinks.some(({ received }) => received.length === 0); i++) {
-      void running.give(encoded(Buffer.from('x')));
+      void running.give(encodedLogs(Buffer.from('x')));
       await sleep(10);
     }
     assert.ok(sinks.every(({ received }) => received.length > 0));

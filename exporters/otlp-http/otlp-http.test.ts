@@ -6,10 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CLIENT_AUTH, type ClientAuth, type Exporter, type LogBatch, otlpFromJson } from 'bpflow/sdk';
-import { type FakeScope, fakeScope, sampleBatch } from 'bpflow/testing';
+import { CLIENT_AUTH, type ClientAuth, otlpFromJson } from 'bpflow/sdk';
+import { encodedLogs, type FakeScope, fakeScope, RunningExporter, sampleBatch } from 'bpflow/testing';
 import { encodeRpcStatus } from 'bpflow/transport';
-import { otlpHttpConfig } from './config.ts';
 import spec from './index.ts';
 import { HttpSink } from './test/http-sink.ts';
 
@@ -18,44 +17,9 @@ const pem = (name: string): string =>
   join(import.meta.dirname, '..', '..', 'sdk', 'transport', 'testdata', 'tls', `${name}.pem`);
 const BYTES = Buffer.from('one request, '.repeat(1000));
 
-/** A batch that came as these bytes. */
-function encoded(...parts: Uint8Array[]): LogBatch {
-  const batch = { ...sampleBatch('logs') };
-  const value = { parts, items: 3, plain: () => batch };
-  return Object.defineProperty(batch, Symbol.for('bpflow:encoded'), { value });
-}
-
-class Running {
-  readonly scope: FakeScope;
-  readonly exporter: Exporter;
-
-  constructor(config: Record<string, unknown>, scope = fakeScope('exporter', 'otlp_http')) {
-    this.scope = scope;
-    this.exporter = spec.create(otlpHttpConfig.parse(config), scope, { pullable: false, collect: async () => 'fresh' });
-  }
-
-  async start(): Promise<this> {
-    await this.exporter.start?.();
-    return this;
-  }
-
-  give(batch: LogBatch): void | Promise<void> {
-    return this.exporter.consume.logs!(batch, NEVER);
-  }
-
-  /** Waits for what the network does, while the component's own time stands still. */
-  async until(done: () => boolean, what: string): Promise<void> {
-    for (let i = 0; i < 500 && !done(); i++) await sleep(10);
-    assert.ok(done(), `${what}; logs: ${JSON.stringify(this.scope.logs)}`);
-  }
-
-  get sent(): number {
-    return this.exporter.outcomes!().get('logs')!.sent;
-  }
-
-  /** The error of the first line of the log. */
-  get error(): string {
-    return String(this.scope.logs[0]?.fields?.['error']);
+class Running extends RunningExporter {
+  constructor(config: Record<string, unknown>, scope?: FakeScope) {
+    super(spec, config, scope);
   }
 }
 
@@ -78,7 +42,7 @@ describe('requests', () => {
   for (const compression of ['gzip', 'zstd', 'zlib', 'deflate', 'snappy', 'x-snappy-framed', 'none']) {
     test(`with compression ${compression}`, async () => {
       await withSink({ compression }, async (sink, running) => {
-        void running.give(encoded(BYTES.subarray(0, 100), BYTES.subarray(100)));
+        void running.give(encodedLogs(BYTES.subarray(0, 100), BYTES.subarray(100)));
         await running.until(() => running.sent > 0, 'sent');
         const { headers, raw, body, path } = sink.received[0]!;
         assert.equal(path, '/v1/logs');
@@ -97,7 +61,7 @@ describe('requests', () => {
         const text = Buffer.from(
           Array.from({ length: 2000 }, (_, i) => `series ${i % 97} has the value ${i * i}`).join(' '),
         );
-        void running.give(encoded(text));
+        void running.give(encodedLogs(text));
         await running.until(() => running.sent > 0, 'sent');
         sizes.push(sink.received[0]!.raw.length);
       });
@@ -109,7 +73,7 @@ describe('requests', () => {
     const json =
       '{"resourceLogs":[{"resource":{},"scopeLogs":[{"scope":{},"logRecords":[{"body":{"stringValue":"hi"}}]}]}]}';
     await withSink({ encoding: 'json', compression: 'none' }, async (sink, running) => {
-      void running.give(encoded(otlpFromJson('logs', json)));
+      void running.give(encodedLogs(otlpFromJson('logs', json)));
       await running.until(() => running.sent > 0, 'sent');
       assert.equal(sink.received[0]!.headers['content-type'], 'application/json');
       assert.deepEqual(JSON.parse(sink.received[0]!.body.toString()), JSON.parse(json));
@@ -121,7 +85,7 @@ describe('requests', () => {
     const base = await sink.listen();
     const config = { endpoint: `${base}/base/`, metrics_endpoint: `${base}/only/metrics` };
     const running = await new Running(config).start();
-    void running.give(encoded(BYTES));
+    void running.give(encodedLogs(BYTES));
     void running.exporter.consume.metrics!(
       Object.defineProperty({ ...sampleBatch('metrics') }, Symbol.for('bpflow:encoded'), {
         value: { parts: [BYTES], items: 1, plain: () => sampleBatch('metrics') },
@@ -148,7 +112,7 @@ describe('requests', () => {
     const headers = { 'X-Tenant': 'blue', Authorization: 'is replaced' };
     const config = { endpoint: `${endpoint}`, logs_endpoint: `${endpoint}/logs?key=hidden`, headers };
     const running = await new Running({ ...config, auth: { authenticator: 'bearertokenauth' } }, scope).start();
-    void running.give(encoded(BYTES));
+    void running.give(encodedLogs(BYTES));
     await running.until(() => scope.logs.length > 0, 'refused');
     const got = sink.received[0]!.headers;
     assert.equal(got['x-tenant'], 'blue');
@@ -162,7 +126,7 @@ describe('requests', () => {
   test('share connections', async () => {
     await withSink({}, async (sink, running) => {
       for (let i = 1; i <= 5; i++) {
-        void running.give(encoded(BYTES));
+        void running.give(encodedLogs(BYTES));
         await running.until(() => running.sent === 3 * i, 'sent');
       }
       assert.equal(sink.connections, 1);
@@ -177,7 +141,7 @@ describe('requests', () => {
     ] as const) {
       await withSink(config, async (sink, running) => {
         for (let i = 1; i <= 3; i++) {
-          void running.give(encoded(BYTES));
+          void running.give(encodedLogs(BYTES));
           await running.until(() => sink.received.length === i, `request ${i}`);
           await running.until(() => running.exporter.held!() === 0, 'delivered');
         }
@@ -188,10 +152,10 @@ describe('requests', () => {
 
   test('a kept connection that the server has closed is replaced without a retry', async () => {
     await withSink({}, async (sink, running) => {
-      void running.give(encoded(BYTES));
+      void running.give(encodedLogs(BYTES));
       await running.until(() => running.sent === 3, 'sent');
       sink.closeIdle();
-      void running.give(encoded(BYTES));
+      void running.give(encodedLogs(BYTES));
       await running.until(() => running.sent === 6, 'sent');
       assert.deepEqual(running.scope.logs, []);
     });
@@ -205,7 +169,7 @@ describe('the retry table', () => {
     test(`${code} is ${isRetried ? 'tried again' : 'given up'}`, async () => {
       await withSink({ retry_on_failure: { initial_interval: '1s' } }, async (sink, running) => {
         sink.answer = (response) => response.writeHead(sink.received.length === 1 ? code : 200).end();
-        void running.give(encoded(BYTES));
+        void running.give(encodedLogs(BYTES));
         await running.until(() => running.scope.logs.length > 0, 'failed');
         const text = `error exporting items, request to http://127.0.0.1:${sink.port}/v1/logs responded with HTTP Status Code ${code}`;
         assert.equal(running.error, isRetried ? text : `not retryable error: Permanent error: ${text}`);
@@ -231,7 +195,7 @@ describe('the retry table', () => {
       await withSink({ retry_on_failure }, async (sink, running) => {
         const nowMs = Number(running.scope.clock.now() / 1_000_000n);
         sink.answer = (response) => response.writeHead(code, { 'retry-after': value(nowMs) }).end();
-        void running.give(encoded(BYTES));
+        void running.give(encodedLogs(BYTES));
         await running.until(() => running.scope.logs.length > 0, 'failed');
         assert.equal(running.scope.logs[0]!.fields?.['interval'], interval);
       });
@@ -245,7 +209,7 @@ describe('the retry table', () => {
     ] as const) {
       await withSink({}, async (sink, running) => {
         sink.answer = (response) => response.writeHead(400, { 'content-type': type }).end(body);
-        void running.give(encoded(BYTES));
+        void running.give(encodedLogs(BYTES));
         await running.until(() => running.scope.logs.length > 0, 'failed');
         assert.match(running.error, /HTTP Status Code 400, Message=not like this, Details=\[\]$/);
       });
@@ -253,7 +217,7 @@ describe('the retry table', () => {
     await withSink({}, async (sink, running) => {
       sink.answer = (response) =>
         response.writeHead(400, { 'content-type': 'application/json' }).end(`{"message":"${'x'.repeat(50_000)}"}`);
-      void running.give(encoded(BYTES));
+      void running.give(encodedLogs(BYTES));
       await running.until(() => running.scope.logs.length > 0, 'failed');
       assert.ok(running.error.length < 3000);
     });
@@ -265,7 +229,7 @@ describe('the retry table', () => {
         response.writeHead(400, { 'content-type': 'text/plain' });
         response.write(Buffer.alloc(200_000));
       };
-      void running.give(encoded(BYTES));
+      void running.give(encodedLogs(BYTES));
       await running.until(() => running.scope.logs.length > 0, 'failed');
       assert.match(running.error, /HTTP Status Code 400$/);
     });
@@ -280,7 +244,7 @@ describe('the retry table', () => {
     ] as const) {
       await withSink({}, async (sink, running) => {
         sink.answer = (response) => response.writeHead(200, { 'content-type': type }).end(body);
-        void running.give(encoded(BYTES));
+        void running.give(encodedLogs(BYTES));
         await running.until(() => running.sent > 0, 'sent');
         assert.deepEqual(running.scope.items.drops, [{ count: 2, reason: 'rejected' }]);
         assert.deepEqual(running.scope.logs.at(-1)?.fields, { message: 'old', dropped_log_records: 2 });
@@ -293,7 +257,7 @@ describe('the retry table', () => {
     const endpoint = await closed.listen();
     closed.close();
     const refused = await new Running({ endpoint }).start();
-    void refused.give(encoded(BYTES));
+    void refused.give(encodedLogs(BYTES));
     await refused.until(() => refused.scope.logs.length > 0, 'failed');
     assert.match(
       refused.error,
@@ -306,7 +270,7 @@ describe('the retry table', () => {
       sink.answer = (response) => {
         if (sink.received.length === 1) response.destroy();
       };
-      void running.give(encoded(BYTES));
+      void running.give(encodedLogs(BYTES));
       await running.until(() => running.scope.logs.length > 0, 'cut');
       assert.match(running.error, /socket hang up|ECONNRESET/);
       running.scope.clock.advance(10_000);
@@ -339,7 +303,7 @@ describe('TLS', () => {
     const tls = { ca_file: pem('ca'), cert_file: pem('client'), key_file: pem('client-key') };
     const { sink, endpoint } = await mutual();
     const running = await new Running({ endpoint, tls }).start();
-    void running.give(encoded(BYTES));
+    void running.give(encodedLogs(BYTES));
     await running.until(() => running.sent > 0, 'sent');
     await running.exporter.stop?.();
     sink.close();
@@ -349,7 +313,7 @@ describe('TLS', () => {
     ] as const) {
       const other = await mutual(server);
       const refusing = await new Running({ endpoint: other.endpoint, tls }).start();
-      void refusing.give(encoded(BYTES));
+      void refusing.give(encodedLogs(BYTES));
       await refusing.until(() => refusing.scope.logs.length > 0, 'refused');
       assert.match(refusing.error, text);
       await refusing.exporter.stop?.();
@@ -365,7 +329,7 @@ describe('TLS', () => {
     copyFileSync(pem('client-foreign-key'), key);
     const tls = { ca_file: pem('ca'), cert_file: cert, key_file: key };
     const running = await new Running({ endpoint, tls, retry_on_failure: { initial_interval: '1s' } }).start();
-    void running.give(encoded(BYTES));
+    void running.give(encodedLogs(BYTES));
     await running.until(() => running.scope.logs.length > 0, 'refused');
     assert.equal(running.sent, 0);
     copyFileSync(pem('client'), cert);
@@ -412,7 +376,7 @@ describe('a proxy', () => {
     await secure.listen();
     for (const endpoint of [plainEndpoint, `https://localhost:${secure.port}`]) {
       const running = await new Running({ endpoint, proxy_url, tls: { ca_file: pem('ca') } }).start();
-      void running.give(encoded(BYTES));
+      void running.give(encodedLogs(BYTES));
       await running.until(() => running.sent > 0, 'sent');
       await running.exporter.stop?.();
     }

@@ -10,4 +10,5 @@ export * from './fake-scope.ts';
 export * from './guard.ts';
 export * from './manual-clock.ts';
 export * from './metrics-of.ts';
+export * from './running-exporter.ts';
 export * from './sample-batches.ts';

@@ -3,6 +3,7 @@ export { Delivery, type DeliveryOptions } from './delivery.ts';
 export * from './exporter-settings.ts';
 export { MemoryQueue } from './memory-queue.ts';
 export { otlpRequests } from './otlp-encode.ts';
+export * from './otlp-exporter.ts';
 export * from './otlp-response.ts';
 export { bounded, type ExportRequest, type SendOutcome } from './outcome.ts';
 export * from './queue.ts';
