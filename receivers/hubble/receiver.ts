@@ -8,6 +8,8 @@ import {
   PermanentError,
   type Receiver,
   type Scope,
+  SERVICE_MAP_VIEW,
+  type ServiceMapView,
   type Timer,
 } from 'bpflow/sdk';
 import type { ClientTls } from 'bpflow/transport';
@@ -21,6 +23,7 @@ import { Hints } from './hints.ts';
 import { derivedWorkload, type WorkloadOf } from './labels.ts';
 import { NOT_AVAILABLE, publishOwnMetrics } from './own-metrics.ts';
 import { encodeFlowsRequest, NEEDED_FIELDS } from './requests.ts';
+import { ServiceMap } from './service-map.ts';
 import { Session, type SessionState } from './session.ts';
 import { openTls, serverNameOf } from './tls.ts';
 
@@ -37,6 +40,7 @@ export class HubbleReceiver implements Receiver {
   #intake: FlowIntake | undefined;
   #session: Session | undefined;
   #logs: FlowLogs | undefined;
+  #map: ServiceMap | undefined;
   #tls: ClientTls | undefined;
   #ticks: Timer | undefined;
   #timer: Timer | undefined;
@@ -92,6 +96,7 @@ export class HubbleReceiver implements Receiver {
     });
     this.#session = session;
     publishOwnMetrics(this.#scope, intake, session, () => gaps.view);
+    this.#publishMap();
     health({ state: 'starting', summary: `Connects to Hubble at ${this.#address}.` });
     log.info('Some metrics are not available from Hubble; they are left out.', {
       unavailable: this.#config.names === 'hubble_upstream' ? {} : NOT_AVAILABLE,
@@ -142,7 +147,10 @@ export class HubbleReceiver implements Receiver {
 
   async #handOn(intake: FlowIntake, abort: AbortSignal): Promise<void> {
     const next = this.#next.metrics;
-    if (next === undefined) return;
+    if (next === undefined) {
+      this.#take(intake);
+      return;
+    }
     for (;;) {
       const refusal = next.refusal();
       if (refusal !== undefined) throw refusal;
@@ -169,6 +177,7 @@ export class HubbleReceiver implements Receiver {
     const now = this.#scope.clock.now();
     const batch = intake.takeMetrics(now, this.#since);
     this.#since = now;
+    this.#map?.add(batch, this.#scope.clock.monotonic());
     return batch;
   }
 
@@ -182,6 +191,15 @@ export class HubbleReceiver implements Receiver {
         });
       });
     });
+  }
+
+  #publishMap(): void {
+    const { collect_services: isOn, names, max_series: maxEdges, idle_timeout: idleMs } = this.#config;
+    const reason =
+      names === 'hubble_upstream' ? 'names is hubble_upstream' : isOn ? undefined : 'collect_services is off';
+    if (reason === undefined) this.#map = new ServiceMap({ startMs: this.#scope.clock.monotonic(), maxEdges, idleMs });
+    const unavailable: ServiceMapView = { seconds: 0, edges: [], overflow: 0, unavailable: `${reason}.` };
+    this.#scope.inspect(SERVICE_MAP_VIEW, () => this.#map?.view ?? unavailable);
   }
 
   #openLogs(intake: FlowIntake): FlowLogs | undefined {
