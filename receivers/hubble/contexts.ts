@@ -1,5 +1,5 @@
 import type { Attributes } from 'bpflow/sdk';
-import { NO_ENDPOINT } from './endpoints.ts';
+import { NO_ENDPOINT } from './endpoint.ts';
 import { DIRECTIONS } from './enums.ts';
 import type { Flow } from './flow.ts';
 import type { FlowReader } from './flow-reader.ts';

@@ -106,15 +106,16 @@ test('an endpoint is the same object for the same bytes, wherever they lie in a 
   const first = read({ source: frontend, destination: cart }, reader).flow.source;
   const second = read({ uuid: 'longer than before', source: cart, destination: frontend }, reader).flow.destination;
   assert.equal(second, first);
+  const { identity, cluster, namespace, pod, labels, reserved, workload, workloadKind } = first;
   assert.deepEqual(
-    { ...first, id: 0 },
+    { identity, cluster, namespace, pod, labels, reserved, workload, workloadKind },
     {
-      id: 0,
       identity: 11001,
       cluster: 'demo',
       namespace: 'shop',
       pod: 'frontend-7d9fb6c5d4-abcde',
       labels: frontend['labels'],
+      reserved: '',
       workload: 'frontend',
       workloadKind: 'Deployment',
     },

@@ -1,4 +1,4 @@
-import { fields } from './endpoints.ts';
+import { fields } from './message-fields.ts';
 
 /** What a server says of itself. */
 export interface ServerStatus {

@@ -1,6 +1,6 @@
 import type { MetricDefinition } from 'bpflow/sdk';
 import { key } from './definitions.ts';
-import type { Endpoint } from './endpoints.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { Flow } from './flow.ts';
 import type { FlowReader } from './flow-reader.ts';
 import { appOf, reservedOf, type WorkloadOf } from './labels.ts';
