@@ -8,7 +8,7 @@ import type { FlowLogs } from './flow-logs.ts';
 import { type FlowMetrics, OwnMetrics } from './flow-metrics.ts';
 import { FlowReader } from './flow-reader.ts';
 import { type ContextLabel, derivedWorkload, toldWorkload, type WorkloadOf } from './labels.ts';
-import { readLostEvents, readNodeStatus } from './messages.ts';
+import { type NodeView, readLostEvents, readNodeStatus } from './messages.ts';
 import { Namespaces } from './namespaces.ts';
 import type { HistogramForm } from './pending-metrics.ts';
 import { Resume } from './resume.ts';
@@ -118,7 +118,8 @@ export class FlowIntake {
         policies: config.collect_policies,
         services: config.collect_services,
       },
-      dnsQuery: config.dns_query_label,
+      dnsQuery: config.dns_query_label || config.upstream_options.dns.includes('query'),
+      upstream: config.upstream_options,
       sampleRate: config.flow_sample_rate,
     };
     this.metrics = isUpstream ? new UpstreamMetrics(options) : new OwnMetrics(options);
@@ -148,6 +149,12 @@ export class FlowIntake {
   gap(count: number): void {
     this.metrics.lost(GAP, count);
     this.counts.lost += count;
+  }
+
+  /** The nodes behind the relay, as it knows them now. */
+  setNodes(nodes: readonly NodeView[]): void {
+    this.nodes.clear();
+    for (const { name, state } of nodes) this.nodes.set(name, NODE_STATES[state] ?? 'unknown');
   }
 
   /** A second has passed. `nowMs`: monotonic time. */

@@ -17,6 +17,9 @@ import { L4_PROTOCOLS, protocolName, upstreamCounter } from './upstream-definiti
 
 const FLAG_NAMES: readonly string[] = ['FIN', 'SYN', 'SYN-ACK', 'RST'];
 const POLICY_DENIED = 133;
+const WITH_PORTS: ReadonlySet<number> = new Set([PROTOCOL.TCP, PROTOCOL.UDP, PROTOCOL.SCTP]);
+/** In place of a port: the protocol has none. */
+const NO_PORT = 0x10000;
 const WORLD: ReadonlySet<string> = new Set(['reserved:world', 'reserved:world-ipv4', 'reserved:world-ipv6']);
 
 /** Cilium's groups flow, tcp, port-distribution, icmp, sctp and flows-to-world. */
@@ -28,6 +31,7 @@ export class UpstreamFlows {
   readonly #icmp: PendingCounter;
   readonly #sctp: PendingCounter;
   readonly #world: PendingCounter;
+  readonly #toWorld: { readonly anyDrop: boolean; readonly port: boolean; readonly synOnly: boolean };
   /** Whether an endpoint is the outside world, by its id. */
   readonly #isWorld = new Map<number, boolean>();
 
@@ -78,13 +82,21 @@ export class UpstreamFlows {
       shared,
       (p) => ({ 'hubble.chunk_type': nameOf(SCTP_CHUNKS, p >>> 2), 'hubble.family': nameOf(IP_VERSIONS, p & 3) }),
     );
+    const { flows_to_world: asked } = options.upstream;
+    const port = asked.includes('port');
+    this.#toWorld = { anyDrop: asked.includes('any-drop'), port, synOnly: asked.includes('syn-only') };
     this.#world = new PendingCounter(
       upstreamCounter(options, 'flows_to_world', '{flow}', 'Total number of flows to reserved:world.', [
         'protocol',
         'verdict',
+        ...(port ? ['port'] : []),
       ]),
       shared,
-      (p) => ({ 'hubble.protocol': protocolName(p & 0xf), 'hubble.verdict': nameOf(VERDICTS, p >>> 4) }),
+      (p) => ({
+        'hubble.protocol': protocolName(p & 0xf),
+        'hubble.verdict': nameOf(VERDICTS, (p >>> 4) & 0xf),
+        ...(port ? { 'hubble.port': p >>> 8 === NO_PORT ? '' : String(p >>> 8) } : {}),
+      }),
     );
     this.metrics = [this.#flows, this.#tcpFlags, this.#ports, this.#icmp, this.#sctp, this.#world];
   }
@@ -132,10 +144,14 @@ export class UpstreamFlows {
       this.#isWorld.set(flow.destination.id, isWorld);
     }
     if (!isWorld || flow.eventType === 0) return;
+    const { anyDrop, port, synOnly } = this.#toWorld;
     const isDropped = flow.verdict === VERDICT.DROPPED;
-    if (isDropped && flow.dropReason !== POLICY_DENIED) return;
+    if (isDropped && !anyDrop && flow.dropReason !== POLICY_DENIED) return;
     if (!isDropped && flow.isReply === 2) return;
-    this.#world.add(context, ((flow.verdict & 0xf) << 4) | protocol, weight);
+    const isSyn = flow.hasTcpFlags && (flow.tcpFlags & TCP_FLAG.SYN) !== 0;
+    if (synOnly && (!isSyn || flow.isReply === 2)) return;
+    const to = port ? (WITH_PORTS.has(flow.protocol) ? flow.destinationPort & 0xffff : NO_PORT) : 0;
+    this.#world.add(context, (to << 8) | ((flow.verdict & 0xf) << 4) | protocol, weight);
   }
 }
 

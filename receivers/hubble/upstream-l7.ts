@@ -41,6 +41,7 @@ const RCODES: readonly string[] = [
 export class UpstreamL7 {
   readonly metrics: readonly PendingMetric[];
   readonly #options: MetricsOptions;
+  readonly #ignoresAaaa: boolean;
   readonly #dnsQueries: PendingCounter;
   readonly #dnsResponses: PendingCounter;
   readonly #dnsTypes: PendingCounter;
@@ -52,6 +53,7 @@ export class UpstreamL7 {
 
   constructor(options: MetricsOptions) {
     this.#options = options;
+    this.#ignoresAaaa = options.upstream.dns.includes('ignoreAAAA');
     const { shared, dnsQuery } = options;
     const { words } = options.reader;
     this.#pairs.add(OTHER, OTHER);
@@ -121,6 +123,7 @@ export class UpstreamL7 {
 
   #dns(flow: Flow, context: number, weight: number): void {
     const { reader, dnsQuery } = this.#options;
+    if (this.#ignoresAaaa && reader.words.text(flow.dnsQtypes) === 'AAAA') return;
     const question = this.#pair(flow.dnsQtypes, dnsQuery ? this.#words.idOf(reader.text(flow.dnsQuery)) : EMPTY);
     const rest = (question << 14) | (Math.min(flow.dnsIps, 255) << 6);
     if (flow.verdict === VERDICT.DROPPED) this.#dnsQueries.add(context, rest | DENIED, weight);
