@@ -123,6 +123,11 @@ export class Contexts {
     this.#pairs.clear();
   }
 
+  /** Ends of flows may have other names from now on. Series that are there keep theirs. */
+  nameAnew(): void {
+    this.#pairs.clear();
+  }
+
   #remember(a: number, b: number, context: number): number {
     if (context === OVERFLOW_CONTEXT) return context;
     if (this.#pairs.size >= MAX_PAIRS) this.#pairs.clear();

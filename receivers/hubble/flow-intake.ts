@@ -79,6 +79,7 @@ export class FlowIntake {
   readonly #config: Config;
   readonly #interner = new SeriesInterner();
   readonly #sampler: Sampler;
+  readonly #services: ServiceNames;
   /** Direction that does not count; 0 for none. */
   readonly #unwanted: number;
   #budget: number;
@@ -102,12 +103,13 @@ export class FlowIntake {
       maxSeries: config.max_series,
       idleFlushes: Math.max(1, Math.ceil(config.idle_timeout / config.aggregation_window)),
     };
+    this.#services = new ServiceNames(this.reader, workloads);
     const options = {
       shared,
       contexts: this.contexts,
       reader: this.reader,
       definitions: definitions({ context: this.contexts.attributes, sampleRate: config.flow_sample_rate }),
-      services: new ServiceNames(this.reader, workloads),
+      services: this.#services,
       requestForm: formOf(config, config.histogram.request_bounds),
       connectionForm: formOf(config, config.histogram.connection_bounds),
       maxConnections: config.max_connections,
@@ -155,6 +157,12 @@ export class FlowIntake {
   setNodes(nodes: readonly NodeView[]): void {
     this.nodes.clear();
     for (const { name, state } of nodes) this.nodes.set(name, NODE_STATES[state] ?? 'unknown');
+  }
+
+  /** Looks the names of workloads up anew: pods have come that were not known. What was counted stays where it is. */
+  nameAnew(): void {
+    this.contexts.nameAnew();
+    this.#services.nameAnew();
   }
 
   /** A second has passed. `nowMs`: monotonic time. */

@@ -20,8 +20,8 @@ import { FlowIntake } from './flow-intake.ts';
 import { FlowLogs } from './flow-logs.ts';
 import { Gaps } from './gaps.ts';
 import { Hints } from './hints.ts';
-import { derivedWorkload, type WorkloadOf } from './labels.ts';
 import { NOT_AVAILABLE, publishOwnMetrics } from './own-metrics.ts';
+import { PodWorkloads } from './pod-workloads.ts';
 import { encodeFlowsRequest, NEEDED_FIELDS } from './requests.ts';
 import { ServiceMap } from './service-map.ts';
 import { Session, type SessionState } from './session.ts';
@@ -67,10 +67,11 @@ export class HubbleReceiver implements Receiver {
       return;
     }
     this.#tls = openTls(this.#config, this.#target.isUnix, this.#scope);
+    const workloads = this.#workloads();
     const intake = new FlowIntake({
       config: this.#config,
       version: this.#scope.agent.version,
-      workloadOf: this.#workloads(),
+      workloadOf: workloads && ((endpoint) => workloads.of(endpoint)),
     });
     this.#intake = intake;
     this.#logs = this.#openLogs(intake);
@@ -105,6 +106,7 @@ export class HubbleReceiver implements Receiver {
     this.#ticks = clock.every(TICK_MS, () => {
       intake.tick(clock.monotonic());
       hints.tick(clock.monotonic());
+      if (workloads?.takeNews()) intake.nameAnew();
       void this.#logs?.flush();
     });
     this.#arm();
@@ -238,18 +240,13 @@ export class HubbleReceiver implements Receiver {
     });
   }
 
-  #workloads(): WorkloadOf | undefined {
+  #workloads(): PodWorkloads | undefined {
     if (!this.#config.kubernetes_enabled || this.#config.names === 'hubble_upstream') return undefined;
     const kubernetes = this.#scope.find(KUBERNETES);
     if (kubernetes === undefined) return undefined;
-    const pods = new Map<string, { readonly name: string; readonly kind: string }>();
-    const end = kubernetes.watch((pod, change) => {
-      const name = `${pod.namespace}/${pod.name}`;
-      if (change === 'removed' || pod.workload === undefined) pods.delete(name);
-      else pods.set(name, pod.workload);
-    });
-    this.#stopping.signal.addEventListener('abort', end, { once: true });
-    return (endpoint) => pods.get(`${endpoint.namespace}/${endpoint.pod}`) ?? derivedWorkload(endpoint);
+    const workloads = new PodWorkloads(kubernetes);
+    this.#stopping.signal.addEventListener('abort', workloads.close, { once: true });
+    return workloads;
   }
 
   #changed({ kind, reason, isRelay, version }: SessionState): void {

@@ -54,6 +54,11 @@ export class ServiceNames {
     return this.destination(flow, !swapped);
   }
 
+  /** Endpoints may be other services from now on. Series that are there keep their names. */
+  nameAnew(): void {
+    this.#ofEndpoint.clear();
+  }
+
   name(number: number): { readonly name: string; readonly namespace: string } {
     return {
       name: this.#words.text(this.#numbers.first(number)),

@@ -8,10 +8,11 @@ const OK = { ':status': 200, 'content-type': 'application/grpc' };
 /** A small Hubble: an agent of a node that sends whoever follows the messages that a test has for it. */
 export class HubbleService implements AsyncDisposable {
   readonly #server: Http2Server;
-  readonly #messages: readonly Uint8Array[];
+  readonly #messages: Uint8Array[];
+  readonly #followers = new Set<ServerHttp2Stream>();
 
   private constructor(messages: readonly Uint8Array[]) {
-    this.#messages = messages;
+    this.#messages = [...messages];
     this.#server = createServer();
     this.#server.on('session', (session) => session.on('error', () => {}));
     this.#server.on('stream', (stream, headers) => {
@@ -33,7 +34,15 @@ export class HubbleService implements AsyncDisposable {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Sends more to all who follow now or later. */
+  send(messages: readonly Uint8Array[]): void {
+    this.#messages.push(...messages);
+    for (const stream of this.#followers) for (const message of messages) stream.write(frame(message));
+  }
+
   #follow(stream: ServerHttp2Stream): void {
+    this.#followers.add(stream);
+    stream.once('close', () => this.#followers.delete(stream));
     stream.respond({ ...OK, 'hubble-server-version': '1.20.2' });
     for (const message of this.#messages) stream.write(frame(message));
   }
