@@ -92,6 +92,7 @@ export class HubbleReceiver implements Receiver {
           gaps.status(status, reconnected, session.state.isRelay, asked);
           hints.status(status);
         },
+        nodes: (nodes) => intake.setNodes(nodes),
         changed: (state) => this.#changed(state),
       },
     });

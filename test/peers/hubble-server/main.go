@@ -850,6 +850,7 @@ func main() {
 	nodeName := flag.String("node-name", "node-a", "node name")
 	peerPort := flag.Int("peer-port", 4244, "port announced by the peer service")
 	peerIP := flag.String("peer-ip", "127.0.0.1", "address announced by the peer service")
+	peers := flag.String("peers", "", "more nodes that the peer service announces, at the same port: name=address,...")
 	peerTLS := flag.Bool("peer-tls", false, "announce TLS server names in the peer service")
 	procs := flag.Int("procs", 0, "GOMAXPROCS")
 	pods := flag.Int("pods", 0, "so many pods beside the seven, for the scenario pods of the mix: at most 60000")
@@ -950,6 +951,10 @@ func main() {
 	go srv.Start()
 
 	nt := &notifier{nodes: []nodeTypes.Node{{Name: *nodeName, Cluster: clusterName, IPAddresses: []nodeTypes.Address{{Type: addressing.NodeInternalIP, IP: net.ParseIP(*peerIP)}}}}}
+	for _, kv := range strings.FieldsFunc(*peers, func(r rune) bool { return r == ',' }) {
+		name, ip, _ := strings.Cut(kv, "=")
+		nt.nodes = append(nt.nodes, nodeTypes.Node{Name: name, Cluster: clusterName, IPAddresses: []nodeTypes.Address{{Type: addressing.NodeInternalIP, IP: net.ParseIP(ip)}}})
+	}
 	psOpts := []serviceoption.Option{serviceoption.WithHubblePort(*peerPort)}
 	if !*peerTLS {
 		psOpts = append(psOpts, serviceoption.WithoutTLSInfo())
