@@ -11,20 +11,23 @@ export class HubbleService implements AsyncDisposable {
   readonly #messages: Uint8Array[];
   readonly #followers = new Set<ServerHttp2Stream>();
 
-  private constructor(messages: readonly Uint8Array[]) {
+  private constructor(messages: readonly Uint8Array[], seen: number) {
     this.#messages = [...messages];
     this.#server = createServer();
     this.#server.on('session', (session) => session.on('error', () => {}));
     this.#server.on('stream', (stream, headers) => {
       stream.on('error', () => {});
-      if (String(headers[':path']).endsWith('/ServerStatus')) answerStatus(stream, messages.length);
+      if (String(headers[':path']).endsWith('/ServerStatus')) answerStatus(stream, seen);
       else this.#follow(stream);
     });
   }
 
-  /** Every stream of flows gets these messages (of GetFlowsResponse), and stays open. */
-  static async start(messages: readonly Uint8Array[]): Promise<HubbleService> {
-    const service = new HubbleService(messages);
+  /** Every stream of flows gets these messages (of GetFlowsResponse), and stays open. `seen`: flows that it says it has seen. */
+  static async start(
+    messages: readonly Uint8Array[],
+    { seen = messages.length + 2 }: { readonly seen?: number } = {},
+  ): Promise<HubbleService> {
+    const service = new HubbleService(messages, seen);
     service.#server.listen(0, '127.0.0.1');
     await once(service.#server, 'listening');
     return service;
@@ -52,10 +55,10 @@ export class HubbleService implements AsyncDisposable {
   }
 }
 
-function answerStatus(stream: ServerHttp2Stream, flows: number): void {
+function answerStatus(stream: ServerHttp2Stream, seen: number): void {
   stream.respond(OK, { waitForTrailers: true });
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-  const status = { num_flows: flows + 2, max_flows: 4095, seen_flows: flows + 2, version: '1.20.2' };
+  const status = { num_flows: seen, max_flows: 4095, seen_flows: seen, version: '1.20.2' };
   stream.end(frame(encode('ServerStatusResponse', status)));
 }
 
