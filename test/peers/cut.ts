@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A way to a server that can be cut. */
-export class Cut {
+export class Cut implements AsyncDisposable {
   readonly address: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -47,7 +47,7 @@ export class Cut {
     this.#isCut = false;
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.cut();
     this.#server.close();
   }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Cut } from './cut.ts';
 import { Follower } from './hubble-follower.ts';
 import { HubbleServer } from './hubble-server.ts';
 import { temporaryFolder, until } from './program.ts';
-import { missing } from './programs.ts';
+import { missing, pathOf } from './programs.ts';
 
 const skip = missing('hubble-server');
 const folder = temporaryFolder();
@@ -74,5 +77,81 @@ describe('the hubble receiver says what is wrong', { skip }, () => {
       () => JSON.stringify(follower.connection),
     );
     await again.hasStreams(1);
+  });
+
+  test('of all certificates and both authorities, renewed while flows come: none is lost, none comes twice', async () => {
+    const before = join(folder.path, 'before');
+    const renewed = join(folder.path, 'renewed');
+    const own = join(folder.path, 'own');
+    mkdirSync(own);
+    execFileSync(pathOf('hubble-server'), ['-tls-dir', renewed, '-certs-only']);
+    const pem = (at: string, name: string): string => readFileSync(join(at, name), 'utf8');
+    await using server = await HubbleServer.start({ folder: before, ring: 65_535 });
+    const put = (at: string, name: string, text: string): void => {
+      // A file is never seen half written.
+      writeFileSync(join(at, `${name}.new`), text, { mode: 0o600 });
+      renameSync(join(at, `${name}.new`), join(at, name));
+    };
+    const pair = (at: string, name: string, from: string): void => {
+      put(at, `${name}.key`, pem(from, `${name}.key`));
+      put(at, `${name}.crt`, pem(from, `${name}.crt`));
+    };
+    const authorities = [pem(before, 'ca.crt'), pem(renewed, 'ca.crt')] as const;
+    pair(own, 'client', before);
+    put(own, 'ca.crt', authorities[0]);
+    await using proxy = await Cut.to(server.mtls);
+    await using follower = new Follower({
+      endpoint: proxy.address,
+      tls: {
+        ca_file: join(own, 'ca.crt'),
+        cert_file: join(own, 'client.crt'),
+        key_file: join(own, 'client.key'),
+        server_name: AGENT,
+        reload_interval: '50ms',
+      },
+    });
+    await follower.follows();
+    await server.hasStreams(1);
+
+    let isRenewed = false;
+    const load = async (): Promise<void> => {
+      while (!isRenewed) await server.feed(100, 'tcp=1,drop=1,udp=1', 2000);
+    };
+    const fed = load();
+    const steps: readonly (() => void)[] = [
+      () => {
+        put(own, 'ca.crt', authorities.join(''));
+        put(before, 'ca.crt', authorities.join(''));
+      },
+      () => pair(own, 'client', renewed),
+      () => pair(before, 'server', renewed),
+      () => {
+        put(own, 'ca.crt', authorities[1]);
+        put(before, 'ca.crt', authorities[1]);
+      },
+    ];
+    try {
+      for (const step of steps) {
+        const { streams } = follower.connection;
+        const { accepted } = follower.counts;
+        step();
+        // Both sides look at their files by themselves, and a try in between may fail.
+        await wait(1000);
+        proxy.cut();
+        proxy.mend();
+        await until(
+          () => follower.connection.kind === 'following' && follower.connection.streams > streams,
+          () => JSON.stringify(follower.connection),
+        );
+        await follower.has(accepted + 1);
+      }
+    } finally {
+      isRenewed = true;
+      await fed;
+    }
+    const flows = (await server.stats()).decoded['total']!['flows']!;
+    await follower.has(flows);
+    assert.equal(follower.counts.accepted, flows);
+    assert.equal(follower.counts.lost, 0);
   });
 });
