@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { Follower, sumsOf } from './hubble-follower.ts';
-import { HubbleServer } from './hubble-server.ts';
+import { HubbleServer, WHOLE_MIX } from './hubble-server.ts';
 import { compare, filtered, keysMapped, sorted } from './hubble-truth.ts';
-import { temporaryFolder } from './program.ts';
+import { temporaryFolder, until } from './program.ts';
 import { isFull, missing } from './programs.ts';
 
 const skip = missing('hubble-server');
@@ -40,6 +40,23 @@ describe("the hubble receiver counts what Cilium's server has fed", { skip }, ()
       await compare(follower, stats);
     });
   }
+
+  test('of every kind of event by itself', async () => {
+    await using server = await HubbleServer.start({ folder: folder.path, ring: 65_535 });
+    await using follower = new Follower({ endpoint: server.plain, hubble_tls_enabled: false });
+    await follower.follows();
+    await server.hasStreams(1);
+    for (const scenario of WHOLE_MIX.split(',')) {
+      await server.feed(rounds / 4, scenario);
+      const stats = await server.stats();
+      const lost = Object.values(stats.decoded['lost_event'] ?? {}).reduce((sum, count) => sum + count, 0);
+      await until(
+        () => follower.counts.accepted >= (stats.decoded['total']?.['flows'] ?? 0) && follower.counts.lost >= lost,
+        () => `${scenario}: ${JSON.stringify(follower.counts)}`,
+      );
+      await compare(follower, stats);
+    }
+  });
 
   test('under exponential histograms, other labels, and without a mix of everything', async () => {
     await using server = await HubbleServer.start({ folder: folder.path, ring: 65_535 });
