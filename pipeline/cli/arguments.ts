@@ -87,12 +87,8 @@ const OWN_FLAGS: Readonly<Partial<Record<Command, readonly string[]>>> = {
   estimate: [...SHARED_FLAGS, 'for', 'format'],
 };
 
-/** Formats of commands whose output is no YAML; the first unless told otherwise. */
-const FORMATS: Readonly<Partial<Record<Command, readonly [Arguments['format'], ...Arguments['format'][]]>>> = {
-  ledger: ['text', 'json'],
-  map: ['text', 'dot', 'mermaid', 'json'],
-  estimate: ['text', 'json'],
-};
+/** Commands that print for people unless told otherwise. */
+const FOR_PEOPLE: ReadonlySet<Command> = new Set(['ledger', 'estimate']);
 
 /** That of `service.admin.endpoint`. */
 const DEFAULT_ADMIN = '/run/bpflow/bpflow.sock';
@@ -117,7 +113,11 @@ function checked(words: readonly string[], flags: ReadonlyMap<string, readonly s
     command,
     config: flags.get('config') ?? [],
     set: (flags.get('set') ?? []).map(withEqualSign),
-    format: oneOf<Arguments['format']>('format', flags, FORMATS[command] ?? ['yaml', 'json']),
+    format: FOR_PEOPLE.has(command)
+      ? oneOf('format', flags, ['text', 'json'])
+      : command === 'map'
+        ? oneOf('format', flags, ['text', 'dot', 'mermaid', 'json'])
+        : oneOf('format', flags, ['yaml', 'json']),
     admin: flags.get('admin')?.at(-1) ?? DEFAULT_ADMIN,
     mode: oneOf('mode', flags, ['redacted', 'unredacted']),
     validate: oneOf('validate', flags, ['true', 'false']) === 'true',

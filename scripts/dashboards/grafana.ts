@@ -5,6 +5,7 @@ export type Unit =
   | 'percentunit'
   | 's'
   | 'ns'
+  | 'µs'
   | 'bytes'
   | 'Bps'
   | 'reqps'

@@ -71,6 +71,12 @@ function gauge(metric: KnownMetric | undefined, [title, description]: Words, uni
   return graph({ title, description, unit, queries: [[`topk(10, ${total(metric, labels, CHOSEN)})`, legend]] });
 }
 
+function gaugeMean(metric: KnownMetric | undefined, [title, description]: Words, unit: Unit, label: string) {
+  if (metric === undefined) return undefined;
+  const mean = total(metric, [label], CHOSEN).replace(/^sum/, 'avg');
+  return graph({ title, description, unit, queries: [[`topk(10, ${mean})`, `{{${label}}}`]] });
+}
+
 function syscalls(registry: Registry): readonly Panel[] {
   const calls = registry.get('ebpf_syscall_count')!;
   const errors = registry.get('ebpf_syscall_errors')!;
@@ -124,11 +130,22 @@ function network(registry: Registry): readonly Panel[] {
     byProcess(metric('tcp_retransmits'), ['Retransmissions', 'TCP segments that were sent again.'], 'pps'),
     byProcess(metric('tcp_connections_opened_total'), ['Connections opened', 'TCP, from this machine.'], 'cps'),
     byProcess(metric('tcp_connections_accepted_total'), ['Connections accepted', 'TCP, by this machine.'], 'cps'),
-    byProcess(metric('tcp_connections_failed_total'), ['Connections that failed', 'TCP.'], 'cps'),
+    byProcess(
+      metric('tcp_connections_failed_total'),
+      ['Connections that failed', 'TCP, by the error.'],
+      'cps',
+      'errno',
+    ),
     byProcess(metric('tcp_connections_reset_total'), ['Connections reset', 'TCP.'], 'cps'),
-    gauge(metric('tcp_connections'), ['Connections', 'TCP connections that are open now.'], 'short', 'process'),
+    gauge(
+      metric('tcp_connections'),
+      ['Connections', 'TCP connections that are there now, by state.'],
+      'short',
+      'state',
+    ),
     latency(metric('tcp_connect_latency_ns'), ['Time to connect', 'From SYN to the established connection.']),
     latency(metric('tcp_connection_rtt_ns'), ['Round-trip time', 'Of TCP connections when they close.']),
+    gaugeMean(metric('tcp_rtt_us'), ['Round-trip time now', 'Of open TCP connections, on average.'], 'µs', 'process'),
   );
 }
 
@@ -141,7 +158,7 @@ function files(registry: Registry): readonly Panel[] {
     byProcess(metric('file_regular_write_bytes'), ['Bytes written to regular files', 'To the page cache.'], 'Bps'),
     byProcess(metric('file_open_count'), ['Files opened', 'The ten processes that open most.'], 'ops'),
     byProcess(metric('file_open_errors'), ['Opens that failed', 'The ten processes with the most.'], 'ops'),
-    latency(metric('file_io_latency_ns'), ['Latency of calls on files', 'The page cache included.']),
+    latency(metric('file_io_latency_ns'), ['Latency of calls on files', 'The page cache included.'], 'operation'),
     latency(
       metric('block_io_latency_ns'),
       ['Latency of block devices', 'p99 by device and operation.'],
@@ -153,17 +170,19 @@ function files(registry: Registry): readonly Panel[] {
 
 function memory(registry: Registry): readonly Panel[] {
   const metric = (name: string): KnownMetric | undefined => registry.get(`ebpf_${name}`);
+  const pressure = metric('memory_pressure_ns');
   return panels(
     gauge(metric('memory_resident_bytes'), ['Resident memory', 'The ten largest processes.'], 'bytes', 'process'),
     byProcess(metric('page_faults'), ['Page faults', 'Major ones wait for a disk.'], 'ops', 'type'),
-    byProcess(metric('memory_allocations'), ['Allocations', 'Pages and address space.'], 'ops', 'kind'),
-    byProcess(metric('memory_allocated_bytes'), ['Allocated bytes', 'Pages and address space.'], 'Bps', 'kind'),
-    by(
-      metric('memory_pressure_ns'),
-      ['Memory pressure', 'Time in which tasks waited for memory, a second.'],
-      'ns',
-      'kind',
-    ),
+    byProcess(metric('memory_allocations'), ['Allocations', 'Pages and address space.'], 'ops', 'type'),
+    byProcess(metric('memory_allocated_bytes'), ['Allocated bytes', 'Pages and address space.'], 'Bps', 'type'),
+    pressure &&
+      graph({
+        title: 'Memory pressure',
+        description: 'Share of the time in which tasks waited for memory: some of them, or all.',
+        unit: 'percentunit',
+        queries: [[`${rate(pressure, ['instance', 'type'], TARGET)} / 1e9`, '{{instance}} {{type}}']],
+      }),
     byProcess(metric('oom_kills'), ['Killed for want of memory', 'Any is one too many.'], 'ops'),
   );
 }
