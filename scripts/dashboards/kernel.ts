@@ -161,7 +161,7 @@ function files(registry: Registry): readonly Panel[] {
     latency(metric('file_io_latency_ns'), ['Latency of calls on files', 'The page cache included.'], 'operation'),
     latency(
       metric('block_io_latency_ns'),
-      ['Latency of block devices', 'p99 by device and operation.'],
+      ['Latency of block devices', 'The 99th percentile by device and operation.'],
       'device',
       'operation',
     ),
