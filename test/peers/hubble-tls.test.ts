@@ -29,6 +29,22 @@ describe('the hubble receiver says what is wrong', { skip }, () => {
       ({ mtls }) => ({ endpoint: mtls, tls: { ca_file: `${folder.path}/ca.crt`, server_name: AGENT } }),
       /certificate/,
     ],
+    'a certificate that its authority is not known by': [
+      ({ mtls }) => ({
+        endpoint: mtls,
+        tls: {
+          ca_file: `${folder.path}/ca.crt`,
+          cert_file: `${folder.path}/stranger/client.crt`,
+          key_file: `${folder.path}/stranger/client.key`,
+          server_name: AGENT,
+        },
+      }),
+      /TLS with Hubble at .* failed: .*(does not trust the authority|refuses) /,
+    ],
+    'TLS where there is none': [
+      ({ plain }) => ({ endpoint: plain, tls: { ca_file: `${folder.path}/ca.crt`, server_name: AGENT } }),
+      /TLS with Hubble at .* failed: .*does not speak TLS/,
+    ],
     'a closed port': [
       () => ({ endpoint: '127.0.0.1:1', hubble_tls_enabled: false }),
       /refused: is Hubble Relay running/,
@@ -36,6 +52,7 @@ describe('the hubble receiver says what is wrong', { skip }, () => {
     'no such socket': [() => ({ endpoint: `unix://${folder.path}/none.sock` }), /there is no such socket/],
   };
   test('of a connection that cannot be', async () => {
+    execFileSync(pathOf('hubble-server'), ['-tls-dir', join(folder.path, 'stranger'), '-certs-only']);
     await using server = await HubbleServer.start({ folder: folder.path });
     for (const [what, [config, expected]] of Object.entries(reasons)) {
       await using follower = new Follower(config(server));
@@ -45,6 +62,22 @@ describe('the hubble receiver says what is wrong', { skip }, () => {
       );
       assert.match(follower.connection.reason, expected, what);
     }
+  });
+
+  test('of a server whose certificate has expired', async () => {
+    const at = join(folder.path, 'expired');
+    execFileSync(pathOf('hubble-server'), ['-tls-dir', at, '-certs-only']);
+    for (const end of ['crt', 'key']) copyFileSync(join(at, `server-expired.${end}`), join(at, `server.${end}`));
+    await using server = await HubbleServer.start({ folder: at });
+    await using follower = new Follower({
+      endpoint: server.tls,
+      tls: { ca_file: join(at, 'ca.crt'), server_name: AGENT },
+    });
+    await until(
+      () => follower.connection.kind === 'lost',
+      () => JSON.stringify(follower.connection),
+    );
+    assert.match(follower.connection.reason, /TLS with Hubble at .* failed: the other end's certificate has expired/);
   });
 
   test('and picks up certificates that were renewed', async () => {
