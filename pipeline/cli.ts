@@ -46,6 +46,10 @@ async function execute(parsed: Arguments): Promise<number> {
       const { ledger } = await import('./cli/ledger.ts');
       return ledger(parsed);
     }
+    case 'map': {
+      const { map } = await import('./cli/map.ts');
+      return map(parsed);
+    }
     case 'estimate': {
       const { estimate } = await import('./cli/estimate.ts');
       return estimate(parsed);

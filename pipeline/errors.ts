@@ -139,6 +139,11 @@ export const adminErrors = {
     ),
   refused: (path: string, reason: string): PipelineError =>
     new PipelineError('admin', `the agent did not answer ${path}: ${reason}`),
+  noMap: (): PipelineError =>
+    new PipelineError(
+      'admin',
+      'no component of this agent sees which services talk to which: add a receiver that does (bpflow components lists them).',
+    ),
 };
 
 export const serviceErrors = {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# build-peers.sh [sink|loadgen|otelcol|hubble-server]...: builds what test/peers and some benches run, into build/peers. Default: all.
+# build-peers.sh [sink|loadgen|otelcol|hubble-server|hubble-relay]...: builds what test/peers and some benches run, into build/peers. Default: all.
 #
 # Does nothing for a program that is current. Exit status: 0 = all are there; 77 = left out (no Go, or no module could be
 # fetched), the reason is on standard error; 1 = a source of ours does not compile. The Collector and Cilium's Hubble take 2
@@ -17,16 +17,19 @@ leave_out() {
 
 # is_current NAME: the program is there, built from the sources as they are.
 is_current() { [[ -x $out/$1 && -e $out/$1.key && $(<"$out/$1.key") == "$(key_of "$1")" ]]; }
-key_of() { cat scripts/build-peers.sh "test/peers/$1"/*.{go,mod,sum,yaml} 2>/dev/null | sha256sum; }
+key_of() { cat scripts/build-peers.sh "test/peers/$(folder_of "$1")"/*.{go,mod,sum,yaml} 2>/dev/null | sha256sum; }
+# The relay is built as it is, out of the module that the server names.
+folder_of() { if [[ $1 == hubble-relay ]]; then echo hubble-server; else echo "$1"; fi; }
 
-# Our own programs, of modules that go.sum names.
+# build_program NAME [PACKAGE]: our own programs, of modules that go.sum names; or a package of such a module.
 build_program() {
-  local log=$out/$1.log
-  if ! (cd "test/peers/$1" && go mod download) >"$log" 2>&1; then
+  local log=$out/$1.log folder package=${2:-.}
+  folder=$(folder_of "$1")
+  if ! (cd "test/peers/$folder" && go mod download) >"$log" 2>&1; then
     leave_out "$1" "its Go modules could not be fetched: $(tail -n 1 "$log")"
     return
   fi
-  if ! (cd "test/peers/$1" && CGO_ENABLED=0 nice go build -trimpath -buildvcs=false -o "$out/$1.new" .) >>"$log" 2>&1; then
+  if ! (cd "test/peers/$folder" && CGO_ENABLED=0 nice go build -trimpath -buildvcs=false -o "$out/$1.new" "$package") >>"$log" 2>&1; then
     echo "peers: $1 does not compile:" >&2
     tail -n 20 "$log" >&2
     status=1
@@ -62,7 +65,7 @@ finish() {
 }
 
 status=0
-if [[ $# == 0 ]]; then set -- sink loadgen otelcol hubble-server; fi
+if [[ $# == 0 ]]; then set -- sink loadgen otelcol hubble-server hubble-relay; fi
 exec 8>"$out/lock"
 flock 8
 for name; do
@@ -77,9 +80,10 @@ for name; do
     echo "peers: building $name (its log: build/peers/$name.log)"
     case $name in
       sink | loadgen | hubble-server) build_program "$name" ;;
+      hubble-relay) build_program "$name" github.com/cilium/cilium/hubble-relay ;;
       otelcol) build_otelcol ;;
       *)
-        echo "peers: unknown program '$name'; there are sink, loadgen, otelcol, hubble-server." >&2
+        echo "peers: unknown program '$name'; there are sink, loadgen, otelcol, hubble-server, hubble-relay." >&2
         exit 2
         ;;
     esac

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every generator, scripts/generate-*.ts: writes the *.gen.ts of the checkout, or those files into FOLDER.
+# Runs every generator, scripts/generate-*.ts: writes the *.gen.ts and dashboards of the checkout, or those files into FOLDER.
 #
 #   scripts/generate.sh [FOLDER]
 set -euo pipefail

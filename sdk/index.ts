@@ -23,5 +23,6 @@ export * from './prometheus-text.ts';
 export * from './sampling/index.ts';
 export * from './scope.ts';
 export { Sender } from './sender.ts';
+export * from './service-map.ts';
 export * from './tokens.ts';
 export { version } from './version.ts';

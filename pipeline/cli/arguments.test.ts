@@ -23,6 +23,7 @@ describe('the command line', () => {
     [['print-config'], 'print-config'],
     [['print-initial-config'], 'print-config'],
     [['estimate', '--config', 'a', '--for', '30s', '--format', 'json'], 'estimate'],
+    [['map', '--admin', 'a.sock', '--format', 'mermaid'], 'map'],
     [['-v'], 'version'],
     [['--version'], 'version'],
     [['run', '-h'], 'help'],

@@ -1,7 +1,16 @@
 import { parseArgs } from 'node:util';
 import { PipelineError } from '../errors.ts';
 
-export type Command = 'run' | 'validate' | 'components' | 'print-config' | 'ledger' | 'estimate' | 'version' | 'help';
+export type Command =
+  | 'run'
+  | 'validate'
+  | 'components'
+  | 'print-config'
+  | 'ledger'
+  | 'map'
+  | 'estimate'
+  | 'version'
+  | 'help';
 
 export interface Arguments {
   readonly command: Command;
@@ -9,7 +18,7 @@ export interface Arguments {
   readonly config: readonly string[];
   /** `key.path=value`, in order. */
   readonly set: readonly string[];
-  readonly format: 'yaml' | 'json' | 'text';
+  readonly format: 'yaml' | 'json' | 'text' | 'dot' | 'mermaid';
   /** Path of a running agent's admin socket. */
   readonly admin: string;
   readonly mode: 'redacted' | 'unredacted';
@@ -62,6 +71,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'print-config': 'print-config',
   'print-initial-config': 'print-config',
   ledger: 'ledger',
+  map: 'map',
   estimate: 'estimate',
   version: 'version',
   help: 'help',
@@ -73,6 +83,7 @@ const SHARED_FLAGS: readonly string[] = ['config', 'set'];
 const OWN_FLAGS: Readonly<Partial<Record<Command, readonly string[]>>> = {
   'print-config': [...SHARED_FLAGS, 'format', 'mode', 'validate'],
   ledger: ['admin', 'format'],
+  map: ['admin', 'format'],
   estimate: [...SHARED_FLAGS, 'for', 'format'],
 };
 
@@ -104,7 +115,9 @@ function checked(words: readonly string[], flags: ReadonlyMap<string, readonly s
     set: (flags.get('set') ?? []).map(withEqualSign),
     format: FOR_PEOPLE.has(command)
       ? oneOf('format', flags, ['text', 'json'])
-      : oneOf('format', flags, ['yaml', 'json']),
+      : command === 'map'
+        ? oneOf('format', flags, ['text', 'dot', 'mermaid', 'json'])
+        : oneOf('format', flags, ['yaml', 'json']),
     admin: flags.get('admin')?.at(-1) ?? DEFAULT_ADMIN,
     mode: oneOf('mode', flags, ['redacted', 'unredacted']),
     validate: oneOf('validate', flags, ['true', 'false']) === 'true',

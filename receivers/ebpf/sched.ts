@@ -203,3 +203,10 @@ const WAIT: Omit<MetricDefinition, 'attributes'> = {
   description: 'Time from the moment a task could run (woken, new or preempted) to the moment it ran.',
   exactness: 'exact',
 };
+
+/** The metrics of the scheduler, with the labels that they have besides those of groups. */
+export const SCHEDULER_METRICS: readonly MetricDefinition[] = [
+  { ...RUNTIME, attributes: {} },
+  { ...SWITCHES, attributes: { [TYPE]: 'type' } },
+  { ...WAIT, attributes: {} },
+];

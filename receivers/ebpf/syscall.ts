@@ -203,3 +203,10 @@ const DURATION: Omit<MetricDefinition, 'attributes'> = {
   description: `Time from the entry of a system call to its end, waiting included, for calls that return; ${NOT_CALLS}`,
   exactness: 'exact',
 };
+
+/** The metrics of system calls, with the labels that they have besides those of groups. */
+export const SYSCALL_METRICS: readonly MetricDefinition[] = [
+  { ...COUNT, attributes: { [SYSCALL]: 'syscall' } },
+  { ...ERRORS, attributes: { [SYSCALL]: 'syscall', [ERROR]: 'errno' } },
+  { ...DURATION, attributes: { [SYSCALL]: 'syscall' } },
+];

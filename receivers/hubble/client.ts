@@ -1,12 +1,13 @@
 import type { Client, ClientOptions, Metadata, ServiceError } from '@grpc/grpc-js';
 import { asError } from 'bpflow/sdk';
 import { type ClientTls, noAddressAsName } from 'bpflow/transport';
-import { readServerStatus, type ServerStatus } from './messages.ts';
+import { type NodeView, readNodes, readServerStatus, type ServerStatus } from './messages.ts';
 
 type Grpc = typeof import('@grpc/grpc-js');
 
 const GET_FLOWS = '/observer.Observer/GetFlows';
 const SERVER_STATUS = '/observer.Observer/ServerStatus';
+const GET_NODES = '/observer.Observer/GetNodes';
 
 /** Flows have about 800 bytes; headers and names of hostile pods make some larger. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
@@ -66,9 +67,18 @@ export class ObserverClient {
 
   /** Rejects with ServiceError or WireError. */
   status(): Promise<ServerStatus> {
-    const { promise, resolve, reject } = Promise.withResolvers<ServerStatus>();
+    return this.#ask(SERVER_STATUS, readServerStatus);
+  }
+
+  /** The nodes behind a relay; agents do not implement it. Rejects as {@link status}. */
+  nodes(): Promise<readonly NodeView[]> {
+    return this.#ask(GET_NODES, readNodes);
+  }
+
+  #ask<T>(method: string, read: (response: Buffer) => T): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#client.makeUnaryRequest(
-      SERVER_STATUS,
+      method,
       asIs,
       asIs,
       Buffer.alloc(0),
@@ -80,7 +90,7 @@ export class ObserverClient {
           return;
         }
         try {
-          resolve(readServerStatus(response));
+          resolve(read(response));
         } catch (thrown) {
           reject(asError(thrown));
         }

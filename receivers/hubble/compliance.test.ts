@@ -23,5 +23,7 @@ describeCompliance(spec, {
     { context: { source: ['name'] } },
     { histogram: { request_bounds: ['1s', '1s'] } },
     { join: 'ebpf' },
+    { upstream_options: { dns: ['ignoreAAAA'] } },
+    { names: 'hubble_upstream', upstream_options: { flows_to_world: ['syn'] } },
   ],
 });

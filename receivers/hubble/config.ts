@@ -134,6 +134,23 @@ export const config = z
       .boolean()
       .default(false)
       .describe('The name in a DNS query as a label. Every name that is asked for makes series.'),
+    upstream_options: z
+      .strictObject({
+        dns: z
+          .array(z.enum(['query', 'ignoreAAAA']))
+          .default([])
+          .describe(
+            'query: the name as a label, as dns_query_label. ignoreAAAA: messages that ask for AAAA alone do not count.',
+          ),
+        flows_to_world: z
+          .array(z.enum(['any-drop', 'port', 'syn-only']))
+          .default([])
+          .describe(
+            'any-drop: drops of every reason, not of policies alone. port: the destination port as a label. syn-only: TCP connections alone, by their first SYN.',
+          ),
+      })
+      .prefault({})
+      .describe("Options of Cilium's metrics under its own words; for names: hubble_upstream alone."),
     histogram: z
       .strictObject({
         form: z
@@ -234,6 +251,10 @@ export const config = z
         value.hubble_tls_cert === undefined ? 'hubble_tls_cert' : 'hubble_tls_key',
         'certificate and key go together: set both or neither',
       );
+    }
+    const { dns, flows_to_world: toWorld } = value.upstream_options;
+    if (value.names !== 'hubble_upstream' && dns.length + toWorld.length > 0) {
+      refuse('upstream_options', 'is for names: hubble_upstream; these metrics have other names and rules');
     }
     const both = value.watch_namespaces.filter((name) => value.exclude_namespaces.includes(name));
     if (both.length > 0) refuse('watch_namespaces', `${both.join(', ')} is in exclude_namespaces too`);

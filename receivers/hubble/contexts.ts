@@ -1,5 +1,5 @@
 import type { Attributes } from 'bpflow/sdk';
-import { NO_ENDPOINT } from './endpoints.ts';
+import { NO_ENDPOINT } from './endpoint.ts';
 import { DIRECTIONS } from './enums.ts';
 import type { Flow } from './flow.ts';
 import type { FlowReader } from './flow-reader.ts';
@@ -120,6 +120,11 @@ export class Contexts {
       moved(from, to);
     }
     this.#values = values;
+    this.#pairs.clear();
+  }
+
+  /** Ends of flows may have other names from now on. Series that are there keep theirs. */
+  nameAnew(): void {
     this.#pairs.clear();
   }
 

@@ -1,94 +1,100 @@
-import { WireError } from 'bpflow/sdk';
+import { type Endpoint, StoredEndpoint } from './endpoint.ts';
 
-/** One end of a flow, as the agent knows it. The same object comes for the same bytes while it is remembered. */
-export interface Endpoint {
-  /** Differs between all endpoints that this process has met; 0 for none. */
-  readonly id: number;
-  readonly identity: number;
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly pod: string;
-  readonly labels: readonly string[];
-  /** Of the first workload; set by agents for pods of their own node only. */
-  readonly workload: string;
-  readonly workloadKind: string;
-}
-
-export const NO_ENDPOINT: Endpoint = Object.freeze({
-  id: 0,
-  identity: 0,
-  cluster: '',
-  namespace: '',
-  pod: '',
-  labels: [],
-  workload: '',
-  workloadKind: '',
-});
-
-interface Entry {
-  readonly hash: number;
-  readonly bytes: Uint8Array;
-  readonly endpoint: Endpoint;
-}
+/** So that endpoints that were made to collide cost no more than this. */
+const MAX_PROBES = 16;
+/** One that nobody sends for good reason is not worth its room. */
+const MAX_ENDPOINT_BYTES = 16 * 1024;
+/** All that are remembered; 400 are usual for one. */
+const MAX_BYTES = 16 * 1024 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+const MAX_TEXTS = 16_384;
 
 /**
  * Endpoints by the bytes of their message. A known one costs a hash over its ends, where the identity, the pod's name and the
- * workload are, and one comparison. Holds at most `limit`, then forgets all and begins anew: it is a cache.
+ * workload are, and one comparison. Holds at most `limit`, in 16 MiB, then forgets all and begins anew: it is a cache.
  */
 export class Endpoints {
   /** Endpoints that were forgotten for want of room. */
   evicted = 0;
   readonly #limit: number;
   readonly #seed = (Math.random() * 0x1_0000_0000) | 0;
-  #slots: (Entry | undefined)[];
+  #slots: (StoredEndpoint | undefined)[] = emptySlots(1024);
   #size = 0;
   #nextId = 1;
+  /** Where the bytes of the next endpoint go; those before it keep their chunks. */
+  #chunk: Buffer = Buffer.alloc(0);
+  #used = 0;
+  #bytes = 0;
+  readonly #texts = new Map<string, string>();
+  readonly #text = (text: string): string => {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    if (this.#texts.size >= MAX_TEXTS) this.#texts.clear();
+    this.#texts.set(text, text);
+    return text;
+  };
 
   constructor(limit = 32_768) {
     this.#limit = limit;
-    this.#slots = new Array<Entry | undefined>(1024).fill(undefined);
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** The endpoint in `[start, end)`. Throws WireError. */
+  /** The endpoint in `[start, end)` of bytes that `view` shows too. Throws WireError. */
   at(bytes: Buffer, view: DataView, start: number, end: number): Endpoint {
     const hash = this.#hash(view, start, end);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (let probe = 0; probe < MAX_PROBES; probe++) {
-      const entry = this.#slots[slot];
-      if (entry === undefined) break;
-      if (entry.hash === hash && same(entry.bytes, view, bytes, start, end)) return entry.endpoint;
+      const known = this.#slots[slot];
+      if (known === undefined) break;
+      if (known.hash === hash && isSame(known, bytes, start, end)) return known;
       slot = (slot + 1) & mask;
     }
     return this.#add(hash, slot, bytes, start, end);
   }
 
   #add(hash: number, slot: number, bytes: Buffer, start: number, end: number): Endpoint {
-    const endpoint = readEndpoint(bytes, start, end, this.#nextId);
-    this.#nextId = this.#nextId === 0x7fff_ffff ? 1 : this.#nextId + 1;
-    // One that nobody sends for good reason is not worth its room.
-    if (end - start > MAX_ENDPOINT_BYTES) return endpoint;
-    if (this.#size >= this.#limit) {
-      this.evicted += this.#size;
-      this.#slots = new Array<Entry | undefined>(1024).fill(undefined);
-      this.#size = 0;
+    const length = end - start;
+    const id = this.#nextId;
+    this.#nextId = id === 0x7fff_ffff ? 1 : id + 1;
+    if (length > MAX_ENDPOINT_BYTES) {
+      return new StoredEndpoint(id, hash, Buffer.from(bytes.subarray(start, end)), 0, length, this.#text);
+    }
+    if (this.#size >= this.#limit || this.#bytes + length > MAX_BYTES) {
+      this.#forget();
       return this.#add(hash, hash & (this.#slots.length - 1), bytes, start, end);
     }
-    const entry = { hash, bytes: Uint8Array.prototype.slice.call(bytes, start, end), endpoint };
+    if (this.#used + length > this.#chunk.length) {
+      this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      this.#used = 0;
+    }
+    bytes.copy(this.#chunk, this.#used, start, end);
+    const endpoint = new StoredEndpoint(id, hash, this.#chunk, this.#used, this.#used + length, this.#text);
+    this.#used += length;
+    this.#bytes += length;
     if (this.#slots[slot] === undefined) this.#size++;
     else this.evicted++;
-    this.#slots[slot] = entry;
+    this.#slots[slot] = endpoint;
     if (this.#size * 2 > this.#slots.length) this.#grow();
     return endpoint;
   }
 
+  #forget(): void {
+    this.evicted += this.#size;
+    this.#slots = emptySlots(1024);
+    this.#size = 0;
+    this.#chunk = Buffer.alloc(0);
+    this.#used = 0;
+    this.#bytes = 0;
+    this.#texts.clear();
+  }
+
   #grow(): void {
     const before = this.#slots;
-    this.#slots = new Array<Entry | undefined>(before.length * 2).fill(undefined);
+    this.#slots = emptySlots(before.length * 2);
     const mask = this.#slots.length - 1;
     for (const entry of before) {
       if (entry === undefined) continue;
@@ -111,115 +117,16 @@ export class Endpoints {
   }
 }
 
-/** So that endpoints that were made to collide cost no more than this. */
-const MAX_PROBES = 16;
-const MAX_ENDPOINT_BYTES = 16 * 1024;
+function emptySlots(count: number): (StoredEndpoint | undefined)[] {
+  return new Array<StoredEndpoint | undefined>(count).fill(undefined);
+}
 
 function mix(hash: number, word: number): number {
   const next = Math.imul(hash ^ word, 0x9e37_79b1);
   return next ^ (next >>> 15);
 }
 
-function same(known: Uint8Array, view: DataView, bytes: Uint8Array, start: number, end: number): boolean {
-  const length = end - start;
-  if (known.length !== length) return false;
-  const words = length & ~3;
-  for (let i = words; i < length; i++) if (known[i] !== bytes[start + i]) return false;
-  for (let i = 0; i < words; i += 4) {
-    const own = known[i]! | (known[i + 1]! << 8) | (known[i + 2]! << 16) | (known[i + 3]! << 24);
-    if (own !== view.getInt32(start + i, true)) return false;
-  }
-  return true;
-}
-
-/** Labels of one endpoint that are kept. */
-const MAX_LABELS = 128;
-
-/** Endpoint: 2 identity, 3 namespace, 4 labels, 5 pod_name, 6 workloads { 1 name, 2 kind }, 7 cluster_name. */
-function readEndpoint(bytes: Buffer, start: number, end: number, id: number): Endpoint {
-  let identity = 0;
-  let cluster = '';
-  let namespace = '';
-  let pod = '';
-  const labels: string[] = [];
-  let workload: readonly [string, string] | undefined;
-  for (const field of fields(bytes, start, end)) {
-    const { number } = field;
-    if (!field.delimited) {
-      if (number === 2) identity = field.value;
-      continue;
-    }
-    const text = (): string => bytes.toString('utf8', field.start, field.end);
-    if (number === 3) namespace = text();
-    else if (number === 4 && labels.length < MAX_LABELS) labels.push(text());
-    else if (number === 5) pod = text();
-    else if (number === 6) workload ??= readPair(bytes, field.start, field.end);
-    else if (number === 7) cluster = text();
-  }
-  const [name, kind] = workload ?? ['', ''];
-  return { id, identity, cluster, namespace, pod, labels, workload: name, workloadKind: kind };
-}
-
-/** A message of two strings, 1 and 2. */
-export function readPair(bytes: Buffer, start: number, end: number): readonly [string, string] {
-  let first = '';
-  let second = '';
-  for (const field of fields(bytes, start, end)) {
-    if (!field.delimited) continue;
-    if (field.number === 1) first = bytes.toString('utf8', field.start, field.end);
-    else if (field.number === 2) second = bytes.toString('utf8', field.start, field.end);
-  }
-  return [first, second];
-}
-
-export interface Field {
-  readonly number: number;
-  readonly delimited: boolean;
-  /** Where a delimited value lies. */
-  readonly start: number;
-  readonly end: number;
-  /** Of a varint, rounded beyond 2^53; 0 for others. */
-  readonly value: number;
-}
-
-/** The fields of a message one by one: for what is rare. Throws WireError. */
-export function* fields(bytes: Uint8Array, start: number, end: number): Generator<Field> {
-  let at = start;
-  const varint = (): number => {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 10 && at < end; i++) {
-      const byte = bytes[at++]!;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-      scale *= 128;
-    }
-    throw new WireError('a varint is cut off', at);
-  };
-  while (at < end) {
-    const tag = varint();
-    const number = Math.floor(tag / 8);
-    if (number === 0 || tag > 0xffff_ffff) throw new WireError(`tag ${tag} is no field`, at);
-    switch (tag % 8) {
-      case 0:
-        yield { number, delimited: false, start: at, end: at, value: varint() };
-        break;
-      case 1:
-        at += 8;
-        break;
-      case 2: {
-        const length = varint();
-        if (length > end - at) throw new WireError(`a field has ${length} bytes, ${end - at} follow`, at);
-        yield { number, delimited: true, start: at, end: at + length, value: 0 };
-        at += length;
-        break;
-      }
-      case 5:
-        at += 4;
-        break;
-      default:
-        throw new WireError(`wire type ${tag % 8} is not supported`, at);
-    }
-    if (at > end) throw new WireError('a value is cut off', at);
-  }
+function isSame(known: StoredEndpoint, bytes: Buffer, start: number, end: number): boolean {
+  if (known.end - known.start !== end - start) return false;
+  return known.bytes.compare(bytes, start, end, known.start, known.end) === 0;
 }

@@ -43,6 +43,9 @@ function describeConnection(text: string, address: string): string {
   if (known !== undefined || tls !== text) {
     return `TLS with Hubble at ${address} failed: ${tls}. Check the certificates.`;
   }
+  if (/^Failed to connect/.test(text)) {
+    return `Hubble at ${address} ended the connection before it could be used: does it want TLS, or none, and does it trust the certificate of this agent?`;
+  }
   return `The connection to Hubble at ${address} was lost: ${text}.`;
 }
 

@@ -8,7 +8,7 @@ import type { FlowLogs } from './flow-logs.ts';
 import { type FlowMetrics, OwnMetrics } from './flow-metrics.ts';
 import { FlowReader } from './flow-reader.ts';
 import { type ContextLabel, derivedWorkload, toldWorkload, type WorkloadOf } from './labels.ts';
-import { readLostEvents, readNodeStatus } from './messages.ts';
+import { type NodeView, readLostEvents, readNodeStatus } from './messages.ts';
 import { Namespaces } from './namespaces.ts';
 import type { HistogramForm } from './pending-metrics.ts';
 import { Resume } from './resume.ts';
@@ -79,6 +79,7 @@ export class FlowIntake {
   readonly #config: Config;
   readonly #interner = new SeriesInterner();
   readonly #sampler: Sampler;
+  readonly #services: ServiceNames;
   /** Direction that does not count; 0 for none. */
   readonly #unwanted: number;
   #budget: number;
@@ -102,12 +103,13 @@ export class FlowIntake {
       maxSeries: config.max_series,
       idleFlushes: Math.max(1, Math.ceil(config.idle_timeout / config.aggregation_window)),
     };
+    this.#services = new ServiceNames(this.reader, workloads);
     const options = {
       shared,
       contexts: this.contexts,
       reader: this.reader,
       definitions: definitions({ context: this.contexts.attributes, sampleRate: config.flow_sample_rate }),
-      services: new ServiceNames(this.reader, workloads),
+      services: this.#services,
       requestForm: formOf(config, config.histogram.request_bounds),
       connectionForm: formOf(config, config.histogram.connection_bounds),
       maxConnections: config.max_connections,
@@ -118,7 +120,8 @@ export class FlowIntake {
         policies: config.collect_policies,
         services: config.collect_services,
       },
-      dnsQuery: config.dns_query_label,
+      dnsQuery: config.dns_query_label || config.upstream_options.dns.includes('query'),
+      upstream: config.upstream_options,
       sampleRate: config.flow_sample_rate,
     };
     this.metrics = isUpstream ? new UpstreamMetrics(options) : new OwnMetrics(options);
@@ -148,6 +151,18 @@ export class FlowIntake {
   gap(count: number): void {
     this.metrics.lost(GAP, count);
     this.counts.lost += count;
+  }
+
+  /** The nodes behind the relay, as it knows them now. */
+  setNodes(nodes: readonly NodeView[]): void {
+    this.nodes.clear();
+    for (const { name, state } of nodes) this.nodes.set(name, NODE_STATES[state] ?? 'unknown');
+  }
+
+  /** Looks the names of workloads up anew: pods have come that were not known. What was counted stays where it is. */
+  nameAnew(): void {
+    this.contexts.nameAnew();
+    this.#services.nameAnew();
   }
 
   /** A second has passed. `nowMs`: monotonic time. */

@@ -9,7 +9,7 @@ import {
   type Scope,
 } from 'bpflow/sdk';
 import { key } from './definitions.ts';
-import type { Endpoint } from './endpoints.ts';
+import type { Endpoint } from './endpoint.ts';
 import {
   DIRECTIONS,
   DNS_RCODES,
@@ -178,7 +178,7 @@ function attributesOf(flow: Flow, reader: FlowReader): Record<string, AttributeV
 }
 
 function setEndpoint(attributes: Record<string, AttributeValue>, side: string, endpoint: Endpoint): void {
-  const { namespace, pod, workload, workloadKind, identity, labels, cluster } = endpoint;
+  const { namespace, pod, workload, workloadKind, identity, reserved, cluster } = endpoint;
   if (namespace !== '') attributes[`hubble.${side}.namespace`] = namespace;
   if (pod !== '') attributes[`hubble.${side}.pod`] = pod;
   if (workload !== '') {
@@ -187,8 +187,7 @@ function setEndpoint(attributes: Record<string, AttributeValue>, side: string, e
   }
   if (cluster !== '') attributes[`hubble.${side}.cluster`] = cluster;
   if (identity > 0) attributes[`hubble.${side}.identity`] = identity;
-  const reserved = labels.find((label) => label.startsWith('reserved:'));
-  if (reserved !== undefined) attributes[`hubble.${side}.reserved`] = reserved.slice('reserved:'.length);
+  if (reserved !== '') attributes[`hubble.${side}.reserved`] = reserved.slice('reserved:'.length);
 }
 
 function setRecord(attributes: Record<string, AttributeValue>, flow: Flow, reader: FlowReader): void {

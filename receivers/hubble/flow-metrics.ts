@@ -1,4 +1,5 @@
 import type { Attributes } from 'bpflow/sdk';
+import type { Config } from './config.ts';
 import { Connections } from './connections.ts';
 import type { Contexts } from './contexts.ts';
 import { type Definitions, key, type Label } from './definitions.ts';
@@ -53,6 +54,8 @@ export interface MetricsOptions {
   };
   /** DNS names as a label. */
   readonly dnsQuery: boolean;
+  /** Options of Cilium's metrics. */
+  readonly upstream: Config['upstream_options'];
   readonly sampleRate: number;
 }
 

@@ -106,15 +106,16 @@ test('an endpoint is the same object for the same bytes, wherever they lie in a 
   const first = read({ source: frontend, destination: cart }, reader).flow.source;
   const second = read({ uuid: 'longer than before', source: cart, destination: frontend }, reader).flow.destination;
   assert.equal(second, first);
+  const { identity, cluster, namespace, pod, labels, reserved, workload, workloadKind } = first;
   assert.deepEqual(
-    { ...first, id: 0 },
+    { identity, cluster, namespace, pod, labels, reserved, workload, workloadKind },
     {
-      id: 0,
       identity: 11001,
       cluster: 'demo',
       namespace: 'shop',
       pod: 'frontend-7d9fb6c5d4-abcde',
       labels: frontend['labels'],
+      reserved: '',
       workload: 'frontend',
       workloadKind: 'Deployment',
     },
@@ -315,4 +316,15 @@ test('words and endpoints without end take bounded room', () => {
   assert.equal(reader.words.text(reader.flow.httpMethod), 'other');
   assert.ok(reader.words.refused > 30_000);
   assert.ok(reader.endpoints.size <= 32_768 && reader.endpoints.evicted > 0);
+});
+
+test('endpoints as large as any take no more than 16 MiB together, and larger ones none', () => {
+  const reader = new FlowReader();
+  const large = 'x'.repeat(15_000);
+  for (let i = 0; i < 2000; i++) read({ source: { pod_name: `pod-${i}`, labels: [large] } }, reader);
+  assert.ok(reader.endpoints.size * large.length <= 16 * 1024 * 1024, `${reader.endpoints.size}`);
+  assert.equal(reader.endpoints.size + reader.endpoints.evicted, 2000);
+  const { size } = reader.endpoints;
+  const { source } = read({ source: { pod_name: 'huge', labels: [large, large] } }, reader).flow;
+  assert.deepEqual([source.pod, source.labels.length, reader.endpoints.size], ['huge', 2, size]);
 });

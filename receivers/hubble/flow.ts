@@ -1,5 +1,5 @@
-import type { Endpoint } from './endpoints.ts';
-import { NO_ENDPOINT } from './endpoints.ts';
+import type { Endpoint } from './endpoint.ts';
+import { NO_ENDPOINT } from './endpoint.ts';
 
 /** Part of a message's bytes; empty for what was not sent. */
 export interface Range {

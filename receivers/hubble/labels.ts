@@ -1,4 +1,4 @@
-import type { Endpoint } from './endpoints.ts';
+import type { Endpoint } from './endpoint.ts';
 
 /** How one end of a flow can be told; Cilium's context identifiers. */
 export const IDENTIFIERS = [
@@ -110,9 +110,9 @@ export function identifierOf(identifier: Identifier, end: End, workloadOf: Workl
 const API_SERVER = 'reserved:kube-apiserver';
 const APP_LABELS = ['k8s:app.kubernetes.io/name=', 'k8s:k8s-app=', 'k8s:app='];
 
-export function reservedOf({ labels }: Endpoint): string {
-  if (labels.includes(API_SERVER)) return API_SERVER;
-  return labels.find((label) => label.startsWith('reserved:')) ?? '';
+export function reservedOf(endpoint: Endpoint): string {
+  if (endpoint.reserved !== '' && endpoint.labels.includes(API_SERVER)) return API_SERVER;
+  return endpoint.reserved;
 }
 
 /** The first of the labels that people name applications by. */

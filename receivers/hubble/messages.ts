@@ -1,4 +1,4 @@
-import { fields } from './endpoints.ts';
+import { fields } from './message-fields.ts';
 
 /** What a server says of itself. */
 export interface ServerStatus {
@@ -21,7 +21,7 @@ export function readServerStatus(bytes: Buffer): ServerStatus {
   let version = '';
   for (const field of fields(bytes, 0, bytes.length)) {
     if (!field.delimited) numbers.set(field.number, field.value);
-    else if (field.number === 8) version = bytes.toString('utf8', field.start, Math.min(field.end, field.start + 128));
+    else if (field.number === 8) version = shortText(bytes, field, 128);
     else if (field.number === 5 || field.number === 6) wrapped.set(field.number, wrappedNumber(bytes, field));
   }
   return {
@@ -33,6 +33,36 @@ export function readServerStatus(bytes: Buffer): ServerStatus {
     connectedNodes: wrapped.get(5),
     unavailableNodes: wrapped.get(6),
   };
+}
+
+/** A node behind a relay. */
+export interface NodeView {
+  readonly name: string;
+  /** Number of NODE_STATES. */
+  readonly state: number;
+  readonly version: string;
+  /** Flows since its start; 0 where the relay does not know. */
+  readonly seen: number;
+}
+
+/** GetNodesResponse: 1 nodes { 1 name, 2 version, 4 state, 9 seen_flows }. Throws WireError. */
+export function readNodes(bytes: Buffer): readonly NodeView[] {
+  const nodes: NodeView[] = [];
+  for (const { number, delimited, start, end } of fields(bytes, 0, bytes.length)) {
+    if (number !== 1 || !delimited || nodes.length >= MAX_NODES) continue;
+    let name = '';
+    let version = '';
+    let state = 0;
+    let seen = 0;
+    for (const field of fields(bytes, start, end)) {
+      if (field.number === 1 && field.delimited) name = shortText(bytes, field, 256);
+      else if (field.number === 2 && field.delimited) version = shortText(bytes, field, 128);
+      else if (field.number === 4 && !field.delimited) state = field.value;
+      else if (field.number === 9 && !field.delimited) seen = field.value;
+    }
+    nodes.push({ name, state, version, seen });
+  }
+  return nodes;
 }
 
 export interface LostEvents {
@@ -72,12 +102,20 @@ export function readNodeStatus(bytes: Buffer, start: number, end: number): NodeS
     if (!field.delimited) {
       if (field.number === 1) state = field.value;
     } else if (field.number === 2 && nodes.length < MAX_NODES) {
-      nodes.push(bytes.toString('utf8', field.start, Math.min(field.end, field.start + 256)));
+      nodes.push(shortText(bytes, field, 256));
     } else if (field.number === 3) {
-      message = bytes.toString('utf8', field.start, Math.min(field.end, field.start + 512));
+      message = shortText(bytes, field, 512);
     }
   }
   return { state, nodes, message };
+}
+
+function shortText(
+  bytes: Buffer,
+  { start, end }: { readonly start: number; readonly end: number },
+  most: number,
+): string {
+  return bytes.toString('utf8', start, Math.min(end, start + most));
 }
 
 function wrappedNumber(bytes: Buffer, { start, end }: { readonly start: number; readonly end: number }): number {

@@ -1,4 +1,4 @@
-import type { Endpoint } from './endpoints.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { FlowFilter } from './filters.ts';
 import type { Flow } from './flow.ts';
 

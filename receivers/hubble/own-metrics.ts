@@ -7,8 +7,10 @@ import type { Session } from './session.ts';
 export const NOT_AVAILABLE: Readonly<Record<string, string>> = {
   hubble_flow_bytes_total: 'a flow of Hubble carries no count of bytes (up to Cilium 1.20)',
   hubble_drop_bytes_total: 'a flow of Hubble carries no count of bytes (up to Cilium 1.20)',
-  hubble_endpoint_count: 'flows do not tell which endpoints there are; it needs the Kubernetes API',
-  hubble_endpoint_ready: 'flows do not tell which endpoints are ready; it needs the Kubernetes API',
+  hubble_endpoint_count:
+    'flows do not tell which endpoints there are; the extension kubernetes does, with endpoints: true',
+  hubble_endpoint_ready:
+    'flows do not tell which endpoints are ready; the extension kubernetes does, with endpoints: true',
 };
 
 /** What the receiver knows of its server. */

@@ -11,6 +11,7 @@ import {
   NumberPointsBuilder,
   sum,
 } from 'bpflow/sdk';
+import { BucketRows } from './bucket-rows.ts';
 import { type Describe, Series, type SeriesContext } from './series.ts';
 
 /** A metric that grows with the flows, and what it has grown by since it was last taken. */
@@ -96,10 +97,8 @@ export class PendingHistogram implements PendingMetric {
   readonly #bounds: Float64Array | undefined;
   readonly #explicit: HistogramPointsBuilder | undefined;
   readonly #exponential = new ExponentialHistogramPointsBuilder();
-  /** Buckets of a series. */
-  readonly #width: number;
-  /** By series: rows of buckets. Exponential ones are made when they are needed. */
-  #counts: (Float64Array | undefined)[] = [];
+  /** By series; all zero but for those with samples. */
+  readonly #counts: BucketRows;
   #sums = new Float64Array(64);
   #samples = new Float64Array(64);
   #zeros = new Float64Array(64);
@@ -113,10 +112,8 @@ export class PendingHistogram implements PendingMetric {
     if (form.kind === 'explicit') {
       this.#explicit = new HistogramPointsBuilder(form.boundsNs);
       this.#bounds = this.#explicit.bounds;
-      this.#width = this.#explicit.width;
-    } else {
-      this.#width = EXPONENTIAL_BUCKETS;
     }
+    this.#counts = new BucketRows(this.#explicit?.width ?? EXPONENTIAL_BUCKETS);
   }
 
   /** Adds `count` durations of `ns`, not negative. Returns the series, for {@link sample}. */
@@ -127,23 +124,19 @@ export class PendingHistogram implements PendingMetric {
       this.#samples = longer(this.#samples, number + 1);
       this.#zeros = longer(this.#zeros, number + 1);
     }
-    while (number >= this.#counts.length) this.#counts.push(undefined);
-    let counts = this.#counts[number];
-    if (counts === undefined) {
-      counts = new Float64Array(this.#width);
-      this.#counts[number] = counts;
-    }
+    const counts = this.#counts.chunk(number);
+    const at = this.#counts.at(number);
     this.#sums[number]! += ns * count;
     this.#samples[number]! += count;
     const bounds = this.#bounds;
     if (bounds !== undefined) {
       let bucket = 0;
       while (bucket < bounds.length && ns > bounds[bucket]!) bucket++;
-      counts[bucket]! += count;
+      counts[at + bucket]! += count;
     } else if (ns < 1) {
       this.#zeros[number]! += count;
     } else {
-      counts[bucketOf(ns)]! += count;
+      counts[at + bucketOf(ns)]! += count;
     }
     return number;
   }
@@ -164,6 +157,7 @@ export class PendingHistogram implements PendingMetric {
         const exemplar = this.#exemplars.get(number);
         if (exemplar !== undefined) samples.push({ point: this.#length, exemplar });
         this.#add(number);
+        this.#counts.clear(number);
       } else if (series.isIdle(number)) {
         ended.add(number);
         this.#end(number);
@@ -176,12 +170,9 @@ export class PendingHistogram implements PendingMetric {
     this.#samples.fill(0);
     this.#zeros.fill(0);
     if (ended.size > 0) {
-      const counts: (Float64Array | undefined)[] = [];
-      for (const [number, row] of this.#counts.entries()) if (!ended.has(number)) counts.push(row);
-      this.#counts = counts;
       series.compact(ended, () => {});
+      this.#counts.keep(series.size);
     }
-    for (const row of this.#counts) row?.fill(0);
     this.ended += ended.size;
     return metric;
   }
@@ -192,23 +183,25 @@ export class PendingHistogram implements PendingMetric {
 
   #add(number: number): void {
     const id = this.series.id(number);
-    const counts = this.#counts[number]!;
+    const counts = this.#counts.chunk(number);
+    const at = this.#counts.at(number);
     const total = this.#sums[number]!;
     if (this.#explicit !== undefined) {
-      this.#explicit.add(id, counts, total);
+      this.#explicit.add(id, counts, total, undefined, undefined, 0, Number.NaN, Number.NaN, at);
       return;
     }
-    const first = counts.findIndex((count) => count > 0);
-    const last = counts.findLastIndex((count) => count > 0);
+    const row = counts.subarray(at, at + this.#counts.width);
+    const first = row.findIndex((count) => count > 0);
+    const last = row.findLastIndex((count) => count > 0);
     const value = { scale: SCALE, zeroCount: this.#zeros[number]!, sum: total / 1e9 };
-    const positive = { offset: first + FIRST_PLACE - 1, counts: counts.subarray(first, last + 1) };
+    const positive = { offset: first + FIRST_PLACE - 1, counts: row.subarray(first, last + 1) };
     this.#exponential.add(id, first < 0 ? value : { ...value, positive });
   }
 
   #end(number: number): void {
     const id = this.series.id(number);
     if (this.#explicit !== undefined) {
-      this.#explicit.add(id, new Float64Array(this.#width), 0, undefined, undefined, NO_RECORDED_VALUE);
+      this.#explicit.add(id, new Float64Array(this.#counts.width), 0, undefined, undefined, NO_RECORDED_VALUE);
     } else {
       this.#exponential.add(id, { scale: SCALE, sum: 0 }, undefined, undefined, NO_RECORDED_VALUE);
     }

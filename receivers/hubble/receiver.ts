@@ -8,6 +8,8 @@ import {
   PermanentError,
   type Receiver,
   type Scope,
+  SERVICE_MAP_VIEW,
+  type ServiceMapView,
   type Timer,
 } from 'bpflow/sdk';
 import type { ClientTls } from 'bpflow/transport';
@@ -18,9 +20,10 @@ import { FlowIntake } from './flow-intake.ts';
 import { FlowLogs } from './flow-logs.ts';
 import { Gaps } from './gaps.ts';
 import { Hints } from './hints.ts';
-import { derivedWorkload, type WorkloadOf } from './labels.ts';
 import { NOT_AVAILABLE, publishOwnMetrics } from './own-metrics.ts';
+import { PodWorkloads } from './pod-workloads.ts';
 import { encodeFlowsRequest, NEEDED_FIELDS } from './requests.ts';
+import { ServiceMap } from './service-map.ts';
 import { Session, type SessionState } from './session.ts';
 import { openTls, serverNameOf } from './tls.ts';
 
@@ -37,6 +40,7 @@ export class HubbleReceiver implements Receiver {
   #intake: FlowIntake | undefined;
   #session: Session | undefined;
   #logs: FlowLogs | undefined;
+  #map: ServiceMap | undefined;
   #tls: ClientTls | undefined;
   #ticks: Timer | undefined;
   #timer: Timer | undefined;
@@ -63,10 +67,11 @@ export class HubbleReceiver implements Receiver {
       return;
     }
     this.#tls = openTls(this.#config, this.#target.isUnix, this.#scope);
+    const workloads = this.#workloads();
     const intake = new FlowIntake({
       config: this.#config,
       version: this.#scope.agent.version,
-      workloadOf: this.#workloads(),
+      workloadOf: workloads && ((endpoint) => workloads.of(endpoint)),
     });
     this.#intake = intake;
     this.#logs = this.#openLogs(intake);
@@ -87,11 +92,13 @@ export class HubbleReceiver implements Receiver {
           gaps.status(status, reconnected, session.state.isRelay, asked);
           hints.status(status);
         },
+        nodes: (nodes) => intake.setNodes(nodes),
         changed: (state) => this.#changed(state),
       },
     });
     this.#session = session;
     publishOwnMetrics(this.#scope, intake, session, () => gaps.view);
+    this.#publishMap();
     health({ state: 'starting', summary: `Connects to Hubble at ${this.#address}.` });
     log.info('Some metrics are not available from Hubble; they are left out.', {
       unavailable: this.#config.names === 'hubble_upstream' ? {} : NOT_AVAILABLE,
@@ -100,6 +107,7 @@ export class HubbleReceiver implements Receiver {
     this.#ticks = clock.every(TICK_MS, () => {
       intake.tick(clock.monotonic());
       hints.tick(clock.monotonic());
+      if (workloads?.takeNews()) intake.nameAnew();
       void this.#logs?.flush();
     });
     this.#arm();
@@ -142,7 +150,10 @@ export class HubbleReceiver implements Receiver {
 
   async #handOn(intake: FlowIntake, abort: AbortSignal): Promise<void> {
     const next = this.#next.metrics;
-    if (next === undefined) return;
+    if (next === undefined) {
+      this.#take(intake);
+      return;
+    }
     for (;;) {
       const refusal = next.refusal();
       if (refusal !== undefined) throw refusal;
@@ -169,6 +180,7 @@ export class HubbleReceiver implements Receiver {
     const now = this.#scope.clock.now();
     const batch = intake.takeMetrics(now, this.#since);
     this.#since = now;
+    this.#map?.add(batch, this.#scope.clock.monotonic());
     return batch;
   }
 
@@ -182,6 +194,15 @@ export class HubbleReceiver implements Receiver {
         });
       });
     });
+  }
+
+  #publishMap(): void {
+    const { collect_services: isOn, names, max_series: maxEdges, idle_timeout: idleMs } = this.#config;
+    const reason =
+      names === 'hubble_upstream' ? 'names is hubble_upstream' : isOn ? undefined : 'collect_services is off';
+    if (reason === undefined) this.#map = new ServiceMap({ startMs: this.#scope.clock.monotonic(), maxEdges, idleMs });
+    const unavailable: ServiceMapView = { seconds: 0, edges: [], overflow: 0, unavailable: `${reason}.` };
+    this.#scope.inspect(SERVICE_MAP_VIEW, () => this.#map?.view ?? unavailable);
   }
 
   #openLogs(intake: FlowIntake): FlowLogs | undefined {
@@ -220,18 +241,13 @@ export class HubbleReceiver implements Receiver {
     });
   }
 
-  #workloads(): WorkloadOf | undefined {
+  #workloads(): PodWorkloads | undefined {
     if (!this.#config.kubernetes_enabled || this.#config.names === 'hubble_upstream') return undefined;
     const kubernetes = this.#scope.find(KUBERNETES);
     if (kubernetes === undefined) return undefined;
-    const pods = new Map<string, { readonly name: string; readonly kind: string }>();
-    const end = kubernetes.watch((pod, change) => {
-      const name = `${pod.namespace}/${pod.name}`;
-      if (change === 'removed' || pod.workload === undefined) pods.delete(name);
-      else pods.set(name, pod.workload);
-    });
-    this.#stopping.signal.addEventListener('abort', end, { once: true });
-    return (endpoint) => pods.get(`${endpoint.namespace}/${endpoint.pod}`) ?? derivedWorkload(endpoint);
+    const workloads = new PodWorkloads(kubernetes);
+    this.#stopping.signal.addEventListener('abort', workloads.close, { once: true });
+    return workloads;
   }
 
   #changed({ kind, reason, isRelay, version }: SessionState): void {

@@ -1,6 +1,6 @@
 import type { MetricDefinition } from 'bpflow/sdk';
 import { key } from './definitions.ts';
-import type { Endpoint } from './endpoints.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { Flow } from './flow.ts';
 import type { FlowReader } from './flow-reader.ts';
 import { appOf, reservedOf, type WorkloadOf } from './labels.ts';
@@ -52,6 +52,11 @@ export class ServiceNames {
 
   source(flow: Flow, swapped: boolean): number {
     return this.destination(flow, !swapped);
+  }
+
+  /** Endpoints may be other services from now on. Series that are there keep their names. */
+  nameAnew(): void {
+    this.#ofEndpoint.clear();
   }
 
   name(number: number): { readonly name: string; readonly namespace: string } {

@@ -2,7 +2,7 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { asError, type Clock, type Logger, type Timer } from 'bpflow/sdk';
 import type { FlowStream, ObserverClient } from './client.ts';
 import { describeFailure } from './failures.ts';
-import type { ServerStatus } from './messages.ts';
+import type { NodeView, ServerStatus } from './messages.ts';
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
@@ -20,6 +20,8 @@ export interface SessionEvents {
   message(bytes: Buffer): boolean;
   /** The server's word about itself: before each stream, then every 10 s. `reconnected`: for the first time after a loss. */
   status(status: ServerStatus, reconnected: boolean, asked: Asked): void;
+  /** The nodes behind a relay, as they are: with each status. A relay tells of errors in its stream, and not of their end. */
+  nodes(nodes: readonly NodeView[]): void;
   /** The state has changed. */
   changed(state: SessionState): void;
 }
@@ -210,10 +212,12 @@ export class Session {
   }
 
   async #ask(client: ObserverClient): Promise<readonly [ServerStatus, Asked]> {
-    const { clock } = this.#options;
+    const { clock, events } = this.#options;
     const fromMs = clock.monotonic();
     const status = await this.#unlessStopped(client.status());
-    return [status, { fromMs, toMs: clock.monotonic() }];
+    const asked = { fromMs, toMs: clock.monotonic() };
+    if (status.connectedNodes !== undefined) events.nodes(await this.#unlessStopped(client.nodes()));
+    return [status, asked];
   }
 
   /** Rejects as soon as the session is stopped. */

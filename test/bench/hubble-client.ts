@@ -1,12 +1,15 @@
-/** hubble-client.ts receiver|proto-loader ADDRESS ROUNDS: reads the whole ring of a Hubble server each round; a line of JSON for each. */
+/**
+ * hubble-client receiver|proto-loader ADDRESS ROUNDS ROOT SUFFIX: reads the whole ring of a Hubble server each round; a line of JSON for
+ * each. ROOT and SUFFIX say whose modules are measured: the sources (.ts) or dist/ (.js). Memory is kept as `bpflow run` keeps it.
+ */
 import { join } from 'node:path';
-import { WireWriter } from 'bpflow/sdk';
-import { ObserverClient } from '../../receivers/hubble/client.ts';
-import { config } from '../../receivers/hubble/config.ts';
-import { FlowIntake } from '../../receivers/hubble/flow-intake.ts';
 
-const [kind, address, rounds] = process.argv.slice(2) as [string, string, string];
+const [kind, address, rounds, root, suffix] = process.argv.slice(2) as [string, string, string, string, string];
+const load = async <T>(path: string): Promise<T> => (await import(join(root, `${path}${suffix}`))) as T;
+const memory = await load<typeof import('../../pipeline/cli/memory.ts')>('pipeline/cli/memory');
+memory.keepYoungGenerationSmall();
 const readRing = kind === 'receiver' ? await receiver() : await protoLoader();
+memory.releaseSetupMemory();
 // The first rounds are those of the compiler.
 for (let round = -2; round < Number(rounds); round++) {
   const cpu = process.cpuUsage();
@@ -22,6 +25,12 @@ process.exit(0);
 
 /** The client and the intake of the receiver: all metrics, as they are by default. */
 async function receiver(): Promise<() => Promise<number>> {
+  type Client = typeof import('../../receivers/hubble/client.ts');
+  type Configuration = typeof import('../../receivers/hubble/config.ts');
+  type Intake = typeof import('../../receivers/hubble/flow-intake.ts');
+  const { ObserverClient } = await load<Client>('receivers/hubble/client');
+  const { config } = await load<Configuration>('receivers/hubble/config');
+  const { FlowIntake } = await load<Intake>('receivers/hubble/flow-intake');
   const settings = config.parse({ endpoint: address, max_flows_per_second: 0 });
   const client = await ObserverClient.open({
     target: `dns:${address}`,
@@ -29,15 +38,12 @@ async function receiver(): Promise<() => Promise<number>> {
     serverName: undefined,
     userAgent: 'bench',
   });
-  const writer = new WireWriter();
-  // GetFlowsRequest: 1 number, 9 first.
-  writer.tag(1, 0);
-  writer.varint(65_535);
-  writer.tag(9, 0);
-  writer.varint(1);
-  const request = writer.take();
+  // GetFlowsRequest: 1 number (65,535), 9 first.
+  const request = Uint8Array.of(1 << 3, 0xff, 0xff, 3, 9 << 3, 1);
+  const intake = new FlowIntake({ config: settings, version: '0' });
+  const taken = () => intake.counts.accepted + intake.counts.filtered;
   return async () => {
-    const intake = new FlowIntake({ config: settings, version: '0' });
+    const before = taken();
     await new Promise<void>((resolve, reject) => {
       client.flows(request, {
         opened() {},
@@ -46,7 +52,7 @@ async function receiver(): Promise<() => Promise<number>> {
       });
     });
     intake.takeMetrics(2n, 1n);
-    return intake.counts.accepted + intake.counts.filtered;
+    return taken() - before;
   };
 }
 
@@ -54,7 +60,7 @@ async function receiver(): Promise<() => Promise<number>> {
 async function protoLoader(): Promise<() => Promise<number>> {
   const grpc = await import('@grpc/grpc-js');
   const { default: protobuf } = await import('protobufjs');
-  const root = await protobuf.load(join(import.meta.dirname, '..', '..', 'receivers', 'hubble', 'hubble.proto'));
+  const root = await protobuf.load(join(process.cwd(), 'receivers', 'hubble', 'hubble.proto'));
   const request = root.lookupType('observer.GetFlowsRequest');
   const response = root.lookupType('observer.GetFlowsResponse');
   const client = new grpc.Client(address, grpc.credentials.createInsecure());

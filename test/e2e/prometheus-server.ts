@@ -79,6 +79,12 @@ scrape_configs: [${JSON.stringify({ job_name: 'test', static_configs: [{ targets
     throw new Error(`Prometheus has no answer to ${expression}. Its log:\n${this.#log}`);
   }
 
+  /** Whether it is a query at all. */
+  async takes(expression: string): Promise<boolean> {
+    const url = `http://127.0.0.1:${this.#port}/api/v1/query?query=${encodeURIComponent(expression)}`;
+    return (await fetch(url)).ok;
+  }
+
   async stop(): Promise<void> {
     const ended = new Promise<void>((resolve) => this.#process.once('close', () => resolve()));
     if (this.#process.exitCode === null && this.#process.signalCode === null) {

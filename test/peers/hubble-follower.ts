@@ -32,10 +32,13 @@ export class Follower implements AsyncDisposable {
   readonly #receiver: Receiver;
 
   /** Starts at once. Every flow counts: no limit, no namespace is left out. */
-  constructor(config: Readonly<Record<string, unknown>>) {
+  constructor(config: Readonly<Record<string, unknown>>, { metrics = true } = {}) {
     const parsed = spec.config.parse({ exclude_namespaces: [], max_flows_per_second: 0, ...config });
     const scope = { ...this.scope, clock: realClock };
-    this.#receiver = spec.create(parsed, scope, { metrics: this.metrics, logs: this.logs });
+    this.#receiver = spec.create(parsed, scope, {
+      ...(metrics ? { metrics: this.metrics } : {}),
+      logs: this.logs,
+    });
     void this.#receiver.start?.();
   }
 
@@ -70,8 +73,13 @@ export class Follower implements AsyncDisposable {
 
   /** Everything that was counted so far, under the names of the page. */
   async rows(): Promise<readonly PointRow[]> {
-    await this.#receiver.collect?.(new AbortController().signal);
+    await this.collect();
     return metricsOf(...this.metrics.batches.map((batch) => presentBatch(batch, 'seed')));
+  }
+
+  /** Has what was counted so far handed on. */
+  async collect(): Promise<void> {
+    await this.#receiver.collect?.(new AbortController().signal);
   }
 
   /** Sums of a metric by these labels, joined by `|`. */

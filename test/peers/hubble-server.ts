@@ -18,11 +18,13 @@ export const WHOLE_MIX =
 export interface HubbleServerOptions {
   /** Where certificates are made, and the unix socket is. */
   readonly folder: string;
+  /** Of the node that it is. */
+  readonly name?: string;
   /** Entries of the ring: 2^n - 1. */
   readonly ring?: number;
   /** Cilium's own metrics to run beside. */
   readonly metrics?: string;
-  /** Addresses to listen at again, after a restart. */
+  /** Addresses to listen at: plain, TLS, mTLS, and of /stats. */
   readonly addresses?: readonly string[];
   readonly more?: readonly string[];
 }
@@ -37,25 +39,26 @@ export class HubbleServer implements AsyncDisposable {
   readonly #program: RunningProgram;
   readonly #stats: string;
 
-  private constructor(program: RunningProgram, addresses: readonly string[], folder: string) {
+  private constructor(program: RunningProgram, addresses: readonly string[], socket: string) {
     this.#program = program;
     this.addresses = addresses;
     [this.plain, this.tls, this.mtls, this.#stats] = addresses as [string, string, string, string];
-    this.socket = `${folder}/hubble.sock`;
+    this.socket = socket;
   }
 
   static async start(options: HubbleServerOptions): Promise<HubbleServer> {
-    const { folder, ring = 4095, metrics, more = [] } = options;
+    const { folder, name = 'node-a', ring = 4095, metrics, more = [] } = options;
     const addresses = options.addresses ?? (await freeAddresses(4));
     const program = new RunningProgram([
       pathOf('hubble-server'),
       ...['-listen', addresses[0]!, '-listen-tls', addresses[1]!, '-listen-mtls', addresses[2]!],
-      ...['-stats', addresses[3]!, '-unix', `${folder}/hubble.sock`, '-tls-dir', folder],
+      ...['-stats', addresses[3]!, '-unix', `${folder}/${name}.sock`, '-tls-dir', folder],
+      ...['-node-name', name],
       ...['-rate', '0', '-ring', String(ring)],
       ...(metrics === undefined ? [] : ['-hubble-metrics', metrics]),
       ...more,
     ]);
-    const server = new HubbleServer(program, addresses, folder);
+    const server = new HubbleServer(program, addresses, `${folder}/${name}.sock`);
     await until(
       () => program.output.includes('ready') || program.log.includes('ready'),
       () => `The Hubble server did not start:\n${program.log}`,
@@ -72,9 +75,9 @@ export class HubbleServer implements AsyncDisposable {
     return server;
   }
 
-  /** Feeds so many rounds, and returns when all was decoded. One event that is no flow comes after them. */
-  async feed(rounds: number, mix = WHOLE_MIX): Promise<void> {
-    await this.#get(`/feed?rounds=${rounds}&rate=0&mix=${mix}`);
+  /** Feeds so many rounds, and returns when all was decoded. One event that is no flow comes after them. `rate`: flows/s; 0 for all at once. */
+  async feed(rounds: number, mix = WHOLE_MIX, rate = 0): Promise<void> {
+    await this.#get(`/feed?rounds=${rounds}&rate=${rate}&mix=${mix}`);
   }
 
   async stats(): Promise<HubbleStats> {

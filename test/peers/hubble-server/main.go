@@ -105,6 +105,27 @@ var (
 	nodeIP   = netip.MustParseAddr("192.0.2.1")
 )
 
+// -pods: pods beside the seven, in 50 namespaces, ten of a workload
+var crowd []*pod
+var crowdWorkloads int
+
+func mkcrowd(n int) {
+	crowdWorkloads = max(n/10, 1)
+	const letters = "bcdfghjklm"
+	for i := 0; i < n; i++ {
+		w, r := i%crowdWorkloads, i/crowdWorkloads
+		workload := fmt.Sprintf("service-%d", w)
+		suffix := ""
+		for x, j := i, 0; j < 5; x, j = x/10, j+1 {
+			suffix += string(letters[x%10])
+		}
+		name := fmt.Sprintf("%s-%s%d-%s", workload, "6c5b7f8d9", r%10, suffix)
+		crowd = append(crowd, mkpod(fmt.Sprintf("team-%d", w%50), name, workload, "Deployment", uint16(1000+i%60000), uint32(20000+w),
+			fmt.Sprintf("10.%d.%d.%d", 1+i>>16, i>>8&255, i&255), fmt.Sprintf("fd00:2::%x", 1+i),
+			"k8s:app.kubernetes.io/name="+workload, "k8s:app.kubernetes.io/part-of=team", "k8s:app.kubernetes.io/version=1.4.2", "k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name=team"))
+	}
+}
+
 type topo struct {
 	eps   map[netip.Addr]*testutils.FakeEndpointInfo
 	byID  map[uint16]*testutils.FakeEndpointInfo
@@ -119,7 +140,7 @@ func newTopo() *topo {
 	t := &topo{map[netip.Addr]*testutils.FakeEndpointInfo{}, map[uint16]*testutils.FakeEndpointInfo{}, map[uint32]*identity.Identity{},
 		map[netip.Addr]uint32{}, map[netip.Addr]*ipcache.K8sMetadata{}, map[netip.Addr][]string{}, map[netip.AddrPort]*flowpb.Service{}}
 	ctrl := true
-	for _, p := range local {
+	for _, p := range append(append([]*pod{}, local...), crowd...) {
 		hash := "7d9fb6c5d4"
 		sp := &slim_corev1.Pod{ObjectMeta: slim_metav1.ObjectMeta{Name: p.name, Namespace: p.ns, GenerateName: p.workload + "-"}}
 		if p.kind == "Deployment" {
@@ -135,7 +156,7 @@ func newTopo() *topo {
 			PodName: p.name, PodNamespace: p.ns, Labels: p.labels, Pod: sp}
 		t.eps[p.ip4], t.eps[p.ip6], t.byID[p.id] = e, e, e
 	}
-	for _, p := range append(append([]*pod{}, local...), remote...) {
+	for _, p := range append(append(append([]*pod{}, local...), remote...), crowd...) {
 		t.ids[p.ident] = &identity.Identity{ID: identity.NumericIdentity(p.ident), Labels: labels.NewLabelsFromModel(p.labels)}
 		for _, ip := range []netip.Addr{p.ip4, p.ip6} {
 			t.ipid[ip] = p.ident
@@ -455,6 +476,7 @@ type feeder struct {
 	pace        func(n int)
 	count       bool
 	sport       uint16
+	crowdNo     int
 	conn        map[string]uint64
 }
 
@@ -627,6 +649,31 @@ var latencies = []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * tim
 var codes = []int{200, 200, 200, 200, 201, 204, 301, 404, 500, 503}
 var methods = []string{"GET", "GET", "POST", "PUT", "DELETE"}
 
+// crowd: one connection with one HTTP exchange between two pods of -pods. Pods 0, 2, 4, ... are clients; each replica of a
+// client's workload talks to another of four servers' workloads.
+func (f *feeder) crowd() {
+	n := len(crowd)
+	if n < 8 {
+		return
+	}
+	k := f.crowdNo
+	f.crowdNo++
+	p := 2 * k % n
+	a, b := crowd[p], crowd[(p+1+2*(p/crowdWorkloads%4))%n]
+	sp := f.nextPort()
+	fw := func(flags string, reason uint8, n int) {
+		f.perf("trace", trace(monitorAPI.TraceToLxc, a.id, a.ident, b.ident, b.id, reason, 7, packet(a.ip4, b.ip4, "tcp", sp, 8080, flags, n), false))
+	}
+	rv := func(flags string, n int) {
+		f.perf("trace", trace(monitorAPI.TraceToLxc, a.id, b.ident, a.ident, a.id, 2, 6, packet(b.ip4, a.ip4, "tcp", 8080, sp, flags, n), false))
+	}
+	fw("S", 0, 0)
+	rv("SA", 0)
+	f.httpExchange(a, b, methods[k%len(methods)], "/api/v1/items", codes[k%len(codes)], latencies[k%len(latencies)], "HTTP/1.1", nil, accesslog.VerdictForwarded)
+	fw("FA", 1, 0)
+	rv("FA", 0)
+}
+
 // one round of the mix; every scenario is deterministic in i, so totals are reproducible
 func (f *feeder) round(i int, mix map[string]int) {
 	f.seq = uint32(i)
@@ -645,6 +692,9 @@ func (f *feeder) round(i int, mix map[string]int) {
 	for k := 0; k < mix["udp"]; k++ {
 		f.perf("trace", trace(monitorAPI.TraceFromLxc, frontend.id, frontend.ident, 0, 0, 5, 7, packet(frontend.ip4, dnsVIP, "udp", f.nextPort(), 53, "", 40), false))
 		f.perf("trace", trace(monitorAPI.TraceToLxc, frontend.id, frontend.ident, coredns.ident, coredns.id, 0, 8, packet(frontend.ip4, coredns.ip4, "udp", f.sport, 53, "", 40), false))
+	}
+	for k := 0; k < mix["pods"]; k++ {
+		f.crowd()
 	}
 	for k := 0; k < mix["icmp"]; k++ {
 		f.perf("trace", trace(monitorAPI.TraceToLxc, frontend.id, frontend.ident, cart.ident, cart.id, 0, 7, packet(frontend.ip4, cart.ip4, "icmp", 1, 0, "", 8), false))
@@ -800,8 +850,10 @@ func main() {
 	nodeName := flag.String("node-name", "node-a", "node name")
 	peerPort := flag.Int("peer-port", 4244, "port announced by the peer service")
 	peerIP := flag.String("peer-ip", "127.0.0.1", "address announced by the peer service")
+	peers := flag.String("peers", "", "more nodes that the peer service announces, at the same port: name=address,...")
 	peerTLS := flag.Bool("peer-tls", false, "announce TLS server names in the peer service")
 	procs := flag.Int("procs", 0, "GOMAXPROCS")
+	pods := flag.Int("pods", 0, "so many pods beside the seven, for the scenario pods of the mix: at most 60000")
 	emptyRing := flag.Bool("empty-ring", false, "do not write 3 agent events at start (shows the stuck follower of a fresh ring)")
 	verbose := flag.Bool("verbose", false, "debug log")
 	flag.Parse()
@@ -816,12 +868,13 @@ func main() {
 	if *certOnly {
 		return
 	}
+	mkcrowd(min(*pods, 60000))
 	level := slog.LevelWarn
 	if *verbose {
 		level = slog.LevelDebug
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	for _, p := range append(append([]*pod{}, local...), remote...) {
+	for _, p := range append(append(append([]*pod{}, local...), remote...), crowd...) {
 		labelArr[p] = labels.NewLabelsFromModel(p.labels).LabelArray()
 	}
 	nodeTypes.SetName(*nodeName)
@@ -898,6 +951,10 @@ func main() {
 	go srv.Start()
 
 	nt := &notifier{nodes: []nodeTypes.Node{{Name: *nodeName, Cluster: clusterName, IPAddresses: []nodeTypes.Address{{Type: addressing.NodeInternalIP, IP: net.ParseIP(*peerIP)}}}}}
+	for _, kv := range strings.FieldsFunc(*peers, func(r rune) bool { return r == ',' }) {
+		name, ip, _ := strings.Cut(kv, "=")
+		nt.nodes = append(nt.nodes, nodeTypes.Node{Name: name, Cluster: clusterName, IPAddresses: []nodeTypes.Address{{Type: addressing.NodeInternalIP, IP: net.ParseIP(ip)}}})
+	}
 	psOpts := []serviceoption.Option{serviceoption.WithHubblePort(*peerPort)}
 	if !*peerTLS {
 		psOpts = append(psOpts, serviceoption.WithoutTLSInfo())

@@ -1,0 +1,46 @@
+import type { MetricDefinition } from 'bpflow/sdk';
+import { LABEL_ATTRIBUTES } from '../../receivers/ebpf/labels.ts';
+import { SCHEDULER_METRICS } from '../../receivers/ebpf/sched.ts';
+import { SYSCALL_METRICS } from '../../receivers/ebpf/syscall.ts';
+import { config } from '../../receivers/hubble/config.ts';
+import { FlowIntake } from '../../receivers/hubble/flow-intake.ts';
+import { seedUnit } from '../../sdk/names.ts';
+
+/** A metric as it stands on a page for Prometheus. */
+export interface KnownMetric {
+  readonly name: string;
+  readonly kind: MetricDefinition['kind'];
+  /** Unit of what is printed: `s`, `ns`, `By`, `{flow}`. */
+  readonly unit: string;
+  /** Those that its series can have. */
+  readonly labels: ReadonlySet<string>;
+}
+
+/** Metrics by name. */
+export type Registry = ReadonlyMap<string, KnownMetric>;
+
+/** Labels of our own series that come from their resources. */
+const RESOURCE_LABELS: readonly string[] = ['namespace', 'pod', 'container', 'node'];
+
+/** What the receiver `hubble` prints with these keys; its defaults without any. */
+export function hubbleRegistry(keys: Readonly<Record<string, unknown>> = {}): Registry {
+  const { metrics } = new FlowIntake({ config: config.parse(keys), version: '0' });
+  return registryOf(metrics.metrics.map(({ definition }) => definition));
+}
+
+/** What the receiver `ebpf` prints, with any choice of labels. */
+export function kernelRegistry(): Registry {
+  return registryOf([...SYSCALL_METRICS, ...SCHEDULER_METRICS], [...Object.keys(LABEL_ATTRIBUTES), ...RESOURCE_LABELS]);
+}
+
+function registryOf(definitions: readonly MetricDefinition[], more: readonly string[] = []): Registry {
+  return new Map(
+    definitions.map((definition) => {
+      const { seedName: name, kind, attributes } = definition;
+      return [
+        name,
+        { name, kind, unit: seedUnit(definition), labels: new Set([...Object.values(attributes), ...more]) },
+      ];
+    }),
+  );
+}
