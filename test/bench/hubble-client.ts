@@ -9,7 +9,8 @@ const load = async <T>(path: string): Promise<T> => (await import(join(root, `${
 const memory = await load<typeof import('../../pipeline/cli/memory.ts')>('pipeline/cli/memory');
 memory.keepYoungGenerationSmall();
 const readRing = kind === 'receiver' ? await receiver() : await protoLoader();
-memory.releaseSetupMemory();
+const { releaseMemory } = await load<typeof import('../../sdk/transport/collect.ts')>('sdk/transport/collect');
+releaseMemory();
 // The first rounds are those of the compiler.
 for (let round = -2; round < Number(rounds); round++) {
   const cpu = process.cpuUsage();
