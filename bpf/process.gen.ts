@@ -24,7 +24,7 @@ export const LedgerSlot = {
 export const LAYOUTS = {
   group_key: 'ad9cb0e5b06f6e3c',
   group_value: 'b435b812c83a2baf',
-  group_totals: '7710f660044e1979',
+  group_totals: 'b3b99e50332d1366',
   node: 'e5061bcbfc9a4415',
 } as const;
 
@@ -104,12 +104,12 @@ export class GroupValue {
 /** A moving view on one `struct group_totals` in a buffer of 32-bit words. */
 export class GroupTotals {
   /** Bytes. */
-  static readonly SIZE = 32;
+  static readonly SIZE = 72;
   /** 32-bit words. */
-  static readonly WORDS = 8;
+  static readonly WORDS = 18;
   /** Position of each member, in words. */
-  static readonly WORD = { runtime: 0, voluntary: 2, involuntary: 4, live: 6 } as const;
-  #words: Uint32Array = new Uint32Array(8);
+  static readonly WORD = { runtime: 0, voluntary: 2, involuntary: 4, read: 6, written: 8, minorFaults: 10, majorFaults: 12, pages: 14, live: 16 } as const;
+  #words: Uint32Array = new Uint32Array(18);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -134,8 +134,32 @@ export class GroupTotals {
     return (BigInt(this.#words[this.#at + 4 + 1]!) << 32n) | BigInt(this.#words[this.#at + 4]!);
   }
 
-  get live(): bigint {
+  /** Bytes. */
+  get read(): bigint {
     return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+
+  /** Bytes. */
+  get written(): bigint {
+    return (BigInt(this.#words[this.#at + 8 + 1]!) << 32n) | BigInt(this.#words[this.#at + 8]!);
+  }
+
+  /** Occurrences. */
+  get minorFaults(): bigint {
+    return (BigInt(this.#words[this.#at + 10 + 1]!) << 32n) | BigInt(this.#words[this.#at + 10]!);
+  }
+
+  /** Occurrences. */
+  get majorFaults(): bigint {
+    return (BigInt(this.#words[this.#at + 12 + 1]!) << 32n) | BigInt(this.#words[this.#at + 12]!);
+  }
+
+  get pages(): bigint {
+    return (BigInt(this.#words[this.#at + 14 + 1]!) << 32n) | BigInt(this.#words[this.#at + 14]!);
+  }
+
+  get live(): bigint {
+    return (BigInt(this.#words[this.#at + 16 + 1]!) << 32n) | BigInt(this.#words[this.#at + 16]!);
   }
 }
 

@@ -29,6 +29,11 @@ struct group_totals {
 	ns_t runtime;
 	count_t voluntary;
 	count_t involuntary;
+	bytes_t read; /* task I/O accounting: what calls of read and the like returned, of files, sockets, pipes */
+	bytes_t written;
+	count_t minor_faults;
+	count_t major_faults;
+	u64 pages; /* resident, of the processes that were alive in the collection `live` */
 	u64 live; /* the last collection in which a task of the group was alive */
 };
 

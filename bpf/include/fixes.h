@@ -35,6 +35,44 @@ static __always_inline bool has_on_cpu(void)
 	return bpf_core_field_exists(struct task_struct, on_cpu);
 }
 
+/* Kernels built without CONFIG_TASK_XACCT count no bytes. */
+static __always_inline bool has_io_accounting(void)
+{
+	return bpf_core_field_exists(struct task_io_accounting, rchar);
+}
+
+struct mm_rss_stat {
+	struct {
+		long counter;
+	} count[4];
+} __attribute__((preserve_access_index));
+
+struct mm_struct___6_1 {
+	struct mm_rss_stat rss_stat;
+} __attribute__((preserve_access_index));
+
+/*
+ * 6.2, f1a7941243c1 "mm: convert mm's rss stats into percpu_counter": an array of counters whose common part is read; before, one
+ * struct of atomics.
+ */
+static __always_inline u64 get_resident_pages(struct mm_struct *mm)
+{
+	s64 pages;
+
+	if (bpf_core_type_exists(struct mm_rss_stat)) {
+		struct mm_struct___6_1 *old = (void *)mm;
+
+		pages = BPF_CORE_READ(old, rss_stat.count[MM_FILEPAGES].counter);
+		pages += BPF_CORE_READ(old, rss_stat.count[MM_ANONPAGES].counter);
+		pages += BPF_CORE_READ(old, rss_stat.count[MM_SHMEMPAGES].counter);
+	} else {
+		pages = BPF_CORE_READ(mm, rss_stat[MM_FILEPAGES].count);
+		pages += BPF_CORE_READ(mm, rss_stat[MM_ANONPAGES].count);
+		pages += BPF_CORE_READ(mm, rss_stat[MM_SHMEMPAGES].count);
+	}
+	return pages > 0 ? pages : 0;
+}
+
 /* 5.11, 3ca1032ab7ab "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID": before, an address without a type. */
 static __always_inline struct task_struct *get_current(void)
 {

@@ -27,6 +27,11 @@
 #define ERESTART_RESTARTBLOCK 516
 #define MAX_ERRNO	      4095
 
+/* Kinds of resident pages (include/linux/mm_types_task.h); 2 is swapped out. */
+#define MM_FILEPAGES  0
+#define MM_ANONPAGES  1
+#define MM_SHMEMPAGES 3
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct kernfs_node {
@@ -57,8 +62,21 @@ struct file {
 	struct path f_path;
 };
 
+struct task_struct;
+
+struct percpu_counter {
+	s64 count;
+};
+
 struct mm_struct {
 	struct file *exe_file;
+	struct percpu_counter rss_stat[4];
+	struct task_struct *owner;
+};
+
+struct task_io_accounting {
+	u64 rchar;
+	u64 wchar;
 };
 
 struct sched_entity {
@@ -86,6 +104,9 @@ struct task_struct {
 	char comm[16];
 	unsigned long nvcsw;
 	unsigned long nivcsw;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	struct task_io_accounting ioac;
 	struct css_set *cgroups;
 };
 

@@ -19,6 +19,9 @@ const volatile bool use_task_storage = true;
 /* Which parts of a group are asked for. */
 const volatile bool with_pid = false;
 const volatile bool with_command = false;
+/* What is credited beside run time and switches. */
+const volatile bool with_io = false;
+const volatile bool with_memory = false;
 
 /* A new task returns from its parent's call first; of one whose beginning was not seen nobody knows. */
 #define FRESH_NEW    1
@@ -29,6 +32,10 @@ struct task_counters {
 	ns_t runtime;
 	count_t voluntary;
 	count_t involuntary;
+	bytes_t read;
+	bytes_t written;
+	count_t minor_faults;
+	count_t major_faults;
 };
 
 struct task_state {
@@ -132,6 +139,14 @@ static __always_inline void read_counters(struct task_struct *task, struct task_
 	now->runtime = BPF_CORE_READ(task, se.sum_exec_runtime);
 	now->voluntary = BPF_CORE_READ(task, nvcsw);
 	now->involuntary = BPF_CORE_READ(task, nivcsw);
+	if (with_io && has_io_accounting()) {
+		now->read = BPF_CORE_READ(task, ioac.rchar);
+		now->written = BPF_CORE_READ(task, ioac.wchar);
+	}
+	if (with_memory) {
+		now->minor_faults = BPF_CORE_READ(task, min_flt);
+		now->major_faults = BPF_CORE_READ(task, maj_flt);
+	}
 }
 
 static __always_inline struct group_totals *get_totals(group_t group)
@@ -220,7 +235,7 @@ static __always_inline u64 advance(u64 *last, u64 now)
 /* Adds what the kernel counted for the task since the last time to its group. The iterator and a task's own hooks may meet on one task. */
 static __always_inline void credit(struct task_state *state, struct task_struct *task)
 {
-	struct task_counters now;
+	struct task_counters now = {};
 	struct group_totals *sum;
 	u64 key = lock_key(task);
 	bool locked;
@@ -235,6 +250,16 @@ static __always_inline void credit(struct task_state *state, struct task_struct 
 	__sync_fetch_and_add(&sum->runtime, advance(&state->last.runtime, now.runtime));
 	__sync_fetch_and_add(&sum->voluntary, advance(&state->last.voluntary, now.voluntary));
 	__sync_fetch_and_add(&sum->involuntary, advance(&state->last.involuntary, now.involuntary));
+	if (with_io) {
+		__sync_fetch_and_add(&sum->read, advance(&state->last.read, now.read));
+		__sync_fetch_and_add(&sum->written, advance(&state->last.written, now.written));
+	}
+	if (with_memory) {
+		__sync_fetch_and_add(&sum->minor_faults,
+				     advance(&state->last.minor_faults, now.minor_faults));
+		__sync_fetch_and_add(&sum->major_faults,
+				     advance(&state->last.major_faults, now.major_faults));
+	}
 	if (locked)
 		unlock(key);
 }
@@ -242,12 +267,20 @@ static __always_inline void credit(struct task_state *state, struct task_struct 
 /* What the kernel counted for the task until now is nobody's. */
 static __always_inline void set_baseline(struct task_state *state, struct task_struct *task)
 {
-	struct task_counters now;
+	struct task_counters now = {};
 
 	read_counters(task, &now);
 	advance(&state->last.runtime, now.runtime);
 	advance(&state->last.voluntary, now.voluntary);
 	advance(&state->last.involuntary, now.involuntary);
+	if (with_io) {
+		advance(&state->last.read, now.read);
+		advance(&state->last.written, now.written);
+	}
+	if (with_memory) {
+		advance(&state->last.minor_faults, now.minor_faults);
+		advance(&state->last.major_faults, now.major_faults);
+	}
 }
 
 static __always_inline void read_command(struct task_struct *task, char *command)

@@ -1,13 +1,16 @@
 import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, SeriesInterner } from 'bpflow/sdk';
 import { CgroupPaths } from './cgroups.ts';
 import type { Config } from './config.ts';
+import type { Subject } from './credits.ts';
 import { Groups } from './groups.ts';
 import { Kernel, type KernelOptions } from './kernel.ts';
 import type { Label } from './labels.ts';
 import type { MapUsage, MetricSource } from './metric-source.ts';
+import { pageSize } from './page-size.ts';
 import { processFilter } from './process-filter.ts';
-import { RunQueueSource, TotalsSource } from './sched.ts';
+import { RunQueueSource } from './sched.ts';
 import { SyscallSource } from './syscall.ts';
+import { TotalsSource } from './totals.ts';
 
 /** Ended series that a table of series may hold before a new one is begun. */
 const ENDED_SERIES = 4096;
@@ -54,7 +57,8 @@ export class Collection {
       batch,
     };
     const { syscalls, scheduler } = kernelOptions;
-    const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, metrics: scheduler !== undefined })];
+    const subjects = subjectsOf(config);
+    const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, subjects, pageSize: pageSize() })];
     if (syscalls && this.kernel.serves('sys_exit')) {
       sources.push(new SyscallSource(this.kernel, { ...context, latencyByGroup: syscalls.latencyByGroup }));
     }
@@ -103,6 +107,14 @@ export class Collection {
   }
 }
 
+function subjectsOf(config: Config): ReadonlySet<Subject> {
+  return new Set<Subject>([
+    ...(config.collect_scheduler ? (['scheduler'] as const) : []),
+    ...(config.collect_file_io ? (['file'] as const) : []),
+    ...(config.collect_memory ? (['memory'] as const) : []),
+  ]);
+}
+
 function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions {
   const { features, labels, histogram_labels: histogramLabels } = config;
   const asked = (label: Label) => labels.includes(label) || histogramLabels.includes(label);
@@ -117,5 +129,7 @@ function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions 
     maxEntries: config.max_entries,
     syscalls: config.collect_syscalls ? { latency: config.syscall_latency, latencyByGroup: byGroup } : undefined,
     scheduler: config.collect_scheduler ? { waitByGroup: byGroup } : undefined,
+    fileIo: config.collect_file_io,
+    memory: config.collect_memory,
   };
 }

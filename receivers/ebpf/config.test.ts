@@ -17,6 +17,8 @@ test('an empty body gives the defaults of the product', () => {
       collect_syscalls: true,
       syscall_latency: true,
       collect_scheduler: false,
+      collect_file_io: true,
+      collect_memory: false,
       labels: ['process'],
       histogram_labels: [],
       histograms: 'explicit',

@@ -62,6 +62,8 @@ export const config = z.strictObject({
     .boolean()
     .default(false)
     .describe('Scheduler: run time, context switches, waiting time on the run queue.'),
+  collect_file_io: z.boolean().default(true).describe('Files: bytes read and written.'),
+  collect_memory: z.boolean().default(false).describe('Memory: page faults, resident memory.'),
   labels: labels
     .prefault(['process'])
     .describe('What series are told apart by. pid makes a series for every process and costs accordingly.'),
@@ -114,8 +116,6 @@ export const config = z.strictObject({
   programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
   collect_network: only(false, 'the network group'),
-  collect_file_io: only(false, 'the file group'),
-  collect_memory: only(false, 'the memory group'),
   collect_tcp_events: only(false, 'kernel events'),
   collect_dns: only(false, 'the network group'),
   collect_http: only(false, 'the network group'),

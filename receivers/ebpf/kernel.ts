@@ -18,6 +18,10 @@ export interface KernelOptions {
   readonly syscalls: { readonly latency: boolean; readonly latencyByGroup: boolean } | undefined;
   /** Undefined: no scheduler. */
   readonly scheduler: { readonly waitByGroup: boolean } | undefined;
+  /** Whether bytes read and written are credited. */
+  readonly fileIo: boolean;
+  /** Whether page faults are credited and the memory of the living is added up. */
+  readonly memory: boolean;
 }
 
 /** Maps that all objects share. */
@@ -95,7 +99,7 @@ export class Kernel {
   }
 }
 
-function rolesOf({ syscalls, scheduler }: KernelOptions, iterators: boolean): Role[] {
+function rolesOf({ syscalls, scheduler, fileIo, memory }: KernelOptions, iterators: boolean): Role[] {
   const roles: Role[] = [
     {
       object: 'process',
@@ -117,6 +121,13 @@ function rolesOf({ syscalls, scheduler }: KernelOptions, iterators: boolean): Ro
       ? { object: 'process', name: 'living', without: 'Living tasks cannot be walked.' }
       : { object: 'process', name: 'process_leave', without: 'Run time and switches show only when a task ends.' },
   ];
+  if (fileIo || memory) {
+    roles.push({
+      object: 'process',
+      name: 'process_end',
+      without: 'Bytes and faults that a task had after its last collection may be missing.',
+    });
+  }
   if (syscalls !== undefined) {
     roles.push(
       { object: 'syscall', name: 'sys_exit', without: 'System calls are not counted.' },
@@ -258,10 +269,12 @@ class Loaded {
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, syscalls, scheduler } = this.#options;
+    const { withPid, withCommand, syscalls, scheduler, fileIo, memory } = this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
+    object.setGlobal('with_io', fileIo);
+    object.setGlobal('with_memory', memory);
     if (name === 'syscall') {
       const served = new Set([...this.#plan.rungs.keys()].map((role) => role.name));
       object.setGlobal('with_latency', served.has('sys_enter'));

@@ -42,6 +42,11 @@ export class SeriesSet {
     return this.#entries.length;
   }
 
+  /** Numbers below {@link size} that no series has. */
+  get free(): ReadonlySet<number> {
+    return new Set(this.#free);
+  }
+
   /** Series without a feeder, whose end was not handed on yet. */
   get ended(): ReadonlySet<number> {
     return this.#ended;

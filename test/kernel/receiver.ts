@@ -74,6 +74,8 @@ export class ObservedReceiver implements Source {
       const flags = typeof points.flags === 'number' ? points.flags : points.flags[i]!;
       if (flags !== 0) {
         this.ended.push(`${name}${JSON.stringify(labels)}`);
+      } else if (metric.kind === 'gauge') {
+        this.#sums.set(name + JSON.stringify(labels), { name, labels, value: Number(metric.points.values[i]) });
       } else if (metric.kind === 'sum') {
         this.#addTo(name, labels, Number((metric as Sum).points.values[i]));
       } else if (metric.kind === 'histogram') {
