@@ -17,7 +17,9 @@ export const LedgerSlot = {
   LEDGER_LATENCIES_FULL: 8,
   LEDGER_WAITS_FULL: 9,
   LEDGER_UNLOCKED_CREDIT: 10,
-  LEDGER_SLOTS: 11,
+  LEDGER_FILES_FULL: 11,
+  LEDGER_MEMORY_FULL: 12,
+  LEDGER_SLOTS: 13,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */

@@ -59,6 +59,8 @@ enum ledger_slot {
 	LEDGER_LATENCIES_FULL, /* counted as `other` */
 	LEDGER_WAITS_FULL, /* counted as `other` */
 	LEDGER_UNLOCKED_CREDIT, /* before 5.12: another CPU may have credited the same */
+	LEDGER_FILES_FULL, /* counted as `other` */
+	LEDGER_MEMORY_FULL, /* counted as `other` */
 	LEDGER_SLOTS,
 };
 

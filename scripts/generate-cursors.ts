@@ -11,6 +11,11 @@ const GROUPS = [
   { name: 'process', structs: ['group_key', 'group_value', 'group_totals', 'node'], enums: ['ledger_slot'] },
   { name: 'syscall', structs: ['syscall_key', 'syscall_error_key', 'syscall_value', 'hist'], enums: [] },
   { name: 'sched', structs: ['wait_key', 'hist'], enums: [] },
+  {
+    name: 'fileio',
+    structs: ['file_key', 'file_value', 'file_error_key', 'file_error_value', 'file_latency_key', 'hist'],
+    enums: ['file_operation'],
+  },
 ] as const;
 
 const UNITS: Readonly<Record<string, string>> = {

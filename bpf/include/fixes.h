@@ -81,4 +81,54 @@ static __always_inline struct task_struct *get_current(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 0x0002
+#define nr_field  orig_ax
+
+/* Whether the task is in a call by the 32-bit way in. */
+static __always_inline bool is_compat(struct task_struct *current)
+{
+	if (has_helper(get_current_task_btf))
+		return current->thread_info.status & TS_COMPAT;
+	return BPF_CORE_READ(current, thread_info.status) & TS_COMPAT;
+}
+
+/* The first or second argument of a call by the 32-bit way in. */
+static __always_inline u64 compat_argument(struct pt_regs *regs, bool second)
+{
+	return (u32)(second ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, bx));
+}
+
+/* The same of a native call; `typed`: the verifier knows the registers. */
+static __always_inline u64 argument(struct pt_regs *regs, bool second, bool typed)
+{
+	if (typed)
+		return second ? regs->si : regs->di;
+	return second ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, di);
+}
+#else
+#define TIF_32BIT_FLAG (1ul << 22)
+#define nr_field       syscallno
+
+/* Whether the task is in a call by the 32-bit way in. */
+static __always_inline bool is_compat(struct task_struct *current)
+{
+	if (has_helper(get_current_task_btf))
+		return current->thread_info.flags & TIF_32BIT_FLAG;
+	return BPF_CORE_READ(current, thread_info.flags) & TIF_32BIT_FLAG;
+}
+
+/* The first or second argument of a native call: the first one's register has the result as the call ends. */
+static __always_inline u64 argument(struct pt_regs *regs, bool second, bool typed)
+{
+	return second ? BPF_CORE_READ(regs, regs[1]) : BPF_CORE_READ(regs, orig_x0);
+}
+
+/* The same by the 32-bit way in. */
+static __always_inline u64 compat_argument(struct pt_regs *regs, bool second)
+{
+	return (u32)argument(regs, second, false);
+}
+#endif
+
 #endif

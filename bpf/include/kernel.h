@@ -27,6 +27,10 @@
 #define ERESTART_RESTARTBLOCK 516
 #define MAX_ERRNO	      4095
 
+/* Kinds of files (include/uapi/linux/stat.h). */
+#define S_IFMT	0170000
+#define S_IFREG 0100000
+
 /* Kinds of resident pages (include/linux/mm_types_task.h); 2 is swapped out. */
 #define MM_FILEPAGES  0
 #define MM_ANONPAGES  1
@@ -58,8 +62,22 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct inode {
+	u16 i_mode;
+};
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct task_struct;
@@ -108,6 +126,7 @@ struct task_struct {
 	unsigned long maj_flt;
 	struct task_io_accounting ioac;
 	struct css_set *cgroups;
+	struct files_struct *files;
 };
 
 struct sigaction {
@@ -132,9 +151,15 @@ struct bpf_iter__task {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long orig_ax;
+	unsigned long bx;
+	unsigned long cx;
+	unsigned long si;
+	unsigned long di;
 };
 #else
 struct pt_regs {
+	u64 regs[31];
+	u64 orig_x0;
 	s32 syscallno;
 };
 #endif

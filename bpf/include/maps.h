@@ -46,6 +46,7 @@ struct task_state {
 	u32 fresh; /* FRESH_…, until the task's first return to user space */
 	ns_t syscall_start;
 	ns_t queued_at;
+	ns_t file_start; /* of a call on a file */
 	struct task_counters last;
 	comm_t command; /* only with_command */
 };
@@ -400,6 +401,14 @@ static __always_inline bool command_changed(struct task_state *state, struct tas
 
 	read_command(task, (char *)now);
 	return now[0] != then[0] || now[1] != then[1];
+}
+
+/* Gives the current task the group it belongs to at this moment. */
+static __always_inline void refresh(struct task_state *state, struct task_struct *current)
+{
+	if (state->css_set != css_set_of(current) ||
+	    (with_command && command_changed(state, current)))
+		regroup(state, current);
 }
 
 #endif

@@ -2,6 +2,7 @@ import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, Seri
 import { CgroupPaths } from './cgroups.ts';
 import type { Config } from './config.ts';
 import type { Subject } from './credits.ts';
+import { FileSource } from './fileio.ts';
 import { Groups } from './groups.ts';
 import { Kernel, type KernelOptions } from './kernel.ts';
 import type { Label } from './labels.ts';
@@ -56,7 +57,7 @@ export class Collection {
       histograms: config.histograms,
       batch,
     };
-    const { syscalls, scheduler } = kernelOptions;
+    const { syscalls, scheduler, files } = kernelOptions;
     const subjects = subjectsOf(config);
     const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, subjects, pageSize: pageSize() })];
     if (syscalls && this.kernel.serves('sys_exit')) {
@@ -65,6 +66,7 @@ export class Collection {
     if (scheduler && this.kernel.serves('sched_switch')) {
       sources.push(new RunQueueSource(this.kernel, { ...context, waitByGroup: scheduler.waitByGroup }));
     }
+    if (files && this.kernel.serves('file_exit')) sources.push(new FileSource(this.kernel, { ...context, ...files }));
     this.#sources = sources;
   }
 
@@ -130,6 +132,10 @@ function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions 
     syscalls: config.collect_syscalls ? { latency: config.syscall_latency, latencyByGroup: byGroup } : undefined,
     scheduler: config.collect_scheduler ? { waitByGroup: byGroup } : undefined,
     fileIo: config.collect_file_io,
+    files:
+      config.collect_file_io && (config.file_operations || config.regular_files)
+        ? { operations: config.file_operations, regularFiles: config.regular_files, latencyByGroup: byGroup }
+        : undefined,
     memory: config.collect_memory,
   };
 }

@@ -18,6 +18,8 @@ test('an empty body gives the defaults of the product', () => {
       syscall_latency: true,
       collect_scheduler: false,
       collect_file_io: true,
+      file_operations: true,
+      regular_files: false,
       collect_memory: false,
       labels: ['process'],
       histogram_labels: [],

@@ -62,7 +62,14 @@ export const config = z.strictObject({
     .boolean()
     .default(false)
     .describe('Scheduler: run time, context switches, waiting time on the run queue.'),
-  collect_file_io: z.boolean().default(true).describe('Files: bytes read and written.'),
+  collect_file_io: z.boolean().default(true).describe('Files: bytes read and written, opens, latency of calls.'),
+  file_operations: z
+    .boolean()
+    .default(true)
+    .describe('Opens with their errors, and the latency of calls on files. false: bytes alone, which cost nothing.'),
+  regular_files: onOff
+    .prefault('off')
+    .describe('on: bytes of regular files alone, by following each call that reads or writes one, at its cost.'),
   collect_memory: z.boolean().default(false).describe('Memory: page faults, resident memory.'),
   labels: labels
     .prefault(['process'])

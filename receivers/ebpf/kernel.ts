@@ -20,6 +20,10 @@ export interface KernelOptions {
   readonly scheduler: { readonly waitByGroup: boolean } | undefined;
   /** Whether bytes read and written are credited. */
   readonly fileIo: boolean;
+  /** Undefined: no call on files is traced. */
+  readonly files:
+    | { readonly operations: boolean; readonly regularFiles: boolean; readonly latencyByGroup: boolean }
+    | undefined;
   /** Whether page faults are credited and the memory of the living is added up. */
   readonly memory: boolean;
 }
@@ -30,6 +34,8 @@ const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'l
 /** Most entries of histogram maps: one takes about fifty times as much as a counter. */
 const LATENCIES_BY_GROUP = 2048;
 const WAITS_BY_GROUP = 1024;
+/** Most entries of the map of failed opens: groups times errors. */
+const FILE_ERRORS = 4096;
 
 /** The kernel half, loaded and attached. Closing it detaches everything; nothing is ever pinned. */
 export class Kernel {
@@ -99,7 +105,7 @@ export class Kernel {
   }
 }
 
-function rolesOf({ syscalls, scheduler, fileIo, memory }: KernelOptions, iterators: boolean): Role[] {
+function rolesOf({ syscalls, scheduler, fileIo, memory, files }: KernelOptions, iterators: boolean): Role[] {
   const roles: Role[] = [
     {
       object: 'process',
@@ -142,6 +148,12 @@ function rolesOf({ syscalls, scheduler, fileIo, memory }: KernelOptions, iterato
       { object: 'syscall', name: 'process_exit', without: 'exit and exit_group are not counted.' },
     );
   }
+  if (files !== undefined) {
+    roles.push(
+      { object: 'fileio', name: 'file_exit', without: 'Opens are not counted, and calls on files are not timed.' },
+      { object: 'fileio', name: 'file_enter', without: 'Calls on files are not timed.' },
+    );
+  }
   if (scheduler !== undefined) {
     const without = 'The wait on the run queue is not measured.';
     roles.push(
@@ -153,8 +165,13 @@ function rolesOf({ syscalls, scheduler, fileIo, memory }: KernelOptions, iterato
   return roles;
 }
 
-function objectNames({ syscalls, scheduler }: KernelOptions): ObjectName[] {
-  return ['process', ...(syscalls ? (['syscall'] as const) : []), ...(scheduler ? (['sched'] as const) : [])];
+function objectNames({ syscalls, scheduler, files }: KernelOptions): ObjectName[] {
+  return [
+    'process',
+    ...(syscalls ? (['syscall'] as const) : []),
+    ...(scheduler ? (['sched'] as const) : []),
+    ...(files ? (['fileio'] as const) : []),
+  ];
 }
 
 function programNames(bpf: Bpf, options: KernelOptions): Set<string> {
@@ -244,7 +261,7 @@ class Loaded {
   }
 
   #setMaps(name: ObjectName, object: BpfObject): void {
-    const { maxEntries, maxGroups, syscalls, scheduler } = this.#options;
+    const { maxEntries, maxGroups, syscalls, scheduler, files } = this.#options;
     object.setAutocreate(this.#plan.taskStorage ? 'task_table' : 'task_states', false);
     if (name === 'process') {
       object.setMaxEntries('groups', maxGroups);
@@ -263,13 +280,17 @@ class Loaded {
       else if (syscalls.latencyByGroup) {
         object.setMaxEntries('keyed_latencies', Math.min(maxEntries, LATENCIES_BY_GROUP));
       }
+    } else if (name === 'fileio') {
+      object.setMaxEntries('files', maxGroups);
+      object.setMaxEntries('file_errors', Math.min(maxEntries, FILE_ERRORS));
+      object.setMaxEntries('file_latencies', files?.latencyByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
     } else {
       object.setMaxEntries('waits', scheduler?.waitByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
     }
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, syscalls, scheduler, fileIo, memory } = this.#options;
+    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files } = this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
@@ -280,6 +301,10 @@ class Loaded {
       object.setGlobal('with_latency', served.has('sys_enter'));
       object.setGlobal('with_restarts', served.has('signal_deliver') && served.has('process_exit'));
       object.setGlobal('latency_by_group', syscalls?.latencyByGroup ?? false);
+    } else if (name === 'fileio') {
+      object.setGlobal('with_operations', files?.operations ?? false);
+      object.setGlobal('with_regular_files', files?.regularFiles ?? false);
+      object.setGlobal('file_latency_by_group', files?.latencyByGroup ?? false);
     } else if (name === 'sched') {
       object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
     }

@@ -8,6 +8,8 @@ export interface Role {
   readonly object: ObjectName;
   /** Name of its programs without `_<rung>`; the iterator's whole name. */
   readonly name: string;
+  /** Its raw rung does without the storage of other tasks. */
+  readonly stateless?: boolean;
   /** What is lost or inexact without it, in one sentence. */
   readonly without: string;
 }
@@ -47,7 +49,7 @@ export interface Allowed {
  * then is the next weaker one. A role without a rung left is off; nothing else stops.
  *
  * Only typed tracepoints may reach the storage of a task that is not the current one, so the first step down to raw
- * tracepoints moves all task state into a hash.
+ * tracepoints moves all task state into a hash, unless the program needs none of it.
  */
 export class Ladder {
   readonly #roles: readonly Role[];
@@ -87,7 +89,7 @@ export class Ladder {
     const next = this.#ladderOf(role).find((each) => order(each) > order(rung));
     if (next !== undefined) {
       this.#rungs.set(role, next);
-      this.#taskStorage = false;
+      if (role.stateless !== true) this.#taskStorage = false;
     } else if (this.#atomics && role.object === 'process') {
       this.#weakenAtomics();
     } else {

@@ -27,6 +27,8 @@ for (const features of LADDERS) {
       receiver = new ObservedReceiver({
         collect_syscalls: false,
         collect_file_io: true,
+        regular_files: 'on',
+        histogram_labels: ['process'],
         collect_memory: true,
         exclude_processes: [],
         features,
@@ -44,6 +46,27 @@ for (const features of LADDERS) {
       const told = JSON.stringify(truth).length + 1;
       const expected = { read: 2000 * 4196, written: 2000 * 4196 + told };
       await reads(receiver, (samples) => bytes(samples, process), expected);
+    });
+
+    test('opens, the one that failed, bytes of regular files alone and the latency of each call on one', async () => {
+      const process = own(`file-${off || 'all'}`.slice(0, 12));
+      await workloads.run(process, 'io', join(folder, 'file'), 2000, 4096);
+      const calls = (operation: string) => ({ process, operation });
+      const view = (samples: Samples) => ({
+        opens: samples.total('ebpf_file_open_count', { process }),
+        errors: samples.by('errno', 'ebpf_file_open_errors', { process }),
+        read: samples.total('ebpf_file_regular_read_bytes', { process }),
+        written: samples.total('ebpf_file_regular_write_bytes', { process }),
+        timed: ['read', 'write', 'fsync', 'open'].map((each) =>
+          samples.total('ebpf_file_io_latency_ns_count', calls(each)),
+        ),
+      });
+      const bytes = 2000 * 4096;
+      const expected = { opens: 2, errors: { ENOENT: 1 }, read: bytes, written: bytes, timed: [2000, 2000, 1, 2] };
+      const samples = await reads(receiver, view, expected);
+      const fsync = samples.total('ebpf_file_io_latency_ns_sum', calls('fsync'));
+      const read = samples.total('ebpf_file_io_latency_ns_sum', calls('read'));
+      assert.ok(fsync > 1000 && read > 2000 * 50, `fsync ${fsync} ns, 2000 reads ${read} ns`);
     });
 
     test('200 processes that live for a moment lose no byte', async () => {
