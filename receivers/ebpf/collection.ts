@@ -6,6 +6,7 @@ import { FileSource } from './fileio.ts';
 import { Groups } from './groups.ts';
 import { Kernel, type KernelOptions } from './kernel.ts';
 import type { Label } from './labels.ts';
+import { MemorySource } from './mem.ts';
 import type { MapUsage, MetricSource } from './metric-source.ts';
 import { pageSize } from './page-size.ts';
 import { processFilter } from './process-filter.ts';
@@ -57,7 +58,7 @@ export class Collection {
       histograms: config.histograms,
       batch,
     };
-    const { syscalls, scheduler, files } = kernelOptions;
+    const { syscalls, scheduler, files, memory } = kernelOptions;
     const subjects = subjectsOf(config);
     const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, subjects, pageSize: pageSize() })];
     if (syscalls && this.kernel.serves('sys_exit')) {
@@ -67,6 +68,7 @@ export class Collection {
       sources.push(new RunQueueSource(this.kernel, { ...context, waitByGroup: scheduler.waitByGroup }));
     }
     if (files && this.kernel.serves('file_exit')) sources.push(new FileSource(this.kernel, { ...context, ...files }));
+    if (memory) sources.push(new MemorySource(this.kernel, { ...context, ...memory, pageSize: pageSize() }));
     this.#sources = sources;
   }
 
@@ -136,6 +138,6 @@ function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions 
       config.collect_file_io && (config.file_operations || config.regular_files)
         ? { operations: config.file_operations, regularFiles: config.regular_files, latencyByGroup: byGroup }
         : undefined,
-    memory: config.collect_memory,
+    memory: config.collect_memory ? { allocations: config.memory_allocations } : undefined,
   };
 }

@@ -21,6 +21,7 @@ test('an empty body gives the defaults of the product', () => {
       file_operations: true,
       regular_files: false,
       collect_memory: false,
+      memory_allocations: true,
       labels: ['process'],
       histogram_labels: [],
       histograms: 'explicit',

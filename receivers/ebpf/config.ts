@@ -70,7 +70,14 @@ export const config = z.strictObject({
   regular_files: onOff
     .prefault('off')
     .describe('on: bytes of regular files alone, by following each call that reads or writes one, at its cost.'),
-  collect_memory: z.boolean().default(false).describe('Memory: page faults, resident memory.'),
+  collect_memory: z
+    .boolean()
+    .default(false)
+    .describe('Memory: page faults, resident memory, allocations, OOM kills, pressure.'),
+  memory_allocations: z
+    .boolean()
+    .default(true)
+    .describe('Allocations of pages and address space, at a cost for each. false: the rest of the memory group alone.'),
   labels: labels
     .prefault(['process'])
     .describe('What series are told apart by. pid makes a series for every process and costs accordingly.'),

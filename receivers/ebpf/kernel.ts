@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
+import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import { type ObjectName, type ObjectSource, openObject } from './objects.ts';
@@ -24,8 +25,8 @@ export interface KernelOptions {
   readonly files:
     | { readonly operations: boolean; readonly regularFiles: boolean; readonly latencyByGroup: boolean }
     | undefined;
-  /** Whether page faults are credited and the memory of the living is added up. */
-  readonly memory: boolean;
+  /** Page faults are credited, the memory of the living is added up, OOM kills are counted; undefined: nothing of that. */
+  readonly memory: { readonly allocations: boolean } | undefined;
 }
 
 /** Maps that all objects share. */
@@ -34,6 +35,7 @@ const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'l
 /** Most entries of histogram maps: one takes about fifty times as much as a counter. */
 const LATENCIES_BY_GROUP = 2048;
 const WAITS_BY_GROUP = 1024;
+const { MEMORY_KINDS } = MemoryKind;
 /** Most entries of the map of failed opens: groups times errors. */
 const FILE_ERRORS = 4096;
 
@@ -127,7 +129,7 @@ function rolesOf({ syscalls, scheduler, fileIo, memory, files }: KernelOptions, 
       ? { object: 'process', name: 'living', without: 'Living tasks cannot be walked.' }
       : { object: 'process', name: 'process_leave', without: 'Run time and switches show only when a task ends.' },
   ];
-  if (fileIo || memory) {
+  if (fileIo || memory !== undefined) {
     roles.push({
       object: 'process',
       name: 'process_end',
@@ -148,6 +150,17 @@ function rolesOf({ syscalls, scheduler, fileIo, memory, files }: KernelOptions, 
       { object: 'syscall', name: 'process_exit', without: 'exit and exit_group are not counted.' },
     );
   }
+  if (memory !== undefined) {
+    roles.push(
+      { object: 'mem', name: 'oom_victim', stateless: true, without: 'OOM kills are not counted.' },
+      ...(memory.allocations
+        ? ([
+            { object: 'mem', name: 'page_alloc', without: 'Allocated pages are not counted.' },
+            { object: 'mem', name: 'memory_exit', without: 'Calls of mmap and brk are not counted.' },
+          ] as const)
+        : []),
+    );
+  }
   if (files !== undefined) {
     roles.push(
       { object: 'fileio', name: 'file_exit', without: 'Opens are not counted, and calls on files are not timed.' },
@@ -165,12 +178,13 @@ function rolesOf({ syscalls, scheduler, fileIo, memory, files }: KernelOptions, 
   return roles;
 }
 
-function objectNames({ syscalls, scheduler, files }: KernelOptions): ObjectName[] {
+function objectNames({ syscalls, scheduler, files, memory }: KernelOptions): ObjectName[] {
   return [
     'process',
     ...(syscalls ? (['syscall'] as const) : []),
     ...(scheduler ? (['sched'] as const) : []),
     ...(files ? (['fileio'] as const) : []),
+    ...(memory ? (['mem'] as const) : []),
   ];
 }
 
@@ -280,6 +294,8 @@ class Loaded {
       else if (syscalls.latencyByGroup) {
         object.setMaxEntries('keyed_latencies', Math.min(maxEntries, LATENCIES_BY_GROUP));
       }
+    } else if (name === 'mem') {
+      object.setMaxEntries('memory', Math.min(maxEntries, maxGroups * MEMORY_KINDS));
     } else if (name === 'fileio') {
       object.setMaxEntries('files', maxGroups);
       object.setMaxEntries('file_errors', Math.min(maxEntries, FILE_ERRORS));
@@ -295,7 +311,7 @@ class Loaded {
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
     object.setGlobal('with_io', fileIo);
-    object.setGlobal('with_memory', memory);
+    object.setGlobal('with_memory', memory !== undefined);
     if (name === 'syscall') {
       const served = new Set([...this.#plan.rungs.keys()].map((role) => role.name));
       object.setGlobal('with_latency', served.has('sys_enter'));

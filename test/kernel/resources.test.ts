@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { root, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, readsUntil, type Samples } from './samples.ts';
+import { SmallCgroup } from './small-cgroup.ts';
 import { own, Workloads } from './workload.ts';
 
 const LADDERS: readonly Readonly<Record<string, string>>[] = [
@@ -15,6 +17,9 @@ const LADDERS: readonly Readonly<Record<string, string>>[] = [
   { task_storage: 'off' },
   { iterators: 'off' },
 ];
+
+const smallCgroup = new SmallCgroup();
+after(() => smallCgroup[Symbol.dispose]());
 
 for (const features of LADDERS) {
   const off = Object.keys(features).join(', ');
@@ -92,6 +97,36 @@ for (const features of LADDERS) {
       await reads(receiver, (samples) => difference(faults(samples, process), before), truth);
     });
 
+    test('calls of mmap and brk, their bytes, and the pages that were touched', async () => {
+      const process = own(`take-${off || 'all'}`.slice(0, 12));
+      await workloads.run(process, 'take', 0);
+      // What a run without a step does is done by each run.
+      const has = (samples: Samples) => (allocations(samples, process).brk > 0 ? 'brk' : 'nothing');
+      const once = allocations(await reads(receiver, has, 'brk'), process);
+      const truth = await workloads.run(process, 'take', 500);
+      const more = (samples: Samples) => {
+        const { mmap, brk } = allocations(samples, process);
+        return { mmap: mmap - 2 * once.mmap, brk: brk - 2 * once.brk };
+      };
+      const samples = await reads(receiver, more, { mmap: truth['mmaps']!, brk: truth['brks']! });
+      const asked = samples.total('ebpf_memory_allocated_bytes', { process, type: 'mmap' });
+      if (once.mmap === 0) assert.equal(asked, truth['bytes']);
+      const touched = allocations(samples, process).page - 2 * once.page;
+      assert.ok(touched >= truth['pages']! && touched < truth['pages']! * 1.1, `${touched} of ${truth['pages']} pages`);
+    });
+
+    test('an OOM kill in a small cgroup, by its victim', { skip: smallCgroup.reason }, async () => {
+      const process = own(`oom-${off || 'all'}`.slice(0, 12));
+      const child = spawn('sh', [
+        '-c',
+        `echo $$ > ${smallCgroup.path}/cgroup.procs && exec "$0" eat`,
+        workloads.program(process),
+      ]);
+      const [, signal] = await once(child, 'exit');
+      assert.equal(signal, 'SIGKILL');
+      await reads(receiver, (samples) => samples.total('ebpf_oom_kills', { process }), 1);
+    });
+
     if (features['iterators'] !== 'off') {
       test('resident memory of a living process within 2 MiB, and none when it has ended', async () => {
         const process = own(`hold-${off || 'all'}`.slice(0, 12));
@@ -118,6 +153,11 @@ function bytes(samples: Samples, process: string) {
 function faults(samples: Samples, process: string) {
   const counted = (type: string) => samples.total('ebpf_page_faults', { process, type });
   return { minor: counted('minor'), major: counted('major') };
+}
+
+function allocations(samples: Samples, process: string) {
+  const { page = 0, mmap = 0, brk = 0 } = samples.by('type', 'ebpf_memory_allocations', { process });
+  return { page, mmap, brk };
 }
 
 function difference(a: ReturnType<typeof faults>, b: ReturnType<typeof faults>) {

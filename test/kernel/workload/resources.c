@@ -5,6 +5,7 @@
  *   io FILE N SIZE    N writes and N reads of SIZE bytes of a regular file, as many through a pipe, an fsync
  *   faults FILE N     for each byte on stdin N pages touched and N pages of FILE read from the device
  *   hold N            touches N pages and keeps them until stdin ends
+ *   take N            N mmaps of 64 KiB, N moves of the heap's end, each asked for before and one that fails; all touched
  *   eat               takes memory until it is killed
  */
 #include "truth.h"
@@ -96,6 +97,29 @@ static int hold(long n)
 	return read(STDIN_FILENO, &byte, 1) < 0;
 }
 
+static int take(long n)
+{
+	long page = sysconf(_SC_PAGESIZE), size = 65536;
+
+	for (long i = 0; i < n; i++) {
+		volatile char *memory =
+			(char *)syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		long end = syscall(SYS_brk, 0);
+
+		if (memory == MAP_FAILED || syscall(SYS_brk, end + page) != end + page)
+			die("mmap or brk");
+		for (long at = 0; at < size; at += page)
+			memory[at] = 1;
+		munmap((void *)memory, size);
+	}
+	if (syscall(SYS_mmap, NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != -1)
+		die("mmap of nothing");
+	tell("{\"mmaps\":%ld,\"bytes\":%ld,\"brks\":%ld,\"pages\":%ld}", n, n * size, n,
+	     n * (size / page));
+	return 0;
+}
+
 __attribute__((noreturn)) static void eat(void)
 {
 	for (;;) {
@@ -117,8 +141,10 @@ int main(int argc, char **argv)
 		return faults(number(argc, argv, 3, 1000));
 	if (!strcmp(mode, "hold"))
 		return hold(number(argc, argv, 2, 1000));
+	if (!strcmp(mode, "take"))
+		return take(number(argc, argv, 2, 1000));
 	if (!strcmp(mode, "eat"))
 		eat();
-	fprintf(stderr, "%s: io FILE N SIZE | faults FILE N | hold N | eat\n", argv[0]);
+	fprintf(stderr, "%s: io FILE N SIZE | faults FILE N | hold N | take N | eat\n", argv[0]);
 	return 2;
 }
