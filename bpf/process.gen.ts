@@ -19,7 +19,10 @@ export const LedgerSlot = {
   LEDGER_UNLOCKED_CREDIT: 10,
   LEDGER_FILES_FULL: 11,
   LEDGER_MEMORY_FULL: 12,
-  LEDGER_SLOTS: 13,
+  LEDGER_TRAFFIC_FULL: 13,
+  LEDGER_NO_SOCKET: 14,
+  LEDGER_BLOCK_FULL: 15,
+  LEDGER_SLOTS: 16,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */

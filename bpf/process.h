@@ -61,6 +61,9 @@ enum ledger_slot {
 	LEDGER_UNLOCKED_CREDIT, /* before 5.12: another CPU may have credited the same */
 	LEDGER_FILES_FULL, /* counted as `other` */
 	LEDGER_MEMORY_FULL, /* counted as `other` */
+	LEDGER_TRAFFIC_FULL, /* counted as `other`, a gauge not at all */
+	LEDGER_NO_SOCKET, /* no storage for the socket; not counted */
+	LEDGER_BLOCK_FULL, /* a request without a latency */
 	LEDGER_SLOTS,
 };
 

@@ -16,6 +16,7 @@ const GROUPS = [
     structs: ['file_key', 'file_value', 'file_error_key', 'file_error_value', 'file_latency_key', 'hist'],
     enums: ['file_operation'],
   },
+  { name: 'block', structs: ['block_key', 'hist'], enums: [] },
   { name: 'mem', structs: ['memory_key', 'memory_value'], enums: ['memory_kind'] },
 ] as const;
 

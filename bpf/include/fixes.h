@@ -81,6 +81,33 @@ static __always_inline struct task_struct *get_current(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
+struct hd_struct {
+	int partno;
+} __attribute__((preserve_access_index));
+
+/*
+ * 5.11, a54895fa057c "block: remove the request_queue to argument request based tracepoints": before, the queue came first. The
+ * struct that told partitions went in the same version.
+ */
+static __always_inline bool has_queue_argument(void)
+{
+	return bpf_core_type_exists(struct hd_struct);
+}
+
+struct request___5_16 {
+	struct gendisk *rq_disk;
+} __attribute__((preserve_access_index));
+
+/* 5.17, f3fa33acca9f "block: remove the ->rq_disk field in struct request". */
+static __always_inline struct gendisk *get_disk(struct request *request)
+{
+	struct request___5_16 *old = (void *)request;
+
+	if (bpf_core_field_exists(old->rq_disk))
+		return BPF_CORE_READ(old, rq_disk);
+	return BPF_CORE_READ(request, q, disk);
+}
+
 #if defined(__TARGET_ARCH_x86)
 #define TS_COMPAT 0x0002
 #define nr_field  orig_ax

@@ -129,6 +129,20 @@ struct task_struct {
 	struct files_struct *files;
 };
 
+struct gendisk {
+	int major;
+	int first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+};
+
 struct sigaction {
 	void *sa_handler;
 	unsigned long sa_flags;

@@ -1,4 +1,5 @@
 import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, SeriesInterner } from 'bpflow/sdk';
+import { BlockSource } from './block.ts';
 import { CgroupPaths } from './cgroups.ts';
 import type { Config } from './config.ts';
 import type { Subject } from './credits.ts';
@@ -9,6 +10,7 @@ import type { Label } from './labels.ts';
 import { MemorySource } from './mem.ts';
 import type { MapUsage, MetricSource } from './metric-source.ts';
 import { pageSize } from './page-size.ts';
+import { PressureSource } from './pressure.ts';
 import { processFilter } from './process-filter.ts';
 import { RunQueueSource } from './sched.ts';
 import { SyscallSource } from './syscall.ts';
@@ -69,6 +71,10 @@ export class Collection {
     }
     if (files && this.kernel.serves('file_exit')) sources.push(new FileSource(this.kernel, { ...context, ...files }));
     if (memory) sources.push(new MemorySource(this.kernel, { ...context, ...memory, pageSize: pageSize() }));
+    if (this.kernel.serves('block_issue') && this.kernel.serves('block_complete')) {
+      sources.push(new BlockSource(this.kernel, context));
+    }
+    if (memory) sources.push(new PressureSource(context));
     this.#sources = sources;
   }
 
@@ -134,6 +140,7 @@ function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions 
     syscalls: config.collect_syscalls ? { latency: config.syscall_latency, latencyByGroup: byGroup } : undefined,
     scheduler: config.collect_scheduler ? { waitByGroup: byGroup } : undefined,
     fileIo: config.collect_file_io,
+    blockIo: config.collect_file_io && config.block_io,
     files:
       config.collect_file_io && (config.file_operations || config.regular_files)
         ? { operations: config.file_operations, regularFiles: config.regular_files, latencyByGroup: byGroup }

@@ -19,6 +19,7 @@ test('an empty body gives the defaults of the product', () => {
       collect_scheduler: false,
       collect_file_io: true,
       file_operations: true,
+      block_io: true,
       regular_files: false,
       collect_memory: false,
       memory_allocations: true,

@@ -67,6 +67,7 @@ export const config = z.strictObject({
     .boolean()
     .default(true)
     .describe('Opens with their errors, and the latency of calls on files. false: bytes alone, which cost nothing.'),
+  block_io: z.boolean().default(true).describe('Latency of requests to block devices, by device and operation.'),
   regular_files: onOff
     .prefault('off')
     .describe('on: bytes of regular files alone, by following each call that reads or writes one, at its cost.'),

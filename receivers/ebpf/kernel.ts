@@ -25,6 +25,8 @@ export interface KernelOptions {
   readonly files:
     | { readonly operations: boolean; readonly regularFiles: boolean; readonly latencyByGroup: boolean }
     | undefined;
+  /** Whether block I/O is timed. */
+  readonly blockIo: boolean;
   /** Page faults are credited, the memory of the living is added up, OOM kills are counted; undefined: nothing of that. */
   readonly memory: { readonly allocations: boolean } | undefined;
 }
@@ -107,7 +109,7 @@ export class Kernel {
   }
 }
 
-function rolesOf({ syscalls, scheduler, fileIo, memory, files }: KernelOptions, iterators: boolean): Role[] {
+function rolesOf({ syscalls, scheduler, fileIo, blockIo, memory, files }: KernelOptions, iterators: boolean): Role[] {
   const roles: Role[] = [
     {
       object: 'process',
@@ -161,6 +163,13 @@ function rolesOf({ syscalls, scheduler, fileIo, memory, files }: KernelOptions, 
         : []),
     );
   }
+  if (blockIo) {
+    const without = 'Block I/O is not timed.';
+    roles.push(
+      { object: 'block', name: 'block_issue', stateless: true, without },
+      { object: 'block', name: 'block_complete', stateless: true, without },
+    );
+  }
   if (files !== undefined) {
     roles.push(
       { object: 'fileio', name: 'file_exit', without: 'Opens are not counted, and calls on files are not timed.' },
@@ -178,13 +187,14 @@ function rolesOf({ syscalls, scheduler, fileIo, memory, files }: KernelOptions, 
   return roles;
 }
 
-function objectNames({ syscalls, scheduler, files, memory }: KernelOptions): ObjectName[] {
+function objectNames({ syscalls, scheduler, files, memory, blockIo }: KernelOptions): ObjectName[] {
   return [
     'process',
     ...(syscalls ? (['syscall'] as const) : []),
     ...(scheduler ? (['sched'] as const) : []),
     ...(files ? (['fileio'] as const) : []),
     ...(memory ? (['mem'] as const) : []),
+    ...(blockIo ? (['block'] as const) : []),
   ];
 }
 
@@ -300,7 +310,7 @@ class Loaded {
       object.setMaxEntries('files', maxGroups);
       object.setMaxEntries('file_errors', Math.min(maxEntries, FILE_ERRORS));
       object.setMaxEntries('file_latencies', files?.latencyByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
-    } else {
+    } else if (name === 'sched') {
       object.setMaxEntries('waits', scheduler?.waitByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
     }
   }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Bpf, BpfError, type BpfObject, layoutHash } from 'bpflow/sdk';
+import * as block from '../../bpf/block.gen.ts';
 import * as fileio from '../../bpf/fileio.gen.ts';
 import * as mem from '../../bpf/mem.gen.ts';
 import * as process_ from '../../bpf/process.gen.ts';
@@ -8,7 +9,7 @@ import * as sched from '../../bpf/sched.gen.ts';
 import * as syscall from '../../bpf/syscall.gen.ts';
 
 /** The objects of the kernel half; `process` creates the maps that the others share. */
-export type ObjectName = 'process' | 'syscall' | 'sched' | 'fileio' | 'mem';
+export type ObjectName = 'process' | 'syscall' | 'sched' | 'fileio' | 'mem' | 'block';
 
 const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = {
   process: process_.LAYOUTS,
@@ -16,6 +17,7 @@ const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = 
   sched: sched.LAYOUTS,
   fileio: fileio.LAYOUTS,
   mem: mem.LAYOUTS,
+  block: block.LAYOUTS,
 };
 
 export interface ObjectSource {
