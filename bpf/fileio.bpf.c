@@ -141,7 +141,7 @@ static const u8 compat_operations[CALLS] = {
 #endif
 };
 
-static __always_inline u32 operation_of(struct task_struct *current, u32 nr)
+static __always_inline u32 operation_of(struct task_struct *current, u32 nr, bool *by_compat)
 {
 	u32 native, compat;
 
@@ -150,12 +150,13 @@ static __always_inline u32 operation_of(struct task_struct *current, u32 nr)
 	/* The verifier forgets the bound over the copy. */
 	asm volatile("" : "+r"(nr));
 	nr &= CALLS - 1;
-	/* Most calls are in neither table: the ABI is looked at only for those that are in one. */
 	native = native_operations[nr];
 	compat = compat_operations[nr];
-	if (native == compat)
-		return native;
-	return is_compat(current) ? compat : native;
+	/* Most calls are in neither table. */
+	if (!(native | compat))
+		return FILE_NONE;
+	*by_compat = is_compat(current);
+	return *by_compat ? compat : native;
 }
 
 /* Whether the descriptor is open on a regular file at this moment. */
@@ -182,7 +183,8 @@ static __always_inline bool is_regular(struct task_struct *current, u32 fd)
 static __always_inline int on_enter(struct pt_regs *regs, u32 nr, bool typed)
 {
 	struct task_struct *current = get_current();
-	u32 operation = operation_of(current, nr), fd;
+	bool compat = false;
+	u32 operation = operation_of(current, nr, &compat), fd;
 	struct task_state *state;
 
 	if (operation == FILE_NONE)
@@ -190,8 +192,7 @@ static __always_inline int on_enter(struct pt_regs *regs, u32 nr, bool typed)
 	if (operation != FILE_OPEN) {
 		bool second = operation == FILE_SEND;
 
-		fd = is_compat(current) ? compat_argument(regs, second)
-					: argument(regs, second, typed);
+		fd = compat ? compat_argument(regs, second) : argument(regs, second, typed);
 		if (!is_regular(current, fd))
 			return 0;
 	}
@@ -284,7 +285,8 @@ static __always_inline void count_open(struct file_value *value, group_t group, 
 static __always_inline int on_exit(u32 nr, s64 result)
 {
 	struct task_struct *current = get_current();
-	u32 operation = operation_of(current, nr);
+	bool compat = false;
+	u32 operation = operation_of(current, nr, &compat);
 	struct task_state *state;
 	struct file_value *value;
 	struct hist *hist;
