@@ -17,6 +17,19 @@ const GROUPS = [
     enums: ['file_operation'],
   },
   { name: 'block', structs: ['block_key', 'hist'], enums: [] },
+  {
+    name: 'net',
+    structs: [
+      'net_key',
+      'net_value',
+      'connect_error_key',
+      'tcp_time_key',
+      'connection_key',
+      'connection_value',
+      'hist',
+    ],
+    enums: ['transport', 'tcp_time'],
+  },
   { name: 'mem', structs: ['memory_key', 'memory_value'], enums: ['memory_kind'] },
 ] as const;
 

@@ -9,6 +9,7 @@ import { Kernel, type KernelOptions } from './kernel.ts';
 import type { Label } from './labels.ts';
 import { MemorySource } from './mem.ts';
 import type { MapUsage, MetricSource } from './metric-source.ts';
+import { NetworkSource } from './net.ts';
 import { pageSize } from './page-size.ts';
 import { PressureSource } from './pressure.ts';
 import { processFilter } from './process-filter.ts';
@@ -60,7 +61,7 @@ export class Collection {
       histograms: config.histograms,
       batch,
     };
-    const { syscalls, scheduler, files, memory } = kernelOptions;
+    const { syscalls, scheduler, files, memory, network } = kernelOptions;
     const subjects = subjectsOf(config);
     const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, subjects, pageSize: pageSize() })];
     if (syscalls && this.kernel.serves('sys_exit')) {
@@ -75,6 +76,7 @@ export class Collection {
       sources.push(new BlockSource(this.kernel, context));
     }
     if (memory) sources.push(new PressureSource(context));
+    if (network) sources.push(new NetworkSource(this.kernel, context));
     this.#sources = sources;
   }
 
@@ -145,6 +147,9 @@ function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions 
       config.collect_file_io && (config.file_operations || config.regular_files)
         ? { operations: config.file_operations, regularFiles: config.regular_files, latencyByGroup: byGroup }
         : undefined,
+    network: config.collect_network
+      ? { tcp: features.sk_storage, messages: config.network_messages, timesByGroup: byGroup }
+      : undefined,
     memory: config.collect_memory ? { allocations: config.memory_allocations } : undefined,
   };
 }

@@ -11,7 +11,7 @@ describeCompliance(spec, {
     { scrape_interval: '0s' },
     { features: { tp_btf: 'maybe' } },
     { process_filter: ['re:('] },
-    { collect_network: true },
+    { collect_dns: true },
     { ring_buffer_size: 65536 },
   ],
   scope: () => fakeScope('receiver', 'ebpf', { services: [[BPF, fakeBpf()]] }),

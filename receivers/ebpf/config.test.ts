@@ -22,6 +22,8 @@ test('an empty body gives the defaults of the product', () => {
       block_io: true,
       regular_files: false,
       collect_memory: false,
+      collect_network: false,
+      network_messages: true,
       memory_allocations: true,
       labels: ['process'],
       histogram_labels: [],
@@ -44,8 +46,8 @@ test('a feature is on or off, as a word or as YAML 1.1 reads it', () => {
 });
 
 test('keys of groups that are not there yet are refused unless they ask for nothing', () => {
-  assert.deepEqual(messages({ collect_network: true }), [
-    'collect_network: is not available in this version (the network group); remove it or set it to false',
+  assert.deepEqual(messages({ collect_dns: true }), [
+    'collect_dns: is not available in this version (the network group); remove it or set it to false',
   ]);
   assert.deepEqual(messages({ sample_rate: 10 }), [
     'sample_rate: is not available in this version (sampled events); remove it or set it to 100',
@@ -57,7 +59,7 @@ test('keys of groups that are not there yet are refused unless they ask for noth
     'ring_buffer_size: is not available in this version (kernel events); remove it',
   ]);
   assert.deepEqual(
-    messages({ collect_network: false, collect_dns: false, sample_rate: 100, container_filter: [], pin_path: '' }),
+    messages({ collect_http: false, collect_dns: false, sample_rate: 100, container_filter: [], pin_path: '' }),
     [],
   );
 });

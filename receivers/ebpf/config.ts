@@ -79,6 +79,14 @@ export const config = z.strictObject({
     .boolean()
     .default(true)
     .describe('Allocations of pages and address space, at a cost for each. false: the rest of the memory group alone.'),
+  collect_network: z
+    .boolean()
+    .default(false)
+    .describe('Network: bytes and packets, TCP connections, connect latency, round-trip time, retransmits.'),
+  network_messages: z
+    .boolean()
+    .default(true)
+    .describe('UDP and UNIX sockets, at a cost for each call that sends or receives. false: TCP alone, at none.'),
   labels: labels
     .prefault(['process'])
     .describe('What series are told apart by. pid makes a series for every process and costs accordingly.'),
@@ -120,7 +128,7 @@ export const config = z.strictObject({
       kprobe: feature('Function entry by breakpoint. Nothing uses it yet.'),
       ringbuf: feature('Ring buffers for events. Nothing uses them yet.'),
       task_storage: feature("State in the task itself. off: in a hash by the task's address."),
-      sk_storage: feature('State in the socket itself. Nothing uses it yet.'),
+      sk_storage: feature('State in the socket itself. off: TCP is not counted.'),
       iterators: feature('Walking the living tasks. off: run time and switches are counted at each switch.'),
       batch: feature('Reading many map entries by one call. off: one by one.'),
     })
@@ -130,7 +138,6 @@ export const config = z.strictObject({
 
   programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
-  collect_network: only(false, 'the network group'),
   collect_tcp_events: only(false, 'kernel events'),
   collect_dns: only(false, 'the network group'),
   collect_http: only(false, 'the network group'),

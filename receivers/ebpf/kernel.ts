@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
 import { MemoryKind } from '../../bpf/mem.gen.ts';
+import { TcpTime, Transport } from '../../bpf/net.gen.ts';
 import { GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import { type ObjectName, type ObjectSource, openObject } from './objects.ts';
@@ -29,6 +30,8 @@ export interface KernelOptions {
   readonly blockIo: boolean;
   /** Page faults are credited, the memory of the living is added up, OOM kills are counted; undefined: nothing of that. */
   readonly memory: { readonly allocations: boolean } | undefined;
+  /** Undefined: no sockets. */
+  readonly network: { readonly tcp: boolean; readonly messages: boolean; readonly timesByGroup: boolean } | undefined;
 }
 
 /** Maps that all objects share. */
@@ -99,6 +102,11 @@ export class Kernel {
     return this.#loaded.objects.get(object)?.map(name);
   }
 
+  /** Number of the collection that ran last. */
+  get generation(): number {
+    return this.#loaded.generation;
+  }
+
   /** Credits what living tasks did until now and marks their groups as alive in this generation, which it returns. */
   creditLiving(): number {
     return this.#loaded.creditLiving();
@@ -109,7 +117,10 @@ export class Kernel {
   }
 }
 
-function rolesOf({ syscalls, scheduler, fileIo, blockIo, memory, files }: KernelOptions, iterators: boolean): Role[] {
+function rolesOf(
+  { syscalls, scheduler, fileIo, blockIo, memory, files, network }: KernelOptions,
+  iterators: boolean,
+): Role[] {
   const roles: Role[] = [
     {
       object: 'process',
@@ -170,6 +181,23 @@ function rolesOf({ syscalls, scheduler, fileIo, blockIo, memory, files }: Kernel
       { object: 'block', name: 'block_complete', stateless: true, without },
     );
   }
+  if (network?.tcp) {
+    roles.push(
+      { object: 'net', name: 'socket_state', without: 'TCP is not counted.' },
+      ...(iterators
+        ? ([
+            { object: 'net', name: 'living_sockets', without: 'What a connection carried shows only when it ends.' },
+            { object: 'net', name: 'older_sockets', without: 'Sockets older than the agent count as `other`.' },
+          ] as const)
+        : []),
+    );
+  }
+  if (network?.messages) {
+    roles.push(
+      { object: 'net', name: 'socket_send', without: 'What UDP and UNIX sockets send is not counted.' },
+      { object: 'net', name: 'socket_receive', without: 'What UDP and UNIX sockets receive is not counted.' },
+    );
+  }
   if (files !== undefined) {
     roles.push(
       { object: 'fileio', name: 'file_exit', without: 'Opens are not counted, and calls on files are not timed.' },
@@ -187,7 +215,7 @@ function rolesOf({ syscalls, scheduler, fileIo, blockIo, memory, files }: Kernel
   return roles;
 }
 
-function objectNames({ syscalls, scheduler, files, memory, blockIo }: KernelOptions): ObjectName[] {
+function objectNames({ syscalls, scheduler, files, memory, blockIo, network }: KernelOptions): ObjectName[] {
   return [
     'process',
     ...(syscalls ? (['syscall'] as const) : []),
@@ -195,6 +223,7 @@ function objectNames({ syscalls, scheduler, files, memory, blockIo }: KernelOpti
     ...(files ? (['fileio'] as const) : []),
     ...(memory ? (['mem'] as const) : []),
     ...(blockIo ? (['block'] as const) : []),
+    ...(network ? (['net'] as const) : []),
   ];
 }
 
@@ -240,6 +269,7 @@ class Loaded {
   readonly #options: KernelOptions;
   readonly #node: Uint32Array<ArrayBuffer>;
   #walk: BpfLink | undefined;
+  #socketWalk: BpfLink | undefined;
 
   constructor(bpf: Bpf, options: KernelOptions, plan: Plan) {
     this.#plan = plan;
@@ -266,6 +296,11 @@ class Loaded {
 
   creditLiving(): number {
     this.#walk?.iterate();
+    this.#socketWalk?.iterate();
+    return this.generation;
+  }
+
+  get generation(): number {
     return Number(new Node().move(this.#readNode(), 0).generation);
   }
 
@@ -285,7 +320,7 @@ class Loaded {
   }
 
   #setMaps(name: ObjectName, object: BpfObject): void {
-    const { maxEntries, maxGroups, syscalls, scheduler, files } = this.#options;
+    const { maxEntries, maxGroups, syscalls, scheduler, files, network } = this.#options;
     object.setAutocreate(this.#plan.taskStorage ? 'task_table' : 'task_states', false);
     if (name === 'process') {
       object.setMaxEntries('groups', maxGroups);
@@ -304,6 +339,10 @@ class Loaded {
       else if (syscalls.latencyByGroup) {
         object.setMaxEntries('keyed_latencies', Math.min(maxEntries, LATENCIES_BY_GROUP));
       }
+    } else if (name === 'net') {
+      object.setMaxEntries('traffic', Math.min(maxEntries, maxGroups * TRANSPORTS) + TRANSPORTS);
+      object.setMaxEntries('connections', Math.min(maxEntries, maxGroups * STATES_BY_GROUP));
+      object.setMaxEntries('tcp_times', (network?.timesByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 0) + TCP_TIMES);
     } else if (name === 'mem') {
       object.setMaxEntries('memory', Math.min(maxEntries, maxGroups * MEMORY_KINDS));
     } else if (name === 'fileio') {
@@ -316,7 +355,7 @@ class Loaded {
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files } = this.#options;
+    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network } = this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
@@ -331,6 +370,8 @@ class Loaded {
       object.setGlobal('with_operations', files?.operations ?? false);
       object.setGlobal('with_regular_files', files?.regularFiles ?? false);
       object.setGlobal('file_latency_by_group', files?.latencyByGroup ?? false);
+    } else if (name === 'net') {
+      object.setGlobal('net_by_group', network?.timesByGroup ?? false);
     } else if (name === 'sched') {
       object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
     }
@@ -340,21 +381,42 @@ class Loaded {
   #begin(): void {
     const shared = this.objects.get('process')!;
     shared.map('totals').update(key(GROUP_OTHER), new Uint8Array(GroupTotals.SIZE), 'any');
+    const net = this.objects.get('net');
+    if (net !== undefined) makeOthers(net);
     shared.program('learn_agent').testRun(new Uint8Array(16));
   }
 
   #attach(name: ObjectName): void {
     const object = this.objects.get(name)!;
     for (const program of this.#programsOf(name)) {
-      if (program === 'living') continue;
+      if (ITERATORS.has(program)) continue;
       this.#links.push(object.program(program).attach());
       this.attached.set(program, object.program(program));
     }
+    if (name === 'net') this.#walkSockets(object);
     if (name !== 'process' || !this.#programsOf(name).includes('living')) return;
     this.#walk = object.program('living').attach();
     this.#links.push(this.#walk);
     this.attached.set('living', object.program('living'));
     this.creditLiving();
+  }
+
+  /** Gives the sockets that are there an owner, once; then they can be walked. */
+  #walkSockets(object: BpfObject): void {
+    const wanted = this.#programsOf('net');
+    if (wanted.includes('older_sockets')) {
+      const once = object.program('older_sockets').attach();
+      try {
+        once.iterate();
+      } finally {
+        once.close();
+      }
+      this.attached.set('older_sockets', object.program('older_sockets'));
+    }
+    if (!wanted.includes('living_sockets')) return;
+    this.#socketWalk = object.program('living_sockets').attach({ map: object.map('sockets') });
+    this.#links.push(this.#socketWalk);
+    this.attached.set('living_sockets', object.program('living_sockets'));
   }
 
   #programsOf(name: ObjectName): string[] {
@@ -365,6 +427,21 @@ class Loaded {
     this.objects.get('process')!.map('node').lookup(key(0), new Uint8Array(this.#node.buffer));
     return this.#node;
   }
+}
+
+const ITERATORS: ReadonlySet<string> = new Set(['living', 'living_sockets', 'older_sockets']);
+const TRANSPORTS = Object.keys(Transport).length;
+const TCP_TIMES = Object.keys(TcpTime).length;
+/** States that the connections of a group are in at a time, on average. */
+const STATES_BY_GROUP = 4;
+
+/** The entries that take what finds no room. */
+function makeOthers(net: BpfObject): void {
+  const make = (map: BpfMap, ...words: number[]) =>
+    map.update(new Uint8Array(Uint32Array.from(words).buffer), new Uint8Array(map.stride), 'any');
+  for (const transport of Object.values(Transport)) make(net.map('traffic'), GROUP_OTHER, transport);
+  for (const time of Object.values(TcpTime)) make(net.map('tcp_times'), GROUP_OTHER, time);
+  make(net.map('connect_errors'), GROUP_OTHER, 0);
 }
 
 function key(value: number): Uint8Array {

@@ -149,6 +149,7 @@ export class EbpfReceiver implements Receiver {
       ...(this.#config.collect_syscalls ? ['system calls'] : []),
       ...(this.#config.collect_scheduler ? ['run time, context switches and run queue waits'] : []),
       ...(this.#config.collect_file_io ? ['file I/O'] : []),
+      ...(this.#config.collect_network ? ['network'] : []),
       ...(this.#config.collect_memory ? ['memory'] : []),
     ];
     return subjects.join(', ') || 'nothing: every collect_… is off, so no metric';
