@@ -141,14 +141,13 @@ static __always_inline u64 extend(u64 last, u32 now)
 /* Payload alone: what TCP sent for the first time, and what came in order without the FIN, which TCP counts as a byte. */
 static __always_inline u64 payload_sent(struct tcp_sock *tcp)
 {
-	return BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+	return tcp->bytes_sent - tcp->bytes_retrans;
 }
 
 static __always_inline u64 payload_received(struct sock *sk, struct tcp_sock *tcp)
 {
-	u64 received = BPF_CORE_READ(tcp, bytes_received);
-	u64 done = BPF_CORE_READ(sk, __sk_common.skc_flags) >>
-		   bpf_core_enum_value(enum sock_flags, SOCK_DONE);
+	u64 received = tcp->bytes_received;
+	u64 done = sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE);
 
 	return received && (done & 1) ? received - 1 : received;
 }
@@ -165,15 +164,15 @@ static __always_inline void credit_socket(struct socket_state *state, struct soc
 		return;
 	__sync_fetch_and_add(&sum->sent, advance(&state->sent, payload_sent(tcp)));
 	__sync_fetch_and_add(&sum->received, advance(&state->received, payload_received(sk, tcp)));
-	__sync_fetch_and_add(&sum->packets_sent,
-			     advance(&state->packets_sent,
-				     extend(state->packets_sent, BPF_CORE_READ(tcp, segs_out))));
-	__sync_fetch_and_add(&sum->packets_received,
-			     advance(&state->packets_received,
-				     extend(state->packets_received, BPF_CORE_READ(tcp, segs_in))));
-	__sync_fetch_and_add(&sum->retransmits, advance(&state->retransmits,
-							extend(state->retransmits,
-							       BPF_CORE_READ(tcp, total_retrans))));
+	__sync_fetch_and_add(
+		&sum->packets_sent,
+		advance(&state->packets_sent, extend(state->packets_sent, tcp->segs_out)));
+	__sync_fetch_and_add(
+		&sum->packets_received,
+		advance(&state->packets_received, extend(state->packets_received, tcp->segs_in)));
+	__sync_fetch_and_add(
+		&sum->retransmits,
+		advance(&state->retransmits, extend(state->retransmits, tcp->total_retrans)));
 }
 
 /* What TCP has counted for the socket until now is nobody's. */
@@ -182,9 +181,9 @@ static __always_inline void own_socket(struct socket_state *state, struct sock *
 {
 	state->sent = payload_sent(tcp);
 	state->received = payload_received(sk, tcp);
-	state->packets_sent = BPF_CORE_READ(tcp, segs_out);
-	state->packets_received = BPF_CORE_READ(tcp, segs_in);
-	state->retransmits = BPF_CORE_READ(tcp, total_retrans);
+	state->packets_sent = tcp->segs_out;
+	state->packets_received = tcp->segs_in;
+	state->retransmits = tcp->total_retrans;
 	state->connecting_since = 0;
 	state->group = group;
 }
@@ -209,8 +208,8 @@ static __always_inline void on_established(struct socket_state *state)
 static __always_inline void on_end(struct socket_state *state, struct sock *sk,
 				   struct tcp_sock *tcp, int from)
 {
-	int error = BPF_CORE_READ(sk, sk_err);
-	u64 rtt = BPF_CORE_READ(tcp, srtt_us);
+	int error = sk->sk_err;
+	u64 rtt = tcp->srtt_us;
 	struct net_value *sum;
 
 	credit_socket(state, sk, tcp);
@@ -283,7 +282,7 @@ int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!sk || !state || !shared)
 		return 0;
 	tcp = bpf_skc_to_tcp_sock(sk);
-	key.state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	key.state = sk->__sk_common.skc_state;
 	if (!tcp || state->group == GROUP_EXCLUDED || key.state == TCP_CLOSE)
 		return 0;
 	credit_socket(state, sk, tcp);
@@ -302,7 +301,7 @@ int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 		value->generation = shared->generation;
 	}
 	value->count++;
-	rtt = BPF_CORE_READ(tcp, srtt_us) >> 3;
+	rtt = tcp->srtt_us >> 3;
 	if (rtt && key.state != TCP_LISTEN) {
 		value->measured++;
 		value->rtt += rtt;
@@ -343,14 +342,13 @@ int older_sockets(struct bpf_iter__task_file *ctx)
 /* Sockets without connections that the kernel counts for: each call that sends or receives, TCP left out. */
 static __always_inline int on_message(struct sock *sk, int result, bool sends)
 {
-	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family), transport;
+	u32 family = sk->__sk_common.skc_family, transport;
 	struct net_value *sum;
 	group_t group;
 
 	if (family == AF_UNIX)
 		transport = TRANSPORT_UNIX;
-	else if ((family == AF_INET || family == AF_INET6) &&
-		 BPF_CORE_READ(sk, sk_protocol) == IPPROTO_UDP)
+	else if ((family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_UDP)
 		transport = TRANSPORT_UDP;
 	else
 		return 0;

@@ -127,7 +127,8 @@ describe('connections that are open', { skip }, () => {
     const newer = await hold(workloads, own('newer'), 'here');
     const gauge = (process: string) => (samples: Samples) => samples.by('state', 'ebpf_tcp_connections', { process });
     await reads(receiver, gauge(older.name), { established: 100, listen: 1 });
-    await reads(receiver, gauge(newer.name), { established: 100, listen: 1 });
+    const samples = await reads(receiver, gauge(newer.name), { established: 100, listen: 1 });
+    assert.ok(samples.total('ebpf_tcp_rtt_us', { process: newer.name }) > 0);
     await older.end();
     await newer.end();
     await reads(receiver, (samples) => gauge(newer.name)(samples)['established'], 0);
