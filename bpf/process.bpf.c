@@ -2,6 +2,22 @@
 /* The life of tasks: which group each counts for, and what the kernel counted for it. */
 #include "include/maps.h"
 
+/* Cgroups by id, the latest ones: for those that are gone before user space looks for them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, cgroup_id_t);
+	__type(value, struct cgroup_path);
+} made_cgroups SEC(".maps");
+
+/* A path in the making: too long for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cgroup_path);
+} cgroup_scratch SEC(".maps");
+
 /* A new task counts for its parent's group, if they look alike. */
 static __always_inline int on_newtask(struct task_struct *task)
 {
@@ -85,6 +101,21 @@ static __always_inline int on_leave(struct task_struct *task)
 	return 0;
 }
 
+/* Paths of the cgroup v2 tree, whose hierarchy is number 0; ids of others may be the same. */
+static __always_inline int on_mkdir(struct cgroup *cgroup, const char *path)
+{
+	cgroup_id_t id = BPF_CORE_READ(cgroup, kn, id);
+	struct cgroup_path *made;
+	u32 first = 0;
+
+	if (BPF_CORE_READ(cgroup, root, hierarchy_id))
+		return 0;
+	made = bpf_map_lookup_elem(&cgroup_scratch, &first);
+	if (made && bpf_probe_read_kernel_str(made->path, sizeof(made->path), path) > 0)
+		bpf_map_update_elem(&made_cgroups, &id, made, BPF_ANY);
+	return 0;
+}
+
 SEC("tp_btf/task_newtask")
 int BPF_PROG(task_newtask_btf, struct task_struct *task)
 {
@@ -119,6 +150,18 @@ SEC("raw_tp/cgroup_attach_task")
 int BPF_PROG(cgroup_attach_raw, struct cgroup *to, const char *path, struct task_struct *task)
 {
 	return on_change(task);
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(cgroup_mkdir_btf, struct cgroup *cgroup, const char *path)
+{
+	return on_mkdir(cgroup, path);
+}
+
+SEC("raw_tp/cgroup_mkdir")
+int BPF_PROG(cgroup_mkdir_raw, struct cgroup *cgroup, const char *path)
+{
+	return on_mkdir(cgroup, path);
 }
 
 SEC("tp_btf/sched_process_free")

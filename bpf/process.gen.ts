@@ -3,6 +3,7 @@
 export const GROUP_OTHER = 0;
 export const GROUP_EXCLUDED = 0xffffffff;
 export const PROCESS_NAME_LENGTH = 64;
+export const CGROUP_PATH_LENGTH = 1024;
 
 /** `enum ledger_slot`. */
 export const LedgerSlot = {
@@ -31,6 +32,7 @@ export const LAYOUTS = {
   group_value: 'b435b812c83a2baf',
   group_totals: 'b3b99e50332d1366',
   node: 'e5061bcbfc9a4415',
+  cgroup_path: 'fc602ff05dcf3382',
 } as const;
 
 /** A moving view on one `struct group_key` in a buffer of 32-bit words. */
@@ -201,5 +203,32 @@ export class Node {
   /** Thread group id in the initial pid namespace. */
   get agent(): number {
     return this.#words[this.#at + 6]!;
+  }
+}
+
+/** A moving view on one `struct cgroup_path` in a buffer of 32-bit words. */
+export class CgroupPath {
+  /** Bytes. */
+  static readonly SIZE = 1024;
+  /** 32-bit words. */
+  static readonly WORDS = 256;
+  /** Position of each member, in words. */
+  static readonly WORD = { path: 0 } as const;
+  #words: Uint32Array = new Uint32Array(256);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** At most 1023 bytes, up to the first zero. */
+  get path(): string {
+    const start = this.#words.byteOffset + (this.#at) * 4;
+    const bytes = new Uint8Array(this.#words.buffer, start, 1024);
+    const end = bytes.indexOf(0);
+    return Buffer.from(bytes.buffer, start, end < 0 ? 1024 : end).toString();
   }
 }

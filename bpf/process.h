@@ -8,6 +8,7 @@
 #define GROUP_OTHER	    0
 #define GROUP_EXCLUDED	    0xffffffff
 #define PROCESS_NAME_LENGTH 64
+#define CGROUP_PATH_LENGTH  1024 /* TRACE_CGROUP_PATH_LEN */
 
 /* What a series group is: equal keys are one group. Unused parts are zero. */
 struct group_key {
@@ -35,6 +36,11 @@ struct group_totals {
 	count_t major_faults;
 	u64 pages; /* resident, of the processes that were alive in the collection `live` */
 	u64 live; /* the last collection in which a task of the group was alive */
+};
+
+/* Where a cgroup was made, below the root of the tree. */
+struct cgroup_path {
+	char path[CGROUP_PATH_LENGTH];
 };
 
 /* One slot: facts that all objects share. */

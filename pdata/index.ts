@@ -26,7 +26,7 @@ export { otlpFromJson } from './otlp/json-decode.ts';
 export { otlpToJson } from './otlp/json-encode.ts';
 export { OtlpJsonError } from './otlp/json-error.ts';
 export { WrittenLists } from './otlp/json-written.ts';
-export { WireError } from './otlp/wire.ts';
+export { WireError, WireReader, WireWriter } from './otlp/wire.ts';
 export * from './per-series.ts';
 export { concatLogs, splitLogs } from './pick-logs.ts';
 export { concatSpans, selectSpans, splitSpans } from './pick-spans.ts';

@@ -46,6 +46,10 @@ async function execute(parsed: Arguments): Promise<number> {
       const { ledger } = await import('./cli/ledger.ts');
       return ledger(parsed);
     }
+    case 'estimate': {
+      const { estimate } = await import('./cli/estimate.ts');
+      return estimate(parsed);
+    }
     default:
       return parsed.command satisfies never;
   }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# build-peers.sh [sink|loadgen|otelcol]...: builds what test/peers and some benches run, into build/peers. Default: all.
+# build-peers.sh [sink|loadgen|otelcol|hubble-server]...: builds what test/peers and some benches run, into build/peers. Default: all.
 #
 # Does nothing for a program that is current. Exit status: 0 = all are there; 77 = left out (no Go, or no module could be
-# fetched), the reason is on standard error; 1 = a source of ours does not compile. The Collector takes 2 to 5 minutes
-# the first time on two cores; what it needs comes from the Go module proxy.
+# fetched), the reason is on standard error; 1 = a source of ours does not compile. The Collector and Cilium's Hubble take 2
+# to 5 minutes each the first time on two cores; what they need comes from the Go module proxy.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 needed=1.26
@@ -62,7 +62,7 @@ finish() {
 }
 
 status=0
-if [[ $# == 0 ]]; then set -- sink loadgen otelcol; fi
+if [[ $# == 0 ]]; then set -- sink loadgen otelcol hubble-server; fi
 exec 8>"$out/lock"
 flock 8
 for name; do
@@ -76,10 +76,10 @@ for name; do
   else
     echo "peers: building $name (its log: build/peers/$name.log)"
     case $name in
-      sink | loadgen) build_program "$name" ;;
+      sink | loadgen | hubble-server) build_program "$name" ;;
       otelcol) build_otelcol ;;
       *)
-        echo "peers: unknown program '$name'; there are sink, loadgen, otelcol." >&2
+        echo "peers: unknown program '$name'; there are sink, loadgen, otelcol, hubble-server." >&2
         exit 2
         ;;
     esac

@@ -8,7 +8,11 @@ import { readBtf } from './btf.ts';
 
 /** What is generated from each object. Shared structs are generated once, where they are declared. */
 const GROUPS = [
-  { name: 'process', structs: ['group_key', 'group_value', 'group_totals', 'node'], enums: ['ledger_slot'] },
+  {
+    name: 'process',
+    structs: ['group_key', 'group_value', 'group_totals', 'node', 'cgroup_path'],
+    enums: ['ledger_slot'],
+  },
   { name: 'syscall', structs: ['syscall_key', 'syscall_error_key', 'syscall_value', 'hist'], enums: [] },
   { name: 'sched', structs: ['wait_key', 'hist'], enums: [] },
   {

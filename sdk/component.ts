@@ -57,7 +57,7 @@ export interface StatefulProcessor extends Component {
   refusal?(): RetryableError | undefined;
   /** Told when a batch was turned away because of its {@link refusal}. */
   refused?(items: number, signal: Signal): void;
-  /** Hands on what is held, now. Called at a pull and before stop. */
+  /** Hands on what is held, now, but for what still waits for something it needs. Called at a pull and before stop. */
   flush?(): void | Promise<void>;
   /** Items held now. */
   held?(): number;

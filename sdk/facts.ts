@@ -53,34 +53,6 @@ export interface Sockets {
   live(): Iterable<SocketFacts>;
 }
 
-export interface PodFacts {
-  readonly uid: string;
-  readonly name: string;
-  readonly namespace: string;
-  readonly node: string;
-  readonly ips: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  /** Owner that people deploy: kind and name. */
-  readonly workload: { readonly kind: string; readonly name: string } | undefined;
-  readonly containers: readonly {
-    readonly id: string;
-    readonly name: string;
-    readonly image: string;
-    readonly restarts: number;
-  }[];
-}
-
-/** Pods by what telemetry carries. */
-export interface Kubernetes {
-  podByCgroup(cgroupId: bigint): PodFacts | undefined;
-  podByContainer(containerId: string): PodFacts | undefined;
-  podByUid(uid: string): PodFacts | undefined;
-  podByIp(ip: string): PodFacts | undefined;
-  /** Called for each pod that is added, changed or removed; returns what ends the subscription. */
-  watch(listener: (pod: PodFacts, change: 'set' | 'removed') => void): () => void;
-}
-
 /**
  * Durable key-value state of one component, for queues and cursors. What cannot be written (storage full, disk full, no
  * permission) rejects with RetryableError and changes nothing; later calls may succeed.
@@ -109,5 +81,4 @@ export interface Storage {
 
 export const PROCESSES: Token<Processes> = token('processes');
 export const SOCKETS: Token<Sockets> = token('sockets');
-export const KUBERNETES: Token<Kubernetes> = token('kubernetes');
 export const STORAGE: Token<Storage> = token('storage');

@@ -25,6 +25,8 @@ describe('who may import what', () => {
     if (isBelow(file, 'sdk/testing') && (target.startsWith('node:') || target === 'yaml')) return true;
     if (isBelow(file, 'sdk/transport') && (target.startsWith('node:') || /^(?:bpflow\/sdk|snappy)$/.test(target)))
       return true;
+    if (isBelow(file, 'sdk/containers') && target.startsWith('node:')) return true;
+    if (isBelow(file, 'sdk/kubernetes') && (target.startsWith('node:') || target === 'yaml')) return true;
     if (isBelow(file, 'sdk/prometheus') && (target.startsWith('node:') || target === 'bpflow/sdk')) return true;
     return isBelow(target, 'sdk') || isBelow(target, 'pdata') || target === 'zod';
   });
@@ -36,7 +38,10 @@ describe('who may import what', () => {
   for (const kind of componentKinds) {
     allow(kind, (target, file) => {
       const component = file.split('/').slice(0, 2).join('/');
-      if (isBelow(target, component) || /^bpflow\/(?:sdk|transport(?:\/listening)?|prometheus|testing)$/.test(target))
+      if (
+        isBelow(target, component) ||
+        /^bpflow\/(?:sdk|transport(?:\/listening)?|prometheus|containers|kubernetes|testing)$/.test(target)
+      )
         return true;
       if (isBelow(target, 'bpf') && target.endsWith('.gen.ts')) return true;
       return target.startsWith('node:') || (isDependency(target) && !isContainerLibrary(target));

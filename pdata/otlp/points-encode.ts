@@ -185,6 +185,9 @@ function writeExponential(
   shared.after(writer, row);
 }
 
+/** Largest double below 2^64: sums of what hostile senders count may be larger, and a longer varint would spoil the request. */
+const LARGEST_COUNT = 2 ** 64 - 2048;
+
 /** Buckets: 1 offset, 2 bucket_counts. */
 function writeBuckets(writer: WireWriter, field: number, buckets: ExponentialBuckets, row: number): void {
   const { offset, start, counts } = buckets;
@@ -198,7 +201,7 @@ function writeBuckets(writer: WireWriter, field: number, buckets: ExponentialBuc
   }
   if (to > from) {
     const packed = writer.begin(2);
-    for (let i = from; i < to; i++) writer.varint(counts[i]!);
+    for (let i = from; i < to; i++) writer.varint(Math.min(counts[i]!, LARGEST_COUNT));
     writer.end(packed);
   }
   writer.end(mark);

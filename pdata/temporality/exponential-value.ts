@@ -91,7 +91,9 @@ export function widenZero(value: ExponentialCounts, threshold: number): Exponent
 
 /** Index of the bucket (base^i, base^(i+1)] that holds a positive value. */
 export function bucketIndex(value: number, scale: number): number {
-  return Math.ceil(Math.log2(value) * 2 ** scale) - 1;
+  const index = Math.ceil(Math.log2(value) * 2 ** scale) - 1;
+  // 0 × ∞: senders may claim any scale of 32 bits.
+  return Number.isNaN(index) ? (value === Number.POSITIVE_INFINITY ? value : -1) : index;
 }
 
 function upperBound(index: number, scale: number): number {

@@ -22,6 +22,7 @@ describe('the command line', () => {
     [['components'], 'components'],
     [['print-config'], 'print-config'],
     [['print-initial-config'], 'print-config'],
+    [['estimate', '--config', 'a', '--for', '30s', '--format', 'json'], 'estimate'],
     [['-v'], 'version'],
     [['--version'], 'version'],
     [['run', '-h'], 'help'],

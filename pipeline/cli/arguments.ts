@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { PipelineError } from '../errors.ts';
 
-export type Command = 'run' | 'validate' | 'components' | 'print-config' | 'ledger' | 'version' | 'help';
+export type Command = 'run' | 'validate' | 'components' | 'print-config' | 'ledger' | 'estimate' | 'version' | 'help';
 
 export interface Arguments {
   readonly command: Command;
@@ -14,6 +14,8 @@ export interface Arguments {
   readonly admin: string;
   readonly mode: 'redacted' | 'unredacted';
   readonly validate: boolean;
+  /** How long `estimate` looks, as written. */
+  readonly for: string;
 }
 
 /** Reads the command line; without a command it is `run`, as in the Collector. Throws a PipelineError of code `usage`. */
@@ -47,6 +49,7 @@ const OPTIONS = {
   format: { type: 'string' },
   mode: { type: 'string' },
   admin: { type: 'string' },
+  for: { type: 'string' },
   validate: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -59,6 +62,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'print-config': 'print-config',
   'print-initial-config': 'print-config',
   ledger: 'ledger',
+  estimate: 'estimate',
   version: 'version',
   help: 'help',
 };
@@ -69,7 +73,11 @@ const SHARED_FLAGS: readonly string[] = ['config', 'set'];
 const OWN_FLAGS: Readonly<Partial<Record<Command, readonly string[]>>> = {
   'print-config': [...SHARED_FLAGS, 'format', 'mode', 'validate'],
   ledger: ['admin', 'format'],
+  estimate: [...SHARED_FLAGS, 'for', 'format'],
 };
+
+/** Commands that print for people unless told otherwise. */
+const FOR_PEOPLE: ReadonlySet<Command> = new Set(['ledger', 'estimate']);
 
 /** That of `service.admin.endpoint`. */
 const DEFAULT_ADMIN = '/run/bpflow/bpflow.sock';
@@ -94,10 +102,13 @@ function checked(words: readonly string[], flags: ReadonlyMap<string, readonly s
     command,
     config: flags.get('config') ?? [],
     set: (flags.get('set') ?? []).map(withEqualSign),
-    format: command === 'ledger' ? oneOf('format', flags, ['text', 'json']) : oneOf('format', flags, ['yaml', 'json']),
+    format: FOR_PEOPLE.has(command)
+      ? oneOf('format', flags, ['text', 'json'])
+      : oneOf('format', flags, ['yaml', 'json']),
     admin: flags.get('admin')?.at(-1) ?? DEFAULT_ADMIN,
     mode: oneOf('mode', flags, ['redacted', 'unredacted']),
     validate: oneOf('validate', flags, ['true', 'false']) === 'true',
+    for: flags.get('for')?.at(-1) ?? '1m',
   };
 }
 

@@ -13,6 +13,8 @@ Commands:
                  With --config also those of its plugins.
   print-config   Print the configuration with all defaults filled in.
   ledger         Print what a running agent did with its items. Ends with 2 when a balance is not 0.
+  estimate       Run the pipelines without exporting anything, and print how many series come, by metric and attribute,
+                 how many the present budgets let out, and how many half of them would.
   version        Print the version.
   help           Print this.
 
@@ -29,5 +31,9 @@ Flags of print-config:
 
 Flags of ledger:
       --admin <path>           Admin socket of the running agent (default /run/bpflow/bpflow.sock).
+      --format text|json       Output format (default text).
+
+Flags of estimate:
+      --for <duration>         How long to look (default 1m). Ctrl-C ends it early.
       --format text|json       Output format (default text).
 `;

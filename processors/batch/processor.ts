@@ -6,12 +6,12 @@ import {
   type Processor,
   RetryableError,
   type Scope,
+  Sender,
   type Signal,
   splitBatch,
   type Timer,
 } from 'bpflow/sdk';
 import type { BatchConfig } from './config.ts';
-import { Sender } from './sender.ts';
 import { batchTelemetry, type Trigger } from './telemetry.ts';
 
 /**

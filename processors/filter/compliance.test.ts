@@ -7,5 +7,8 @@ describeCompliance(spec, {
     { metrics: { include: { match_type: 'expr', expressions: ['true'] } } },
     { metrics: { metric: ['name == "x"'] } },
     { logs: { include: { match_type: 'strict', severity_number: { min: 'LOUD' } } } },
+    { rules: [{ name: 'a', min_severity: 'LOUD' }] },
+    { rules: [{ name: 'a', process_regex: '(' }] },
+    { rules: [{ name: 'a', ports: [65536] }] },
   ],
 });

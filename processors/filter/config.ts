@@ -1,6 +1,8 @@
 import { attributeMatchSettings, includeExclude, MATCH_TYPES, strangeProperty, z } from 'bpflow/sdk';
+import { ruleSettings } from './rule-config.ts';
+import { severitySetting } from './severity.ts';
 
-/** Configuration of the `filter` processor: the Collector's keys other than its conditions in OTTL. */
+/** Configuration of the `filter` processor: the Collector's keys other than its conditions in OTTL, and rules of ours. */
 export const filterConfig = z.strictObject({
   error_mode: z
     .enum(['propagate', 'ignore', 'silent'])
@@ -46,6 +48,12 @@ export const filterConfig = z.strictObject({
     .strictObject({ resource: conditions(), span: conditions(), spanevent: conditions() })
     .optional()
     .describe('Conditions in OTTL; use `spans`.'),
+  rules: z
+    .array(ruleSettings())
+    .max(1000)
+    .default([])
+    .describe('Of what include and exclude leave: the first rule that matches an item decides. A key of bpflow.'),
+  unmatched: z.enum(['keep', 'drop']).default('keep').describe('What happens to items that no rule matches.'),
   metric_conditions: conditions(),
   log_conditions: conditions(),
   trace_conditions: conditions(),
@@ -77,19 +85,8 @@ function logMatch() {
     severity_texts: z.array(z.string()).default([]).describe('The severity text is one of these.'),
     severity_number: z
       .strictObject({
-        min: z
-          .union([z.string(), z.int()])
-          .default('')
-          .transform((text, context) => {
-            const number = severityNumber(String(text));
-            if (number !== undefined) return number;
-            context.issues.push({
-              code: 'custom',
-              input: text,
-              message: `'${text}' is not a valid severity: write INFO, WARN2 or a number from 1 to 24`,
-            });
-            return z.NEVER;
-          })
+        min: severitySetting()
+          .prefault('')
           .describe(
             'Lowest severity that matches: TRACE, DEBUG, INFO, WARN, ERROR, FATAL, each also with 2, 3 or 4 behind, or 1 to 24.',
           ),
@@ -122,13 +119,4 @@ function conditions() {
     .max(0, 'conditions in OTTL are not supported; use include and exclude')
     .optional()
     .describe('Refused: conditions in OTTL are not supported; use include and exclude.');
-}
-
-/** 0 for none given. */
-function severityNumber(text: string): number | undefined {
-  if (text === '') return 0;
-  if (/^\d+$/.test(text)) return Number(text) >= 1 && Number(text) <= 24 ? Number(text) : undefined;
-  const [, name, step] = /^([A-Z]+)([2-4]?)$/.exec(text.toUpperCase()) ?? [];
-  const index = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'].indexOf(name ?? '');
-  return index < 0 ? undefined : index * 4 + (step ? Number(step) : 1);
 }

@@ -13,6 +13,7 @@ import {
   type TransformProcessor,
 } from 'bpflow/sdk';
 import type { FilterConfig, LogMatch, MetricMatch } from './config.ts';
+import { ruleFilter } from './rules.ts';
 
 /** Drops what the configuration does not want. What is dropped is entered as `filtered` by the core, and counted as in the Collector. */
 export function createFilterProcessor(config: FilterConfig, scope: Scope): TransformProcessor {
@@ -20,20 +21,21 @@ export function createFilterProcessor(config: FilterConfig, scope: Scope): Trans
   const log = matchItems(logs.include && logProperties(logs.include), logs.exclude && logProperties(logs.exclude));
   const span = matchItems(spans.include, spans.exclude);
   const filterMetric = metricFilter(metrics.include, metrics.exclude);
+  const rules = ruleFilter(config.rules, config.unmatched);
   const count = counters(scope);
+  const byRules = (metric: Metric | undefined) => (rules === undefined ? metric : metric && rules.metric(metric));
   return {
     transform: {
-      metrics: (batch) => mapMetrics(batch, (metric) => count.metrics(metric, filterMetric(metric))),
-      logs: (batch) =>
-        log === undefined
-          ? batch
-          : count.logs(
-              batch,
-              selectLogs(batch, (row) => log.log(batch, row)),
-            ),
+      metrics: (batch) => mapMetrics(batch, (metric) => count.metrics(metric, byRules(filterMetric(metric)))),
+      logs: (batch) => {
+        if (log === undefined && rules === undefined) return batch;
+        const isKept = (row: number) => (log?.log(batch, row) ?? true) && (rules?.log(batch, row) ?? true);
+        return count.logs(batch, selectLogs(batch, isKept));
+      },
       traces: (batch) => {
-        if (span === undefined) return batch;
-        const kept = selectSpans(batch, (row) => span.span(batch, row));
+        if (span === undefined && rules === undefined) return batch;
+        const isKept = (row: number) => (span?.span(batch, row) ?? true) && (rules?.span(batch, row) ?? true);
+        const kept = selectSpans(batch, isKept);
         count.spans(batch.length - (kept?.length ?? 0));
         return kept;
       },

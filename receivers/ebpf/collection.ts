@@ -1,9 +1,11 @@
+import { CgroupPaths } from 'bpflow/containers';
 import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, SeriesInterner } from 'bpflow/sdk';
 import { BlockSource } from './block.ts';
-import { CgroupPaths } from './cgroups.ts';
 import type { Config } from './config.ts';
+import type { ContainerVerdict } from './container-filter.ts';
 import type { Subject } from './credits.ts';
 import { FileSource } from './fileio.ts';
+import { Gates } from './gate.ts';
 import { Groups } from './groups.ts';
 import { Kernel, type KernelOptions } from './kernel.ts';
 import type { Label } from './labels.ts';
@@ -27,6 +29,8 @@ export interface CollectionOptions {
   /** The agent's version. */
   readonly version: string;
   readonly cgroups?: CgroupPaths;
+  /** Which containers count; undefined: everything. */
+  readonly containers?: ContainerVerdict | undefined;
 }
 
 /**
@@ -46,9 +50,11 @@ export class Collection {
     const kernelOptions = kernelOptionsOf(options);
     this.kernel = Kernel.load(bpf, kernelOptions);
     const batch = config.features.batch;
+    const { containers } = options;
     this.groups = new Groups(this.kernel.map('process', 'groups')!, {
-      cgroups: options.cgroups ?? new CgroupPaths(),
+      cgroups: options.cgroups ?? new CgroupPaths({ made: (id) => this.kernel.cgroupPath(id) }),
       counts: processFilter(config.process_filter, config.exclude_processes),
+      gates: containers && new Gates(containers),
       idleTimeoutMs: config.idle_timeout,
       batch,
     });

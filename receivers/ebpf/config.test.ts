@@ -30,6 +30,8 @@ test('an empty body gives the defaults of the product', () => {
       histograms: 'explicit',
       process_filter: [],
       exclude_processes: ['tfo-agent', 'systemd'],
+      container_filter: [],
+      namespace_filter: [],
       idle_timeout: 300_000,
       max_groups: 4096,
       max_entries: 16_384,
@@ -52,16 +54,13 @@ test('keys of groups that are not there yet are refused unless they ask for noth
   assert.deepEqual(messages({ sample_rate: 10 }), [
     'sample_rate: is not available in this version (sampled events); remove it or set it to 100',
   ]);
-  assert.deepEqual(messages({ container_filter: ['a'] }), [
-    'container_filter: is not available in this version (filters by container); remove it or set it to []',
+  assert.deepEqual(messages({ pin_path: 'a' }), [
+    'pin_path: is not available in this version (pinned maps); remove it or set it to ""',
   ]);
   assert.deepEqual(messages({ ring_buffer_size: 65_536 }), [
     'ring_buffer_size: is not available in this version (kernel events); remove it',
   ]);
-  assert.deepEqual(
-    messages({ collect_http: false, collect_dns: false, sample_rate: 100, container_filter: [], pin_path: '' }),
-    [],
-  );
+  assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100, pin_path: '' }), []);
 });
 
 test('limits, patterns and times are checked', () => {

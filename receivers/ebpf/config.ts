@@ -36,13 +36,6 @@ function only<const V extends string | number | boolean>(value: V, part: string)
   return notYet(z.literal(value, { error }), part);
 }
 
-function onlyEmpty(part: string) {
-  return notYet(
-    z.array(z.unknown()).length(0, { error: `is not available in this version (${part}); remove it or set it to []` }),
-    part,
-  );
-}
-
 function never(part: string) {
   return notYet(z.never({ error: `is not available in this version (${part}); remove it` }), part);
 }
@@ -109,6 +102,14 @@ export const config = z.strictObject({
     .describe(
       'Processes to leave out, written as in process_filter. The agent itself is always left out, by its process id.',
     ),
+  container_filter: patterns
+    .default([])
+    .describe(
+      'Only containers of these names, written as in process_filter: as in the pod, or as Docker and Podman have it. Empty: everything.',
+    ),
+  namespace_filter: patterns
+    .default([])
+    .describe('Only pods of these namespaces; needs the extension kubernetes. Empty: everything.'),
   idle_timeout: duration()
     .prefault('5m')
     .describe('A series group that has not changed and has no living task for so long is retired: its series end.'),
@@ -141,8 +142,6 @@ export const config = z.strictObject({
   collect_tcp_events: only(false, 'kernel events'),
   collect_dns: only(false, 'the network group'),
   collect_http: only(false, 'the network group'),
-  container_filter: onlyEmpty('filters by container'),
-  namespace_filter: onlyEmpty('filters by namespace'),
   sample_rate: only(100, 'sampled events'),
   ring_buffer_size: never('kernel events'),
   perf_buffer_size: never('kernel events'),

@@ -26,17 +26,20 @@ export class PendingGauge implements PendingMetric {
 
   build(time: bigint, _startTime: bigint): Metric | undefined {
     const { series } = this;
+    // What ended is nothing any more, also where it is not known yet whether it would have been handed on.
     this.#endings = [...series.ended];
     const ended = new Set(this.#endings);
     const free = series.free;
-    let points = this.#endings.length;
+    let points = 0;
     for (let number = 0; number < series.size; number++) {
-      if (ended.has(number) || free.has(number)) continue;
+      if (ended.has(number) || free.has(number) || series.gate(number) !== 'open') continue;
       this.#builder.add(series.id(number), this.#values[number] ?? 0);
       points++;
     }
     for (const number of this.#endings) {
+      if (series.gate(number) !== 'open') continue;
       this.#builder.add(series.id(number), 0, undefined, undefined, NO_RECORDED_VALUE);
+      points++;
     }
     return points === 0 ? undefined : gauge(this.#definition, series.table, this.#builder.take(time, 0n));
   }

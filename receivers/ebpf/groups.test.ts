@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CgroupPaths } from 'bpflow/containers';
 import type { BpfMap } from 'bpflow/sdk';
 import { GroupKey, GroupValue } from '../../bpf/process.gen.ts';
-import { CgroupPaths } from './cgroups.ts';
 import { type Group, Groups } from './groups.ts';
 import { groupAttributes, groupKey, LABELS } from './labels.ts';
 
 const CONTAINER = 'f1fd41ed'.repeat(8);
+const POD = '1ee4d255-a1bd-4ca0-a48a-1b50d50ece24';
+const PATHS = new Map([
+  [11n, `/docker/${CONTAINER}`],
+  [12n, `/kubepods/pod${POD}/${CONTAINER}`],
+  [13n, `/kubepods/pod${POD}`],
+]);
 
 test('a group has its names, its cgroup and its container', () => {
   const { groups } = setUp([{ id: 7, process: 'nginx', cgroup: 11n, command: 'nginx: worker', pid: 99 }]);
@@ -21,6 +27,16 @@ test('a group has its names, its cgroup and its container', () => {
     counts: true,
   });
   assert.deepEqual(resource.attributes.toObject(), { 'container.id': CONTAINER });
+});
+
+test('a group in a pod has the uid of the pod, also where no container is', () => {
+  const { groups } = setUp([
+    { id: 1, process: 'app', cgroup: 12n },
+    { id: 2, process: 'runc', cgroup: 13n },
+  ]);
+  assert.deepEqual(groups.get(1).resource.attributes.toObject(), { 'container.id': CONTAINER, 'k8s.pod.uid': POD });
+  assert.deepEqual(groups.get(2).resource.attributes.toObject(), { 'k8s.pod.uid': POD });
+  assert.notEqual(groupKey(groups.get(2), []), groupKey(groups.other, []));
 });
 
 test('labels that are unknown are left out; groups that labels do not tell apart have one key', () => {
@@ -144,8 +160,8 @@ function setUp(entries: readonly Entry[], counts: (process: string) => boolean =
     stored.set(key.join(), { key, id: entry.id });
   };
   for (const entry of entries) add(entry);
-  const cgroups = new CgroupPaths({ path: '/nowhere', root: '/' });
-  cgroups.path = (id) => (id === 11n ? `/docker/${CONTAINER}` : undefined);
+  const cgroups = new CgroupPaths({ mount: undefined });
+  cgroups.path = (id) => PATHS.get(id);
   const groups = new Groups(map, { cgroups, counts, idleTimeoutMs: 1000, batch: true });
   const names = () =>
     [...stored.values()].map(({ key }) => new GroupKey().move(new Uint32Array(key.slice().buffer), 0).process).sort();

@@ -1,7 +1,7 @@
-import { type BpfMap, createResource, EMPTY_RESOURCE, type Resource } from 'bpflow/sdk';
+import { type CgroupPaths, identifyCgroup } from 'bpflow/containers';
+import { type Attributes, type BpfMap, createResource, EMPTY_RESOURCE, type Resource } from 'bpflow/sdk';
 import { GROUP_OTHER, GroupKey, GroupValue } from '../../bpf/process.gen.ts';
-import type { CgroupPaths } from './cgroups.ts';
-import { containerIdOf } from './container-id.ts';
+import type { Gate, Gates } from './gate.ts';
 import { MapBuffer } from './map-buffer.ts';
 
 /** A series group as the kernel tells it apart. */
@@ -15,11 +15,13 @@ export interface Group {
   readonly pid: number;
   /** Path in the cgroup v2 tree; undefined when the cgroup was gone before it was seen. */
   readonly cgroup: string | undefined;
-  /** Carries the container's id, where there is one. */
+  /** Carries the container's id and the uid of its pod, where there are any. */
   readonly resource: Resource;
   readonly containerId: string | undefined;
   /** Whether the process filters let it through. */
   readonly counts: boolean;
+  /** Whether the filters of containers and namespaces do; undefined: without any. */
+  readonly gate?: Gate;
 }
 
 interface Life {
@@ -38,6 +40,8 @@ export interface GroupsOptions {
   readonly cgroups: CgroupPaths;
   /** Whether a process counts, by its executable. */
   readonly counts: (process: string) => boolean;
+  /** Undefined without filters of containers and namespaces. */
+  readonly gates?: Gates | undefined;
   readonly idleTimeoutMs: number;
   readonly batch: boolean;
 }
@@ -84,6 +88,7 @@ export class Groups {
   begin(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#options.cgroups.allowScan();
+    this.#options.gates?.askAgain(nowMs);
   }
 
   /** The group with this id; `other` for one that nothing is known of. */
@@ -126,6 +131,8 @@ export class Groups {
       }
     }
     for (const id of ended) this.#lives.delete(id);
+    if (ended.size > 0)
+      this.#options.gates?.keep(new Set(Array.from(this.#lives.values(), ({ group }) => group.gate!)));
     return ended;
   }
 
@@ -162,9 +169,20 @@ export class Groups {
   #describe(id: number, key: GroupKey): Group {
     const { process, command, pid } = key;
     const cgroup = this.#options.cgroups.path(key.cgroup);
-    const containerId = cgroup === undefined ? undefined : containerIdOf(cgroup);
-    const resource = containerId === undefined ? EMPTY_RESOURCE : createResource({ 'container.id': containerId });
+    const identity = cgroup === undefined ? {} : identifyCgroup(cgroup);
+    const { containerId, containerName, podUid } = identity;
+    const resource = resourceOf({
+      'container.id': containerId,
+      'container.name': containerName,
+      'k8s.pod.uid': podUid,
+    });
     const counts = this.#options.counts(process);
-    return { id, process, command, pid, cgroup, resource, containerId, counts };
+    const gate = counts ? this.#options.gates?.of(identity, this.#nowMs) : undefined;
+    return { id, process, command, pid, cgroup, resource, containerId, counts, ...(gate && { gate }) };
   }
+}
+
+function resourceOf(known: Readonly<Record<string, string | undefined>>): Resource {
+  const attributes = Object.entries(known).filter(([, value]) => value !== undefined) as [string, string][];
+  return attributes.length === 0 ? EMPTY_RESOURCE : createResource(Object.fromEntries(attributes) as Attributes);
 }

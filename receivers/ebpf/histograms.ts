@@ -8,7 +8,7 @@ import {
   NO_RECORDED_VALUE,
 } from 'bpflow/sdk';
 import { Hist } from '../../bpf/syscall.gen.ts';
-import { grown, type PendingMetric, removeEnded, type SeriesSet } from './series.ts';
+import { clearHandedOn, endingsOf, grown, type PendingMetric, removeEnded, type SeriesSet } from './series.ts';
 
 /** How the kernel's buckets are handed on. */
 export type HistogramForm = 'explicit' | 'exponential';
@@ -49,17 +49,24 @@ export class PendingHistogram implements PendingMetric {
   build(time: bigint, startTime: bigint): Metric | undefined {
     const { series } = this;
     const filled: number[] = [];
-    for (let number = 0; number < series.size; number++) if (this.#count(number) > 0) filled.push(number);
-    this.#endings = [...series.ended].filter((number) => this.#count(number) === 0);
-    if (filled.length + this.#endings.length === 0) return undefined;
+    for (let number = 0; number < series.size; number++) {
+      if (this.#count(number) > 0 && series.gate(number) === 'open') filled.push(number);
+    }
+    this.#endings = endingsOf(series, (number) => this.#count(number) === 0);
+    if (filled.length === 0 && this.#ends().length === 0) return undefined;
     return this.#form === 'explicit'
       ? this.#explicit(filled, time, startTime)
       : this.#exponential(filled, time, startTime);
   }
 
   accepted(): number {
-    this.#values.fill(0);
+    clearHandedOn(this.series, this.#values, ROW);
     return removeEnded(this.series, this.#endings);
+  }
+
+  /** Ended series that were handed on. */
+  #ends(): readonly number[] {
+    return this.#endings.filter((number) => this.series.gate(number) === 'open');
   }
 
   #count(number: number): number {
@@ -82,7 +89,7 @@ export class PendingHistogram implements PendingMetric {
       builder.add(this.series.id(number), counts, this.#values[at + SUM]!);
     }
     counts.fill(0);
-    for (const number of this.#endings) {
+    for (const number of this.#ends()) {
       builder.add(this.series.id(number), counts, 0, undefined, undefined, NO_RECORDED_VALUE);
     }
     return histogram(this.#definition, this.series.table, builder.take(time, startTime), { temporality: 'delta' });
@@ -100,7 +107,7 @@ export class PendingHistogram implements PendingMetric {
       const positive = { offset: first - 1, counts: buckets.subarray(first, last + 1) };
       builder.add(this.series.id(number), first < 0 ? value : { ...value, positive });
     }
-    for (const number of this.#endings) {
+    for (const number of this.#ends()) {
       builder.add(this.series.id(number), { scale: 0, sum: 0 }, undefined, undefined, NO_RECORDED_VALUE);
     }
     const points = builder.take(time, startTime);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
 import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { TcpTime, Transport } from '../../bpf/net.gen.ts';
-import { GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
+import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import { type ObjectName, type ObjectSource, openObject } from './objects.ts';
 
@@ -107,6 +107,14 @@ export class Kernel {
     return this.#loaded.generation;
   }
 
+  /** Path that a cgroup was made under; undefined when that was before the start, or too many were made since. */
+  cgroupPath(id: bigint): string | undefined {
+    const map = this.map('process', 'made_cgroups');
+    const made = new Uint32Array(CgroupPath.WORDS);
+    const found = map?.lookup(new Uint8Array(BigUint64Array.of(id).buffer), new Uint8Array(made.buffer));
+    return found === true ? new CgroupPath().move(made, 0).path : undefined;
+  }
+
   /** Credits what living tasks did until now and marks their groups as alive in this generation, which it returns. */
   creditLiving(): number {
     return this.#loaded.creditLiving();
@@ -132,6 +140,11 @@ function rolesOf(
       object: 'process',
       name: 'cgroup_attach',
       without: 'A move to another cgroup shows only at the next system call.',
+    },
+    {
+      object: 'process',
+      name: 'cgroup_mkdir',
+      without: 'Containers that are gone before the next collection stay without a name.',
     },
     {
       object: 'process',

@@ -26,7 +26,7 @@ export function groupAttributes(group: Group, labels: readonly Label[]): Attribu
 
 /** Equal for groups that these labels do not tell apart. */
 export function groupKey(group: Group, labels: readonly Label[]): string {
-  return JSON.stringify([group.containerId, ...labels.map((label) => labelValue(group, label))]);
+  return JSON.stringify([group.resource.attributes.toObject(), ...labels.map((label) => labelValue(group, label))]);
 }
 
 function labelValue(group: Group, label: Label): string | number | undefined {

@@ -50,7 +50,7 @@ export function openGroupSeries(
 
 function identify(group: Group, labels: readonly Label[], attributes: Attributes): SeriesIdentity {
   const all: AttributeSet = attributeSet({ ...groupAttributes(group, labels), ...attributes });
-  return { resource: group.resource, attributes: all };
+  return { resource: group.resource, attributes: all, ...(group.gate && { gate: group.gate }) };
 }
 
 /** Attributes of these labels with their names on the page, for a metric's definition. */

@@ -3,11 +3,15 @@
  * character), or regular expressions after `re:`, which match anywhere unless they are anchored.
  */
 export function processFilter(only: readonly string[], without: readonly string[]): (executable: string) => boolean {
-  const allowed = only.map(matcher);
-  const excluded = without.map(matcher);
-  return (executable) =>
-    (allowed.length === 0 || allowed.some((matches) => matches(executable))) &&
-    !excluded.some((matches) => matches(executable));
+  const allowed = nameMatcher(only);
+  const excluded = nameMatcher(without);
+  return (executable) => (only.length === 0 || allowed(executable)) && !excluded(executable);
+}
+
+/** Whether a name matches any of these patterns. */
+export function nameMatcher(patterns: readonly string[]): (name: string) => boolean {
+  const matchers = patterns.map(matcher);
+  return (name) => matchers.some((matches) => matches(name));
 }
 
 function matcher(pattern: string): (text: string) => boolean {

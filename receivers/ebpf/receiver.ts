@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
+import { LocalContainers } from 'bpflow/containers';
 import {
   asError,
   BPF,
   type Bpf,
   BpfError,
   type Closeable,
+  KUBERNETES,
   type Outlets,
   PermanentError,
   type Receiver,
@@ -14,6 +16,7 @@ import {
 } from 'bpflow/sdk';
 import { Collection } from './collection.ts';
 import type { Config } from './config.ts';
+import { type ContainerVerdict, containerFilter } from './container-filter.ts';
 import { obstacle } from './kernel.ts';
 import { objectFolder } from './objects.ts';
 import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
@@ -115,6 +118,7 @@ export class EbpfReceiver implements Receiver {
         config: this.#config,
         objects: this.#objects,
         version: this.#scope.agent.version,
+        containers: this.#containers(),
       });
     } catch (thrown) {
       const reason = adviceOf(asError(thrown));
@@ -123,6 +127,18 @@ export class EbpfReceiver implements Receiver {
       return;
     }
     this.#reportHealth(this.#collection);
+  }
+
+  #containers(): ContainerVerdict | undefined {
+    const { container_filter: containers, namespace_filter: namespaces } = this.#config;
+    const kubernetes = this.#scope.find(KUBERNETES);
+    if (namespaces.length > 0 && kubernetes === undefined) {
+      this.#scope.log.error(
+        'namespace_filter lets nothing through: it needs the extension kubernetes among service.extensions.',
+      );
+    }
+    const local = new LocalContainers({ docker: '/var/lib/docker', podman: ['/var/lib/containers/storage'] });
+    return containerFilter({ containers, namespaces, kubernetes, local });
   }
 
   #reportHealth({ kernel }: Collection): void {

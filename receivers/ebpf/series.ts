@@ -11,11 +11,14 @@ import {
   type SeriesTable,
   sum,
 } from 'bpflow/sdk';
+import type { Gate } from './gate.ts';
 
 /** Who a series is about, as it is told apart in the pipeline. */
 export interface SeriesIdentity {
   readonly resource: Resource;
   readonly attributes: AttributeSet;
+  /** Whether it is handed on; undefined: always. */
+  readonly gate?: Gate;
 }
 
 /**
@@ -29,6 +32,8 @@ export class SeriesSet {
   readonly #entries: { key: string; identity: SeriesIdentity; feeders: number; id: SeriesId }[] = [];
   readonly #free: number[] = [];
   readonly #ended = new Set<number>();
+  /** Whether any series may have to wait. */
+  #gated = false;
   /** The table that the ids belong to. */
   #table: SeriesTable | undefined;
 
@@ -61,9 +66,16 @@ export class SeriesSet {
       return known;
     }
     const number = this.#free.pop() ?? this.#entries.length;
-    this.#entries[number] = { key, identity: identify(), feeders: 1, id: NOT_INTERNED };
+    const identity = identify();
+    if (identity.gate !== undefined) this.#gated = true;
+    this.#entries[number] = { key, identity, feeders: 1, id: NOT_INTERNED };
     this.#byKey.set(key, number);
     return number;
+  }
+
+  /** Whether the series is handed on, or kept until that is known. */
+  gate(number: number): Gate['state'] {
+    return this.#entries[number]?.identity.gate?.state ?? 'open';
   }
 
   /** One feeder has ended. */
@@ -90,6 +102,11 @@ export class SeriesSet {
       entry.id = this.#interner.intern(entry.identity.resource, this.#scope, entry.identity.attributes);
     }
     return entry.id;
+  }
+
+  /** Series that wait to be handed on. */
+  waiting(): number[] {
+    return this.#gated ? [...this.#byKey.values()].filter((number) => this.gate(number) === 'waiting') : [];
   }
 
   get table(): SeriesTable {
@@ -131,22 +148,41 @@ export class PendingSum implements PendingMetric {
     let points = 0;
     for (let number = 0, size = Math.min(series.size, this.#values.length); number < size; number++) {
       const value = this.#values[number]!;
-      if (value === 0) continue;
+      if (value === 0 || series.gate(number) !== 'open') continue;
       this.#builder.add(series.id(number), value);
       points++;
     }
-    this.#endings = [...series.ended].filter((number) => (this.#values[number] ?? 0) === 0);
-    for (const number of this.#endings)
+    this.#endings = endingsOf(series, (number) => (this.#values[number] ?? 0) === 0);
+    for (const number of this.#endings) {
+      if (series.gate(number) === 'closed') continue;
       this.#builder.add(series.id(number), 0, undefined, undefined, NO_RECORDED_VALUE);
-    if (points + this.#endings.length === 0) return undefined;
+      points++;
+    }
+    if (points === 0) return undefined;
     const taken = this.#builder.take(time, startTime);
     return sum(this.#definition, series.table, taken, { monotonic: true, temporality: 'delta' });
   }
 
   accepted(): number {
-    this.#values.fill(0);
+    clearHandedOn(this.series, this.#values, 1);
     return removeEnded(this.series, this.#endings);
   }
+}
+
+/** Ended series of which nothing is left to hand on. What waits is not among them, what never is handed on is. */
+export function endingsOf(series: SeriesSet, isEmpty: (number: number) => boolean): number[] {
+  return [...series.ended].filter((number) => {
+    const gate = series.gate(number);
+    return gate === 'closed' || (gate === 'open' && isEmpty(number));
+  });
+}
+
+/** Zeroes rows of values, but those that wait. */
+export function clearHandedOn(series: SeriesSet, values: Float64Array, width: number): void {
+  const waiting = series.waiting();
+  const kept = waiting.map((number) => values.slice(number * width, (number + 1) * width));
+  values.fill(0);
+  for (const [i, number] of waiting.entries()) if (kept[i]!.length === width) values.set(kept[i]!, number * width);
 }
 
 /** Frees those of the series that are still ended; returns how many. */

@@ -32,9 +32,9 @@ function exportMethod(signal: Signal, intake: Intake): GrpcMethod {
   };
   return {
     refusal: () => intake.refusal(signal),
-    handle({ message, abort }) {
+    handle({ message, abort, peer }) {
       try {
-        const accepted = intake.take(signal, message, abort);
+        const accepted = intake.take(signal, message, { abort, peer });
         return accepted instanceof Promise ? accepted.then(() => ACCEPTED) : ACCEPTED;
       } catch (error) {
         return fail(error);

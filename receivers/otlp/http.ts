@@ -79,12 +79,14 @@ export class OtlpHttp {
     if (refusal !== undefined) throw refusal;
     const abort = new AbortController();
     response.once('close', () => response.writableFinished || abort.abort());
+    const peer = request.socket.remoteAddress;
     const body = await readBody(request, limits);
     try {
       // What follows may have filled up while the body arrived.
       const late = intake.refusal(signal);
       if (late !== undefined) throw late;
-      await intake.take(signal, encoding === 'json' ? fromJson(signal, body.bytes) : body.bytes, abort.signal);
+      const bytes = encoding === 'json' ? fromJson(signal, body.bytes) : body.bytes;
+      await intake.take(signal, bytes, { abort: abort.signal, peer });
     } finally {
       body.release();
     }

@@ -9,6 +9,7 @@ import {
   RetryableError,
   type Signal,
   type Signals,
+  setPeer,
   WireError,
 } from 'bpflow/sdk';
 import { GRPC, GrpcError } from 'bpflow/transport';
@@ -16,6 +17,13 @@ import { GRPC, GrpcError } from 'bpflow/transport';
 /** A request whose bytes are no OTLP. The message is the sender's to see. */
 export class UndecodableError extends Error {
   override readonly name = 'UndecodableError';
+}
+
+/** What is known of a request beside its bytes. */
+export interface Sent {
+  readonly abort: AbortSignal;
+  /** The sender's IP address. */
+  readonly peer: string | undefined;
 }
 
 /** Takes export requests of every signal that is wired, whatever protocol they came by. */
@@ -43,8 +51,9 @@ export class Intake {
    * Decodes a request and hands it on; resolved means accepted. Throws or rejects with {@link UndecodableError}, or with GrpcError
    * of what follows.
    */
-  take<S extends Signal>(signal: S, request: Uint8Array, abort: AbortSignal): void | Promise<void> {
+  take<S extends Signal>(signal: S, request: Uint8Array, { abort, peer }: Sent): void | Promise<void> {
     const batch = this.#decode(signal, request);
+    setPeer(batch, peer);
     const next = this.#next[signal] as Consumer<Signals[S]> | undefined;
     if (countItems(batch) === 0) return;
     try {

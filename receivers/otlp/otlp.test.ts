@@ -14,6 +14,7 @@ import {
   type Outlets,
   otlpFromJson,
   PermanentError,
+  peerOf,
   type Receiver,
   RetryableError,
   SERVER_AUTH,
@@ -349,6 +350,14 @@ describe('over HTTP', () => {
 });
 
 describe('both protocols', () => {
+  test('tell by whose address a batch came', async () => {
+    const to = collectingConsumer();
+    const { grpc: address, http: url } = await start(outletsTo(to));
+    await send(address, PATHS.logs, protobuf('logs'));
+    await post(`${url}/v1/metrics`, protobuf('metrics'), asProtobuf);
+    assert.deepEqual(to.batches.map(peerOf), ['127.0.0.1', '127.0.0.1']);
+  });
+
   test('ask the authenticator', async () => {
     const auth = {
       authenticate(headers: Readonly<Record<string, unknown>>) {

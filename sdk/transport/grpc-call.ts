@@ -16,6 +16,8 @@ export interface GrpcRequest {
   readonly headers: RequestHeaders;
   /** Aborted when the client gives up, its deadline passes or the server must end. */
   readonly abort: AbortSignal;
+  /** The client's IP address; undefined when it has gone. */
+  readonly peer: string | undefined;
 }
 
 /** A unary method. */
@@ -268,7 +270,12 @@ export class GrpcCall {
     if (this.#deadlineMs !== undefined && this.#deadlineMs <= clock.monotonic()) throw tooLate();
     const abort = new AbortController();
     this.#abort = abort;
-    const response = this.#method!.handle({ message, headers: this.#headers as RequestHeaders, abort: abort.signal });
+    const response = this.#method!.handle({
+      message,
+      headers: this.#headers as RequestHeaders,
+      abort: abort.signal,
+      peer: this.#stream.session?.socket.remoteAddress,
+    });
     if (!(response instanceof Promise)) {
       this.#respond(response);
       return;

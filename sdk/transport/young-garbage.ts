@@ -2,10 +2,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Costs 0.5 ms each; more seldom, what is still on its way grows old in the meantime. */
-const COLLECT_EVERY_BYTES = 8 * 1024 * 1024;
+const COLLECT_EVERY_BYTES = 4 * 1024 * 1024;
 
 /**
- * Memory outside V8's heap that has just become garbage: requests that came in and went on. After each 8 MiB of it the young
+ * Memory outside V8's heap that has just become garbage: requests that came in and went on. After each 4 MiB of it the young
  * generation is collected.
  *
  * V8 itself would wait until its objects fill the young generation, which takes seconds of requests of 100 KB, and meanwhile

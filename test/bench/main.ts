@@ -15,6 +15,10 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Prom
   'otlp-decode': async () => ({ run: (await import('./otlp-codec.ts')).decode }),
   'otlp-relay': () => import('./otlp-relay.ts'),
   file: () => import('./file.ts'),
+  sampling: () => import('./sampling.ts'),
+  cardinality: () => import('./cardinality.ts'),
+  'k8s-enrich': () => import('./k8s-enrich.ts'),
+  hubble: () => import('./hubble.ts'),
 };
 
 const { values, positionals } = parseArgs({

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { findCgroupMount, readMountInfo } from '../../receivers/ebpf/cgroups.ts';
+import { findCgroupMount, readMountInfo } from 'bpflow/containers';
 import { RunningAgent } from './agent.ts';
 import { skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
@@ -74,6 +74,36 @@ describe('labels that change while a process runs', { skip }, () => {
   });
 });
 
+describe('a cgroup that is gone before a collection', { skip }, () => {
+  test('is known from its making, wherever programs can be attached', async (context: TestContext) => {
+    const mount = findCgroupMount(readMountInfo());
+    if (mount === undefined) return context.skip('needs a cgroup v2 mount');
+    for (const features of [{}, { tp_btf: 'off' }]) {
+      using workloads = new Workloads();
+      await using receiver = new ObservedReceiver({
+        labels: ['process', 'cgroup', 'container_id'],
+        exclude_processes: [],
+        features,
+      });
+      const name = `bpflow-short-${process.pid}`;
+      const folders = [join(mount.path, name), join(mount.path, name, CONTAINER)] as const;
+      for (const folder of folders) mkdirSync(folder);
+      try {
+        await workloads.run(own('short'), 'cgroup', ...folders, 250);
+      } finally {
+        for (const folder of [...folders].reverse()) rmdirSync(folder);
+      }
+      const samples = await receiver.read();
+      const calls = { process: own('short'), syscall: 'getppid' };
+      assert.deepEqual(samples.by('cgroup', 'ebpf_syscall_count', calls), {
+        [`/${name}`]: 500,
+        [`/${name}/${CONTAINER}`]: 500,
+      });
+      assert.deepEqual(samples.by('container_id', 'ebpf_syscall_count', calls), { '': 500, [CONTAINER]: 500 });
+    }
+  });
+});
+
 describe('labels that are not asked for', { skip }, () => {
   test('are not told apart: what differs only in them is added', async () => {
     using workloads = new Workloads();
@@ -138,6 +168,28 @@ describe('process filters', { skip }, () => {
     const expected = { [wanted]: 50 };
     assert.deepEqual(samples.by('process', 'ebpf_syscall_count', { syscall: 'getppid' }), expected);
     assert.deepEqual(samples.by('process', 'ebpf_syscall_latency_ns_count', { syscall: 'getppid' }), expected);
+  });
+});
+
+describe('container filters', { skip }, () => {
+  test('let in what is asked for, by id where nobody knows the name', async (context: TestContext) => {
+    const mount = findCgroupMount(readMountInfo());
+    if (mount === undefined) return context.skip('needs a cgroup v2 mount');
+    using workloads = new Workloads();
+    await using receiver = new ObservedReceiver({ container_filter: ['0123*'], exclude_processes: [] });
+    const name = `bpflow-filter-${process.pid}`;
+    const folders = [join(mount.path, name), join(mount.path, name, `docker-${CONTAINER}.scope`)] as const;
+    for (const folder of folders) mkdirSync(folder);
+    try {
+      await workloads.run(own('contained'), 'cgroup', ...folders, 250);
+      await workloads.run(own('outside'), 'getppid', 100, 1);
+      const samples = await receiver.read();
+      assert.deepEqual(samples.by('process', 'ebpf_syscall_count', { syscall: 'getppid' }), {
+        [own('contained')]: 500,
+      });
+    } finally {
+      for (const folder of [...folders].reverse()) if (existsSync(folder)) rmdirSync(folder);
+    }
   });
 });
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 /** Folder of the checkout. */
 export const root = dirname(dirname(import.meta.dirname));
 
-export type Program = 'sink' | 'loadgen' | 'otelcol';
+export type Program = 'sink' | 'loadgen' | 'otelcol' | 'hubble-server';
 
 /** Where `scripts/build-peers.sh` leaves a program. */
 export function pathOf(program: Program): string {

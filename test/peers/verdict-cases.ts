@@ -309,6 +309,46 @@ export const verdictCases: readonly VerdictCase[] = [
   ['resource: nothing', processor('resource', '')],
   ['resource: unknown action', processor('resource', '{ attributes: [{ key: a, action: x }] }')],
   ['resource: by the other key', processor('resource', '{ actions: [{ key: a, action: delete }] }')],
+  ['probabilistic_sampler: nothing', processor('probabilistic_sampler', '', 'traces')],
+  [
+    'probabilistic_sampler: negative share',
+    processor('probabilistic_sampler', '{ sampling_percentage: -1 }', 'traces'),
+  ],
+  [
+    'probabilistic_sampler: a share too small',
+    processor('probabilistic_sampler', '{ sampling_percentage: 1e-20 }', 'traces'),
+  ],
+  [
+    'probabilistic_sampler: infinite share',
+    processor('probabilistic_sampler', '{ sampling_percentage: .inf }', 'traces'),
+  ],
+  [
+    'probabilistic_sampler: more than all',
+    processor('probabilistic_sampler', '{ sampling_percentage: 200 }', 'traces'),
+  ],
+  [
+    'probabilistic_sampler: share in quotes',
+    processor('probabilistic_sampler', "{ sampling_percentage: '15' }", 'traces'),
+  ],
+  [
+    'probabilistic_sampler: share of words',
+    processor('probabilistic_sampler', '{ sampling_percentage: many }', 'traces'),
+  ],
+  ['probabilistic_sampler: no precision', processor('probabilistic_sampler', '{ sampling_precision: 0 }', 'traces')],
+  [
+    'probabilistic_sampler: too much precision',
+    processor('probabilistic_sampler', '{ sampling_precision: 15 }', 'traces'),
+  ],
+  ['probabilistic_sampler: unknown mode', processor('probabilistic_sampler', '{ mode: random }', 'traces')],
+  ['probabilistic_sampler: empty mode', processor('probabilistic_sampler', "{ mode: '' }", 'traces')],
+  ['probabilistic_sampler: negative seed', processor('probabilistic_sampler', '{ hash_seed: -1 }', 'traces')],
+  [
+    'probabilistic_sampler: unknown source',
+    processor('probabilistic_sampler', '{ attribute_source: traceid }', 'logs'),
+  ],
+  ['probabilistic_sampler: empty source', processor('probabilistic_sampler', "{ attribute_source: '' }", 'logs')],
+  ['probabilistic_sampler: unknown key', processor('probabilistic_sampler', '{ sampling_percent: 1 }', 'logs')],
+  ['probabilistic_sampler: of metrics', processor('probabilistic_sampler', '{ sampling_percentage: 1 }', 'metrics')],
   ['filter: nothing', processor('filter', '')],
   ['filter: unknown signal', processor('filter', '{ metricz: {} }')],
   ['filter: bad pattern', processor('filter', "{ metrics: { include: { match_type: regexp, metric_names: ['('] } } }")],

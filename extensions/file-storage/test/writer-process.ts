@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs';
 import { STORAGE } from 'bpflow/sdk';
-import { fakeScope } from 'bpflow/testing';
 import { fileStorageConfig } from '../config.ts';
 import { createFileStorage } from '../file-storage.ts';
+import { runningScope } from './running-scope.ts';
 import { storedValue } from './stored-value.ts';
 
 /**
@@ -10,7 +10,7 @@ import { storedValue } from './stored-value.ts';
  * that was acknowledged: `+7` key 7 was set, `-7` it was deleted, `=7` keys 7 to 9 were set as one.
  */
 const [directory, first] = process.argv.slice(2);
-const scope = fakeScope('extension', 'file_storage');
+const scope = runningScope();
 const config = { directory, fsync: 'never', segment_size: '128KiB', create_directory: true };
 await createFileStorage(fileStorageConfig.parse(config), scope).start?.();
 const storage = await scope.get(STORAGE).open('test', 'writer');
