@@ -1,0 +1,36 @@
+/** What `bpflow explain` asks a component for: series of a metric, under its own name or that of a page. */
+export interface ExplainQuery {
+  readonly metric: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/**
+ * What a component answers: one block of facts for each series. A component publishes it as the view `explain`, which is asked
+ * with `metric` and `labels` (JSON) in its query; see {@link explainQuery}.
+ */
+export interface Explanation {
+  /** Whether the component has anything to do with the metric. */
+  readonly known: boolean;
+  /** Why it is not there, or not exact; empty otherwise. */
+  readonly reason: string;
+  /** Facts about the metric: name and text, in order. */
+  readonly facts: readonly (readonly [string, string])[];
+  readonly series: readonly ExplainedSeries[];
+  /** Series that match beyond those that are listed. */
+  readonly more: number;
+}
+
+export interface ExplainedSeries {
+  /** As it is printed: `name{label="value"}`. */
+  readonly series: string;
+  readonly facts: readonly (readonly [string, string])[];
+}
+
+/** The question in a view's query. Throws a TypeError when it is none. */
+export function explainQuery(query: Readonly<Record<string, string>>): ExplainQuery {
+  const { metric, labels = '{}' } = query;
+  if (metric === undefined || metric === '') throw new TypeError('the view explain needs ?metric=<name>.');
+  const parsed: unknown = JSON.parse(labels);
+  const entries = typeof parsed === 'object' && parsed !== null ? Object.entries(parsed) : [];
+  return { metric, labels: Object.fromEntries(entries.map(([key, value]) => [key, String(value)])) };
+}
