@@ -138,20 +138,6 @@ static __always_inline u64 extend(u64 last, u32 now)
 	return step > 0 ? last + step : last;
 }
 
-/* Payload alone: what TCP sent for the first time, and what came in order without the FIN, which TCP counts as a byte. */
-static __always_inline u64 payload_sent(struct tcp_sock *tcp)
-{
-	return tcp->bytes_sent - tcp->bytes_retrans;
-}
-
-static __always_inline u64 payload_received(struct sock *sk, struct tcp_sock *tcp)
-{
-	u64 received = tcp->bytes_received;
-	u64 done = sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE);
-
-	return received && (done & 1) ? received - 1 : received;
-}
-
 static __always_inline void credit_socket(struct socket_state *state, struct sock *sk,
 					  struct tcp_sock *tcp)
 {

@@ -35,6 +35,20 @@ const GROUPS = [
     enums: ['transport', 'tcp_time'],
   },
   { name: 'mem', structs: ['memory_key', 'memory_value'], enums: ['memory_kind'] },
+  {
+    name: 'events',
+    structs: [
+      'event_header',
+      'exec_body',
+      'exit_body',
+      'signal_body',
+      'oom_body',
+      'cgroup_body',
+      'tcp_body',
+      'event_count',
+    ],
+    enums: ['event_kind', 'tcp_direction'],
+  },
 ] as const;
 
 const UNITS: Readonly<Record<string, string>> = {

@@ -93,6 +93,8 @@ struct percpu_counter {
 
 struct mm_struct {
 	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
 	struct percpu_counter rss_stat[4];
 	struct task_struct *owner;
 };
@@ -100,6 +102,39 @@ struct mm_struct {
 struct task_io_accounting {
 	u64 rchar;
 	u64 wchar;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	u32 val;
+} kuid_t;
+
+typedef struct {
+	u32 val;
+} kgid_t;
+
+struct cred {
+	kuid_t euid;
+	kgid_t egid;
+};
+
+/* What the threads of a process share. */
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+	unsigned int flags;
+	unsigned long long sum_sched_runtime;
+};
+
+struct kernel_siginfo {
+	int si_code;
+};
+
+struct linux_binprm {
+	const char *filename;
 };
 
 struct sched_entity {
@@ -122,6 +157,8 @@ struct task_struct {
 	struct mm_struct *mm;
 	int pid;
 	int tgid;
+	int exit_code;
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	u64 start_time;
 	char comm[16];
@@ -132,6 +169,8 @@ struct task_struct {
 	struct task_io_accounting ioac;
 	struct css_set *cgroups;
 	struct files_struct *files;
+	const struct cred *cred;
+	struct signal_struct *signal;
 };
 
 struct gendisk {

@@ -26,8 +26,17 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct in6_addr {
+	u8 bytes[16];
+};
+
 struct sock_common {
+	u32 skc_daddr;
+	u32 skc_rcv_saddr;
+	u16 skc_dport;
 	unsigned short skc_family;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 	volatile unsigned char skc_state;
 	unsigned long skc_flags;
 };
@@ -37,6 +46,10 @@ struct sock {
 	u16 sk_protocol;
 	u16 sk_type;
 	int sk_err;
+};
+
+struct inet_sock {
+	u16 inet_sport;
 };
 
 struct socket {
@@ -73,5 +86,19 @@ struct bpf_iter__task_file {
 };
 
 #pragma clang attribute pop
+
+/* Payload alone: what TCP sent for the first time, and what came in order without the FIN, which TCP counts as a byte. */
+static __always_inline u64 payload_sent(struct tcp_sock *tcp)
+{
+	return tcp->bytes_sent - tcp->bytes_retrans;
+}
+
+static __always_inline u64 payload_received(struct sock *sk, struct tcp_sock *tcp)
+{
+	u64 received = tcp->bytes_received;
+	u64 done = sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE);
+
+	return received && (done & 1) ? received - 1 : received;
+}
 
 #endif
