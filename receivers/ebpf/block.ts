@@ -1,11 +1,12 @@
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { attributeSet, EMPTY_RESOURCE, type MetricDefinition } from 'bpflow/sdk';
+import { attributeSet, EMPTY_RESOURCE } from 'bpflow/sdk';
 import { BlockKey } from '../../bpf/block.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from './histograms.ts';
 import type { Kernel } from './kernel.ts';
-import { declare, type MapUsage, type MetricSource, type SourceContext } from './metric-source.ts';
+import { declareFact, type MetricFact } from './metric-fact.ts';
+import type { MapUsage, MetricSource, SourceContext } from './metric-source.ts';
 import { SeriesSet } from './series.ts';
 
 export interface BlockOptions extends SourceContext {
@@ -20,7 +21,7 @@ export class BlockSource implements MetricSource {
 
   constructor(kernel: Kernel, { batch, interner, scope, histograms }: BlockOptions) {
     this.#latencies = new Counters(kernel.map('block', 'block_latencies')!, { counters: HISTOGRAM_COUNTERS, batch });
-    this.metrics = [new PendingHistogram(declare(LATENCY, []), new SeriesSet(interner, scope), histograms)];
+    this.metrics = [new PendingHistogram(declareFact(LATENCY, kernel, {}), new SeriesSet(interner, scope), histograms)];
   }
 
   collect(): void {
@@ -72,14 +73,23 @@ const OPERATIONS: ReadonlyMap<number, string> = new Map([
   [9, 'write_zeroes'],
 ]);
 
-const LATENCY: MetricDefinition = {
-  name: 'ebpf.block.io.duration',
-  unit: 'ns',
-  otelUnit: 's',
-  seedName: 'ebpf_block_io_latency_ns',
-  kind: 'histogram',
-  description:
-    "Time from the moment a request goes to a block device's driver to its completion; what it waits in queues before is not in it.",
-  exactness: 'exact',
-  attributes: { [DEVICE]: 'device', [OPERATION]: 'operation' },
+const LATENCY: MetricFact = {
+  definition: {
+    name: 'ebpf.block.io.duration',
+    unit: 'ns',
+    otelUnit: 's',
+    seedName: 'ebpf_block_io_latency_ns',
+    kind: 'histogram',
+    description:
+      "Time from the moment a request goes to a block device's driver to its completion; what it waits in queues before is not in it.",
+    exactness: 'exact',
+  },
+  own: { [DEVICE]: 'device', [OPERATION]: 'operation' },
+  keys: ['collect_file_io', 'block_io'],
+  needs: ['block_issue', 'block_complete'],
+  exactWith: [],
+  maps: [{ object: 'block', map: 'block_latencies', key: BlockKey.WORD }],
 };
+
+/** Metrics of block devices. */
+export const BLOCK_FACTS: readonly MetricFact[] = [LATENCY];

@@ -1,17 +1,10 @@
-import type { MetricDefinition } from 'bpflow/sdk';
 import { FileErrorKey, FileLatencyKey, FileOperation } from '../../bpf/fileio.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
 import type { Group } from './groups.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from './histograms.ts';
 import type { Kernel } from './kernel.ts';
-import {
-  declare,
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from './metric-source.ts';
+import { declareFact, GROUP_WORD, isFed, type MetricFact } from './metric-fact.ts';
+import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
 import { PendingSum, SeriesSet } from './series.ts';
 import { syscallNames } from './syscall-names.ts';
 
@@ -55,24 +48,22 @@ export class FileSource implements MetricSource {
     this.#otherErrors = counters('other_file_errors', 1);
     this.#latencies = counters('file_latencies', HISTOGRAM_COUNTERS);
     this.#allLatencies = counters('all_file_latencies', HISTOGRAM_COUNTERS);
-    const lost = kernel.lostOf('task_newtask', 'process_exec');
     const labels = labelNames(options.labels);
     const set = () => new SeriesSet(interner, scope);
-    const sum = (definition: Omit<MetricDefinition, 'attributes'>, own: Record<string, string>) =>
-      new PendingSum(declare({ ...definition, attributes: { ...labels, ...own } }, lost), set());
-    const timed = kernel.serves('file_enter');
+    const sum = (fact: MetricFact) => new PendingSum(declareFact(fact, kernel, labels), set());
+    const isFollowed = regularFiles && isFed(REGULAR_READ, kernel);
     this.#sums = [
-      ...(operations ? [{ counter: 1, sum: sum(OPENS, {}) }] : []),
-      ...(regularFiles && timed ? [{ counter: 2, sum: sum(REGULAR_READ, {}) }] : []),
-      ...(regularFiles && timed ? [{ counter: 3, sum: sum(REGULAR_WRITTEN, {}) }] : []),
+      ...(operations ? [{ counter: 1, sum: sum(OPENS) }] : []),
+      ...(isFollowed ? [{ counter: 2, sum: sum(REGULAR_READ) }] : []),
+      ...(isFollowed ? [{ counter: 3, sum: sum(REGULAR_WRITTEN) }] : []),
     ];
-    this.#failed = sum(OPEN_ERRORS, { [ERROR]: 'errno' });
-    const attributes = { ...labelNames(options.histogramLabels), [OPERATION]: 'operation' };
-    this.#duration = new PendingHistogram(declare({ ...DURATION, attributes }, lost), set(), histograms);
+    this.#failed = sum(OPEN_ERRORS);
+    const ofHistograms = labelNames(options.histogramLabels);
+    this.#duration = new PendingHistogram(declareFact(DURATION, kernel, ofHistograms), set(), histograms);
     this.metrics = [
       ...this.#sums.map(({ sum }) => sum),
       ...(operations ? [this.#failed] : []),
-      ...(operations && timed ? [this.#duration] : []),
+      ...(operations && isFed(DURATION, kernel) ? [this.#duration] : []),
     ];
   }
 
@@ -185,52 +176,102 @@ const OPERATIONS: ReadonlyMap<number, string> = new Map([
 
 const NOT_CALLS = 'io_uring and what the kernel opens itself (an executed program) are not in it.';
 
-const OPENS: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.file.open.count',
-  unit: '{open}',
-  seedName: 'ebpf_file_open_count',
-  kind: 'counter',
-  description: `Calls of open, openat, openat2, creat and open_by_handle_at that ended, failed ones included; those that a signal interrupted, ${NOT_CALLS}`,
-  exactness: 'exact',
+const EXACT_WITH = ['task_newtask', 'process_exec'];
+const FILES: MetricFact['maps'] = [
+  { object: 'fileio', map: 'files', key: GROUP_WORD },
+  { object: 'fileio', map: 'other_files', key: { slot: 0 } },
+];
+
+const OPENS: MetricFact = {
+  definition: {
+    name: 'ebpf.file.open.count',
+    unit: '{open}',
+    seedName: 'ebpf_file_open_count',
+    kind: 'counter',
+    description: `Calls of open, openat, openat2, creat and open_by_handle_at that ended, failed ones included; those that a signal interrupted, ${NOT_CALLS}`,
+    exactness: 'exact',
+  },
+  own: {},
+  keys: ['collect_file_io', 'file_operations'],
+  needs: ['file_exit'],
+  exactWith: EXACT_WITH,
+  maps: FILES,
 };
 
-const OPEN_ERRORS: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.file.open.errors',
-  unit: '{error}',
-  seedName: 'ebpf_file_open_errors',
-  kind: 'counter',
-  description: "Opens that failed, by the error's name.",
-  exactness: 'exact',
+const OPEN_ERRORS: MetricFact = {
+  definition: {
+    name: 'ebpf.file.open.errors',
+    unit: '{error}',
+    seedName: 'ebpf_file_open_errors',
+    kind: 'counter',
+    description: "Opens that failed, by the error's name.",
+    exactness: 'exact',
+  },
+  own: { [ERROR]: 'errno' },
+  keys: ['collect_file_io', 'file_operations'],
+  needs: ['file_exit'],
+  exactWith: EXACT_WITH,
+  maps: [
+    { object: 'fileio', map: 'file_errors', key: FileErrorKey.WORD },
+    { object: 'fileio', map: 'other_file_errors', key: { error: 0 } },
+  ],
 };
 
 const REGULAR = 'sendfile and copy_file_range included; mapped memory, splice and io_uring are not in it.';
 
-const REGULAR_READ: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.file.regular.read.io',
-  unit: 'By',
-  seedName: 'ebpf_file_regular_read_bytes',
-  kind: 'counter',
-  description: `Bytes that calls read from regular files, page cache, ${REGULAR}`,
-  exactness: 'exact',
+const REGULAR_READ: MetricFact = {
+  definition: {
+    name: 'ebpf.file.regular.read.io',
+    unit: 'By',
+    seedName: 'ebpf_file_regular_read_bytes',
+    kind: 'counter',
+    description: `Bytes that calls read from regular files, page cache, ${REGULAR}`,
+    exactness: 'exact',
+  },
+  own: {},
+  keys: ['collect_file_io', 'regular_files'],
+  needs: ['file_exit', 'file_enter'],
+  exactWith: EXACT_WITH,
+  maps: FILES,
 };
 
-const REGULAR_WRITTEN: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.file.regular.write.io',
-  unit: 'By',
-  seedName: 'ebpf_file_regular_write_bytes',
-  kind: 'counter',
-  description:
-    'Bytes that calls wrote to regular files, page cache and copy_file_range included; what sendfile, splice, io_uring and mapped memory write is not in it.',
-  exactness: 'exact',
+const REGULAR_WRITTEN: MetricFact = {
+  definition: {
+    name: 'ebpf.file.regular.write.io',
+    unit: 'By',
+    seedName: 'ebpf_file_regular_write_bytes',
+    kind: 'counter',
+    description:
+      'Bytes that calls wrote to regular files, page cache and copy_file_range included; what sendfile, splice, io_uring and mapped memory write is not in it.',
+    exactness: 'exact',
+  },
+  own: {},
+  keys: ['collect_file_io', 'regular_files'],
+  needs: ['file_exit', 'file_enter'],
+  exactWith: EXACT_WITH,
+  maps: FILES,
 };
 
-const DURATION: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.file.operation.duration',
-  unit: 'ns',
-  otelUnit: 's',
-  seedName: 'ebpf_file_io_latency_ns',
-  kind: 'histogram',
-  description:
-    'Time that calls on regular files took, and opens of any kind, from entry to end; io_uring and mapped memory are not in it.',
-  exactness: 'exact',
+const DURATION: MetricFact = {
+  definition: {
+    name: 'ebpf.file.operation.duration',
+    unit: 'ns',
+    otelUnit: 's',
+    seedName: 'ebpf_file_io_latency_ns',
+    kind: 'histogram',
+    description:
+      'Time that calls on regular files took, and opens of any kind, from entry to end; io_uring and mapped memory are not in it.',
+    exactness: 'exact',
+  },
+  own: { [OPERATION]: 'operation' },
+  keys: ['collect_file_io', 'file_operations'],
+  needs: ['file_exit', 'file_enter'],
+  exactWith: EXACT_WITH,
+  maps: [
+    { object: 'fileio', map: 'file_latencies', key: FileLatencyKey.WORD },
+    { object: 'fileio', map: 'all_file_latencies', key: { operation: 0 } },
+  ],
 };
+
+/** Metrics of calls on files. */
+export const FILE_FACTS: readonly MetricFact[] = [OPENS, OPEN_ERRORS, DURATION, REGULAR_READ, REGULAR_WRITTEN];

@@ -34,6 +34,15 @@ export interface KernelOptions {
   readonly network: { readonly tcp: boolean; readonly messages: boolean; readonly timesByGroup: boolean } | undefined;
 }
 
+/** A thing to do in the kernel, and what does it. */
+export interface ServedRole {
+  readonly role: Role;
+  /** Undefined when no program does it. */
+  readonly program: string | undefined;
+  /** Hooks that would be tried next, the strongest first. */
+  readonly below: readonly string[];
+}
+
 /** Maps that all objects share. */
 const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
 
@@ -53,15 +62,17 @@ export class Kernel {
   /** Attached programs by name. */
   readonly attached: ReadonlyMap<string, BpfProgram>;
   readonly #loaded: Loaded;
+  readonly #ladder: Ladder;
+  readonly #sections: ReadonlyMap<string, string>;
 
   /**
    * Loads and attaches by the strongest plan that the kernel takes. Throws a BpfError when there is none, or when the
    * objects cannot be used; nothing is left behind then.
    */
   static load(bpf: Bpf, options: KernelOptions): Kernel {
-    const programs = programNames(bpf, options);
+    const programs = programSections(bpf, options);
     const iterators = options.iterators && programs.has('living');
-    const ladder = new Ladder(rolesOf(options, iterators), programs, options.allowed);
+    const ladder = new Ladder(rolesOf(options, iterators), new Set(programs.keys()), options.allowed);
     const loaded = loadByLadder(bpf, options, ladder);
     if (iterators && loaded.agent !== process.pid) {
       loaded.close();
@@ -71,11 +82,13 @@ export class Kernel {
       loaded.close();
       return Kernel.load(bpf, { ...options, iterators: false });
     }
-    return new Kernel(loaded, ladder);
+    return new Kernel(loaded, ladder, programs);
   }
 
-  private constructor(loaded: Loaded, ladder: Ladder) {
+  private constructor(loaded: Loaded, ladder: Ladder, sections: ReadonlyMap<string, string>) {
     this.#loaded = loaded;
+    this.#ladder = ladder;
+    this.#sections = sections;
     this.plan = ladder.plan;
     this.programs = ladder.status();
     this.missing = ladder.missing();
@@ -95,6 +108,32 @@ export class Kernel {
   /** What is lost because these roles are not served, one sentence each. */
   lostOf(...names: readonly string[]): string[] {
     return this.missing.filter((role) => names.includes(role.name)).map((role) => role.without);
+  }
+
+  /** Programs of a role that were tried in vain. */
+  failuresOf(name: string): readonly ProgramStatus[] {
+    const suffixes = new Set(['', '_btf', '_raw', '_tp'].map((suffix) => name + suffix));
+    return this.programs.filter(({ program, state }) => state !== 'attached' && suffixes.has(program));
+  }
+
+  /** What is to be done in the kernel, with the program that does it and those that would be tried next. */
+  roles(): readonly ServedRole[] {
+    const served = [...this.plan.rungs].map(([role, rung]) => ({
+      role,
+      program: programOf(role, rung),
+      below: this.#ladder.below(role).map((program) => this.hookOf(program)),
+    }));
+    return [...served, ...this.missing.map((role) => ({ role, program: undefined, below: [] }))];
+  }
+
+  /** Where a program attaches, as its section says: `tp_btf/sys_exit`. Empty for one that there is not. */
+  hookOf(program: string): string {
+    return this.#sections.get(program) ?? '';
+  }
+
+  /** Every map that was created, once. */
+  maps(): readonly BpfMap[] {
+    return this.#loaded.maps();
   }
 
   /** A map of the process object, or of a group's object when that group is loaded. */
@@ -240,13 +279,14 @@ function objectNames({ syscalls, scheduler, files, memory, blockIo, network }: K
   ];
 }
 
-function programNames(bpf: Bpf, options: KernelOptions): Set<string> {
-  const names = new Set<string>();
+/** All programs that there are, with their sections. */
+function programSections(bpf: Bpf, options: KernelOptions): Map<string, string> {
+  const sections = new Map<string, string>();
   for (const name of objectNames(options)) {
     using object = openObject(bpf, name, options.source);
-    for (const program of object.programNames) names.add(program);
+    for (const program of object.programNames) sections.set(program, object.section(program));
   }
-  return names;
+  return sections;
 }
 
 function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded {
@@ -305,6 +345,14 @@ class Loaded {
   /** The agent's process id as the kernel knows it. */
   get agent(): number {
     return new Node().move(this.#readNode(), 0).agent;
+  }
+
+  maps(): readonly BpfMap[] {
+    const absent = this.#plan.taskStorage ? 'task_table' : 'task_states';
+    const all = [...this.objects.values()].flatMap((object) =>
+      object.mapNames.filter((name) => name !== absent).map((name) => object.map(name)),
+    );
+    return [...new Map(all.map((map) => [map.id, map])).values()];
   }
 
   creditLiving(): number {

@@ -117,6 +117,14 @@ export class Ladder {
     return [...attached, ...failed, ...off];
   }
 
+  /** Programs that would be tried next for a role, the strongest first. */
+  below(role: Role): readonly string[] {
+    const rung = this.#rungs.get(role);
+    return this.#ladderOf(role)
+      .filter((each) => rung !== undefined && order(each) > order(rung))
+      .map((each) => programOf(role, each));
+  }
+
   /** Roles that no program serves. */
   missing(): readonly Role[] {
     return this.#roles.filter((role) => !this.#rungs.has(role));

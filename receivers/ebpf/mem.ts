@@ -1,16 +1,10 @@
-import type { Attributes, MetricDefinition } from 'bpflow/sdk';
+import type { Attributes } from 'bpflow/sdk';
 import { MemoryKey, MemoryKind } from '../../bpf/mem.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
 import type { Group } from './groups.ts';
 import type { Kernel } from './kernel.ts';
-import {
-  declare,
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from './metric-source.ts';
+import { declareFact, isFed, type MetricFact } from './metric-fact.ts';
+import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
 import { PendingSum, SeriesSet } from './series.ts';
 
 export interface MemoryOptions extends SourceContext {
@@ -53,24 +47,21 @@ export class MemorySource implements MetricSource {
     const counters = (name: string) => new Counters(kernel.map('mem', name)!, { counters: VALUE_COUNTERS, batch });
     this.#memory = counters('memory');
     this.#other = counters('other_memory');
-    const lost = kernel.lostOf('task_newtask', 'process_exec');
     const labels = labelNames(options.labels);
-    const sum = (definition: Omit<MetricDefinition, 'attributes'>, own: Record<string, string>, more: string[] = []) =>
-      new PendingSum(
-        declare({ ...definition, attributes: { ...labels, ...own } }, [...lost, ...more]),
-        new SeriesSet(interner, scope),
-      );
-    const allocated = sum(ALLOCATIONS, { [KIND]: 'type' }, kernel.lostOf('page_alloc', 'memory_exit'));
-    const bytes = sum(ALLOCATED, { [KIND]: 'type' }, kernel.lostOf('page_alloc', 'memory_exit'));
-    const unnamed = kernel.plan.taskStorage && kernel.attached.has('oom_victim_raw');
-    const kills = sum(OOM_KILLS, {}, unnamed ? [UNNAMED_VICTIMS] : []);
+    const sum = (fact: MetricFact) => new PendingSum(declareFact(fact, kernel, labels), new SeriesSet(interner, scope));
+    const allocated = sum(ALLOCATIONS);
+    const bytes = sum(ALLOCATED);
+    const kills = sum(OOM_KILLS);
     this.#targets = new Map<number, Target>([
       [MemoryKind.MEMORY_PAGE, { count: allocated, bytes, unit: options.pageSize, own: { [KIND]: 'page' } }],
       [MemoryKind.MEMORY_MMAP, { count: allocated, bytes, unit: 1, own: { [KIND]: 'mmap' } }],
       [MemoryKind.MEMORY_BRK, { count: allocated, bytes: undefined, unit: 0, own: { [KIND]: 'brk' } }],
       [MemoryKind.MEMORY_OOM_KILL, { count: kills, bytes: undefined, unit: 0, own: {} }],
     ]);
-    this.metrics = [...(allocations ? [allocated, bytes] : []), ...(kernel.serves('oom_victim') ? [kills] : [])];
+    this.metrics = [
+      ...(allocations && isFed(ALLOCATIONS, kernel) ? [allocated, bytes] : []),
+      ...(isFed(OOM_KILLS, kernel) ? [kills] : []),
+    ];
   }
 
   collect(): void {
@@ -134,29 +125,63 @@ const UNNAMED_VICTIMS =
 const WHERE =
   'pages by the task that ran then, for whatever the kernel needs them (page cache, page tables, buffers); slab objects and the heap inside a process are not in it.';
 
-const ALLOCATIONS: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.memory.allocations',
-  unit: '{allocation}',
-  seedName: 'ebpf_memory_allocations',
-  kind: 'counter',
-  description: `Allocations of pages, successful calls of mmap, and moves of the heap's end by brk: ${WHERE}`,
-  exactness: 'exact',
+const EXACT_WITH = ['task_newtask', 'process_exec'];
+const MEMORY: MetricFact['maps'] = [
+  { object: 'mem', map: 'memory', key: MemoryKey.WORD },
+  { object: 'mem', map: 'other_memory', key: { kind: 0 } },
+];
+
+const ALLOCATIONS: MetricFact = {
+  definition: {
+    name: 'ebpf.memory.allocations',
+    unit: '{allocation}',
+    seedName: 'ebpf_memory_allocations',
+    kind: 'counter',
+    description: `Allocations of pages, successful calls of mmap, and moves of the heap's end by brk: ${WHERE}`,
+    exactness: 'exact',
+  },
+  own: { [KIND]: 'type' },
+  keys: ['collect_memory', 'memory_allocations'],
+  needs: [],
+  oneOf: ['page_alloc', 'memory_exit'],
+  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit'],
+  maps: MEMORY,
 };
 
-const ALLOCATED: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.memory.allocated',
-  unit: 'By',
-  seedName: 'ebpf_memory_allocated_bytes',
-  kind: 'counter',
-  description: `Bytes of allocated pages, and of the address space that calls of mmap asked for: ${WHERE}`,
-  exactness: 'exact',
+const ALLOCATED: MetricFact = {
+  definition: {
+    name: 'ebpf.memory.allocated',
+    unit: 'By',
+    seedName: 'ebpf_memory_allocated_bytes',
+    kind: 'counter',
+    description: `Bytes of allocated pages, and of the address space that calls of mmap asked for: ${WHERE}`,
+    exactness: 'exact',
+  },
+  own: { [KIND]: 'type' },
+  keys: ['collect_memory', 'memory_allocations'],
+  needs: [],
+  oneOf: ['page_alloc', 'memory_exit'],
+  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit'],
+  maps: MEMORY,
 };
 
-const OOM_KILLS: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.oom.kills',
-  unit: '{kill}',
-  seedName: 'ebpf_oom_kills',
-  kind: 'counter',
-  description: 'Processes that the kernel killed for want of memory, in a cgroup or on the whole machine, by victim.',
-  exactness: 'exact',
+const OOM_KILLS: MetricFact = {
+  definition: {
+    name: 'ebpf.oom.kills',
+    unit: '{kill}',
+    seedName: 'ebpf_oom_kills',
+    kind: 'counter',
+    description: 'Processes that the kernel killed for want of memory, in a cgroup or on the whole machine, by victim.',
+    exactness: 'exact',
+  },
+  own: {},
+  keys: ['collect_memory'],
+  needs: ['oom_victim'],
+  exactWith: EXACT_WITH,
+  maps: MEMORY,
+  estimated: (kernel) =>
+    kernel.plan.taskStorage && kernel.attached.has('oom_victim_raw') ? UNNAMED_VICTIMS : undefined,
 };
+
+/** Metrics of memory that programs count. */
+export const MEMORY_FACTS: readonly MetricFact[] = [ALLOCATIONS, ALLOCATED, OOM_KILLS];

@@ -3,7 +3,8 @@ import { PendingGauge } from './gauges.ts';
 import type { Group } from './groups.ts';
 import type { Kernel } from './kernel.ts';
 import { MapBuffer } from './map-buffer.ts';
-import { declare, labelNames, type MapUsage, openGroupSeries, type SourceContext } from './metric-source.ts';
+import { declareFact } from './metric-fact.ts';
+import { labelNames, type MapUsage, openGroupSeries, type SourceContext } from './metric-source.ts';
 import { CONNECTIONS, RTT_NOW, STATE, TCP_STATES } from './net-metrics.ts';
 import { SeriesSet } from './series.ts';
 
@@ -32,11 +33,8 @@ export class Connections {
     this.#buffer = new MapBuffer(kernel.map('net', 'connections')!, options);
     const labels = labelNames(options.labels);
     const series = () => new SeriesSet(options.interner, options.scope);
-    this.#open = new PendingGauge(
-      declare({ ...CONNECTIONS, attributes: { ...labels, [STATE]: 'state' } }, []),
-      series(),
-    );
-    this.#rtt = new PendingGauge(declare({ ...RTT_NOW, attributes: labels }, []), series());
+    this.#open = new PendingGauge(declareFact(CONNECTIONS, kernel, labels), series());
+    this.#rtt = new PendingGauge(declareFact(RTT_NOW, kernel, labels), series());
     this.metrics = [this.#open, this.#rtt];
   }
 

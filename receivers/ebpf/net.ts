@@ -1,23 +1,18 @@
-import type { Attributes, MetricDefinition } from 'bpflow/sdk';
+import type { Attributes } from 'bpflow/sdk';
 import { NetKey, NetValue, TcpTime, Transport } from '../../bpf/net.gen.ts';
 import { GROUP_OTHER } from '../../bpf/process.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
 import type { Group } from './groups.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from './histograms.ts';
 import type { Kernel } from './kernel.ts';
-import {
-  declare,
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from './metric-source.ts';
+import { declareFact, isFed, type MetricFact } from './metric-fact.ts';
+import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
 import { Connections } from './net-connections.ts';
 import {
   ACCEPTED,
   BYTES,
   CONNECT,
+  CONNECTIONS,
   DIRECTION,
   ERROR,
   FAILED,
@@ -68,23 +63,17 @@ export class NetworkSource implements MetricSource {
     this.#errors = counters('connect_errors', 1);
     this.#times = counters('tcp_times', HISTOGRAM_COUNTERS);
     const labels = labelNames(options.labels);
-    const lost = kernel.lostOf('task_newtask', 'process_exec');
-    const sum = (definition: Omit<MetricDefinition, 'attributes'>, own: Record<string, string> = {}) =>
-      new PendingSum(
-        declare({ ...definition, attributes: { ...labels, ...own } }, lost),
-        new SeriesSet(interner, scope),
-      );
-    const time = (definition: Omit<MetricDefinition, 'attributes'>) =>
+    const sum = (fact: MetricFact) => new PendingSum(declareFact(fact, kernel, labels), new SeriesSet(interner, scope));
+    const time = (fact: MetricFact) =>
       new PendingHistogram(
-        declare({ ...definition, attributes: labelNames(histogramLabels) }, []),
+        declareFact(fact, kernel, labelNames(histogramLabels)),
         new SeriesSet(interner, scope),
         histograms,
       );
-    const directed = { [DIRECTION]: 'direction', [TRANSPORT]: 'transport' };
-    const bytes = sum(BYTES, directed);
-    const packets = sum(PACKETS, directed);
+    const bytes = sum(BYTES);
+    const packets = sum(PACKETS);
     const tcp = [sum(RETRANSMITS), sum(OPENED), sum(ACCEPTED), sum(RESET)];
-    this.#failed = sum(FAILED, { [ERROR]: 'errno' });
+    this.#failed = sum(FAILED);
     const trafficOf = (transport: string): Target[] => {
       const sent = { [DIRECTION]: 'transmit', [TRANSPORT]: transport };
       const received = { [DIRECTION]: 'receive', [TRANSPORT]: transport };
@@ -104,11 +93,11 @@ export class NetworkSource implements MetricSource {
       [TcpTime.TCP_CONNECT, time(CONNECT)],
       [TcpTime.TCP_RTT, time(RTT)],
     ]);
-    this.#connections = kernel.serves('living_sockets') ? new Connections(kernel, options) : undefined;
-    const ofTcp = kernel.serves('socket_state')
+    this.#connections = isFed(CONNECTIONS, kernel) ? new Connections(kernel, options) : undefined;
+    const ofTcp = isFed(OPENED, kernel)
       ? [...tcp, this.#failed, ...this.#histograms.values(), ...(this.#connections?.metrics ?? [])]
       : [];
-    this.metrics = [bytes, packets, ...ofTcp];
+    this.metrics = [...(isFed(BYTES, kernel) ? [bytes, packets] : []), ...ofTcp];
   }
 
   collect(): void {

@@ -1,11 +1,6 @@
 import { readFileSync } from 'node:fs';
-import {
-  attributeSet,
-  EMPTY_RESOURCE,
-  type InstrumentationScope,
-  type MetricDefinition,
-  type SeriesInterner,
-} from 'bpflow/sdk';
+import { attributeSet, EMPTY_RESOURCE, type InstrumentationScope, type SeriesInterner } from 'bpflow/sdk';
+import type { MetricFact } from './metric-fact.ts';
 import { declare, type MapUsage, type MetricSource } from './metric-source.ts';
 import { PendingSum, SeriesSet } from './series.ts';
 
@@ -25,7 +20,10 @@ export class PressureSource implements MetricSource {
 
   constructor({ interner, scope, path = '/proc/pressure/memory' }: PressureOptions) {
     this.#path = path;
-    this.#stalls = new PendingSum(declare(PRESSURE, []), new SeriesSet(interner, scope));
+    this.#stalls = new PendingSum(
+      declare({ ...PRESSURE.definition, attributes: PRESSURE.own }, []),
+      new SeriesSet(interner, scope),
+    );
     this.metrics = [this.#stalls];
     for (const [kind, total] of this.#read()) {
       const identity = { resource: EMPTY_RESOURCE, attributes: attributeSet({ [KIND]: kind }) };
@@ -64,14 +62,23 @@ export class PressureSource implements MetricSource {
 const NS_PER_US = 1000;
 const KIND = 'ebpf.memory.pressure.type';
 
-const PRESSURE: MetricDefinition = {
-  name: 'ebpf.memory.pressure',
-  unit: 'ns',
-  otelUnit: 's',
-  seedName: 'ebpf_memory_pressure_ns',
-  kind: 'counter',
-  description:
-    "Time that tasks of this machine stalled for want of memory, by the kernel's account (PSI): some of them, or all that were not idle at once.",
-  exactness: 'exact',
-  attributes: { [KIND]: 'type' },
+const PRESSURE: MetricFact = {
+  definition: {
+    name: 'ebpf.memory.pressure',
+    unit: 'ns',
+    otelUnit: 's',
+    seedName: 'ebpf_memory_pressure_ns',
+    kind: 'counter',
+    description:
+      "Time that tasks of this machine stalled for want of memory, by the kernel's account (PSI): some of them, or all that were not idle at once.",
+    exactness: 'exact',
+  },
+  own: { [KIND]: 'type' },
+  keys: ['collect_memory'],
+  needs: [],
+  exactWith: [],
+  maps: [],
 };
+
+/** Metrics of pressure. */
+export const PRESSURE_FACTS: readonly MetricFact[] = [PRESSURE];

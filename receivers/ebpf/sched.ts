@@ -1,17 +1,10 @@
-import type { MetricDefinition } from 'bpflow/sdk';
 import { WaitKey } from '../../bpf/sched.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
 import type { Group } from './groups.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from './histograms.ts';
 import type { Kernel } from './kernel.ts';
-import {
-  declare,
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from './metric-source.ts';
+import { declareFact, type MetricFact } from './metric-fact.ts';
+import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
 import { SeriesSet } from './series.ts';
 
 export interface RunQueueOptions extends SourceContext {
@@ -34,9 +27,8 @@ export class RunQueueSource implements MetricSource {
     this.#options = options;
     this.#waits = new Counters(kernel.map('sched', 'waits')!, { counters: HISTOGRAM_COUNTERS, batch });
     this.#allWaits = new Counters(kernel.map('sched', 'all_waits')!, { counters: HISTOGRAM_COUNTERS, batch });
-    const lost = kernel.lostOf('sched_wakeup', 'sched_wakeup_new');
     this.#wait = new PendingHistogram(
-      declare({ ...WAIT, attributes: labelNames(histogramLabels) }, lost),
+      declareFact(WAIT, kernel, labelNames(histogramLabels)),
       new SeriesSet(interner, scope),
       histograms,
     );
@@ -81,12 +73,25 @@ export class RunQueueSource implements MetricSource {
   }
 }
 
-const WAIT: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.sched.runqueue.duration',
-  unit: 'ns',
-  otelUnit: 's',
-  seedName: 'ebpf_runqueue_latency_ns',
-  kind: 'histogram',
-  description: 'Time from the moment a task could run (woken, new or preempted) to the moment it ran.',
-  exactness: 'exact',
+const WAIT: MetricFact = {
+  definition: {
+    name: 'ebpf.sched.runqueue.duration',
+    unit: 'ns',
+    otelUnit: 's',
+    seedName: 'ebpf_runqueue_latency_ns',
+    kind: 'histogram',
+    description: 'Time from the moment a task could run (woken, new or preempted) to the moment it ran.',
+    exactness: 'exact',
+  },
+  own: {},
+  keys: ['collect_scheduler'],
+  needs: ['sched_switch'],
+  exactWith: ['sched_wakeup', 'sched_wakeup_new'],
+  maps: [
+    { object: 'sched', map: 'waits', key: WaitKey.WORD },
+    { object: 'sched', map: 'all_waits', key: { slot: 0 } },
+  ],
 };
+
+/** Metrics of the run queue. */
+export const RUN_QUEUE_FACTS: readonly MetricFact[] = [WAIT];

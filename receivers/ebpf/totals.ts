@@ -4,14 +4,8 @@ import { CREDITS, type Credit, RESIDENT, type Subject } from './credits.ts';
 import { PendingGauge } from './gauges.ts';
 import type { Group } from './groups.ts';
 import type { Kernel } from './kernel.ts';
-import {
-  declare,
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from './metric-source.ts';
+import { declareFact, isFed, type MetricFact } from './metric-fact.ts';
+import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
 import { PendingSum, SeriesSet } from './series.ts';
 
 export interface TotalsOptions extends SourceContext {
@@ -53,20 +47,18 @@ export class TotalsSource implements MetricSource {
     const { batch, labels, subjects } = options;
     this.#options = options;
     this.#totals = new Counters(kernel.map('process', 'totals')!, { counters: CREDITS.length, batch });
-    const lost = kernel.lostOf('task_newtask', 'process_exec', 'process_free', 'process_leave', 'process_end');
-    const sums = new Map<Credit['definition'], PendingSum>();
+    const sums = new Map<MetricFact, PendingSum>();
     const series = () => new SeriesSet(options.interner, options.scope);
-    const sumOf = ({ definition, labels: own }: Credit): PendingSum => {
-      const attributes = { ...labelNames(labels), ...own };
-      const sum = sums.get(definition) ?? new PendingSum(declare({ ...definition, attributes }, lost), series());
-      sums.set(definition, sum);
+    const sumOf = ({ fact }: Credit): PendingSum => {
+      const sum = sums.get(fact) ?? new PendingSum(declareFact(fact, kernel, labelNames(labels)), series());
+      sums.set(fact, sum);
       return sum;
     };
     this.#feeds = CREDITS.flatMap((credit, counter) =>
       subjects.has(credit.subject) ? [{ counter, credit, sum: sumOf(credit) }] : [],
     );
-    if (subjects.has('memory') && kernel.walksLiving) {
-      this.#resident = new PendingGauge(declare({ ...RESIDENT, attributes: labelNames(labels) }, []), series());
+    if (subjects.has('memory') && isFed(RESIDENT, kernel)) {
+      this.#resident = new PendingGauge(declareFact(RESIDENT, kernel, labelNames(labels)), series());
     }
     this.metrics = [...sums.values(), ...(this.#resident === undefined ? [] : [this.#resident])];
   }
