@@ -1,8 +1,12 @@
 import type { MetricDefinition } from '../pdata/metrics.ts';
+import type { Signal } from '../pdata/signals.ts';
 import type { Scope } from './scope.ts';
 
 /** What a component is given to plan with: nothing that only a running agent has. */
-export type PlanScope = Pick<Scope, 'id' | 'agent' | 'clock' | 'get' | 'find'>;
+export interface PlanScope extends Pick<Scope, 'id' | 'agent' | 'clock' | 'get' | 'find'> {
+  /** Signals of the pipelines that it stands in. */
+  readonly signals: ReadonlySet<Signal>;
+}
 
 /**
  * What a component can do on this machine with this configuration, told by `bpflow plan` before anything is started. All parts
@@ -76,6 +80,8 @@ export interface PlannedMemory {
   readonly type: string;
   readonly entries: number;
   readonly bytes: number;
+  /** What more it takes as things come to be, in words; empty when nothing. */
+  readonly grows: string;
 }
 
 /** A right, and what it is for. */
@@ -87,4 +93,6 @@ export interface PlannedNeed {
   readonly met: boolean;
   /** What is lost without it. */
   readonly without: string;
+  /** How each way to run the agent gives it. */
+  readonly given: Readonly<Record<string, string>>;
 }

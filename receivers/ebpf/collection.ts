@@ -133,7 +133,8 @@ function subjectsOf(config: Config): ReadonlySet<Subject> {
   ]);
 }
 
-function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions {
+/** What is to be loaded for a configuration. */
+export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'config' | 'objects'>): KernelOptions {
   const { features, labels, histogram_labels: histogramLabels } = config;
   const asked = (label: Label) => labels.includes(label) || histogramLabels.includes(label);
   const byGroup = histogramLabels.length > 0;

@@ -32,6 +32,7 @@ const RUNTIME: MetricFact = {
   own: {},
   keys: ['collect_scheduler'],
   needs: [],
+  perEvent: ['process_leave'],
   exactWith: EXACT_WITH,
   maps: TOTALS,
 };
@@ -49,6 +50,7 @@ const SWITCHES: MetricFact = {
   own: { [SWITCH]: 'type' },
   keys: ['collect_scheduler'],
   needs: [],
+  perEvent: ['process_leave'],
   exactWith: EXACT_WITH,
   maps: TOTALS,
 };
@@ -67,6 +69,7 @@ const READ: MetricFact = {
   own: {},
   keys: ['collect_file_io'],
   needs: [],
+  perEvent: ['process_leave'],
   exactWith: EXACT_WITH,
   maps: TOTALS,
 };
@@ -83,6 +86,7 @@ const WRITTEN: MetricFact = {
   own: {},
   keys: ['collect_file_io'],
   needs: [],
+  perEvent: ['process_leave'],
   exactWith: EXACT_WITH,
   maps: TOTALS,
 };
@@ -100,6 +104,7 @@ const FAULTS: MetricFact = {
   own: { [FAULT]: 'type' },
   keys: ['collect_memory'],
   needs: [],
+  perEvent: ['process_leave'],
   exactWith: EXACT_WITH,
   maps: TOTALS,
 };

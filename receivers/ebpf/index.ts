@@ -1,5 +1,6 @@
 import { defineReceiver } from 'bpflow/sdk';
 import { config } from './config.ts';
+import { planEbpf } from './plan.ts';
 import { EbpfReceiver } from './receiver.ts';
 
 export default defineReceiver({
@@ -9,5 +10,6 @@ export default defineReceiver({
     "The kernel's own counts of this machine's processes: system calls and the scheduler, exact by construction.",
   config,
   produces: ['metrics'],
+  plan: (options, scope) => planEbpf(options, scope),
   create: (options, scope, next) => new EbpfReceiver(options, scope, next),
 });

@@ -126,6 +126,12 @@ export class Kernel {
     return [...served, ...this.missing.map((role) => ({ role, program: undefined, below: [] }))];
   }
 
+  /** What is lost without a program that is not attached; empty for one that nothing needs. */
+  withoutOf(program: string): string {
+    const found = this.missing.find(({ name }) => this.failuresOf(name).some((failed) => failed.program === program));
+    return found?.without ?? '';
+  }
+
   /** Where a program attaches, as its section says: `tp_btf/sys_exit`. Empty for one that there is not. */
   hookOf(program: string): string {
     return this.#sections.get(program) ?? '';
@@ -348,9 +354,8 @@ class Loaded {
   }
 
   maps(): readonly BpfMap[] {
-    const absent = this.#plan.taskStorage ? 'task_table' : 'task_states';
     const all = [...this.objects.values()].flatMap((object) =>
-      object.mapNames.filter((name) => name !== absent).map((name) => object.map(name)),
+      object.mapNames.flatMap((name) => created(object, name)),
     );
     return [...new Map(all.map((map) => [map.id, map])).values()];
   }
@@ -487,6 +492,16 @@ class Loaded {
   #readNode(): Uint32Array<ArrayBuffer> {
     this.objects.get('process')!.map('node').lookup(key(0), new Uint8Array(this.#node.buffer));
     return this.#node;
+  }
+}
+
+/** The map, unless it was not to be created. */
+function created(object: BpfObject, name: string): BpfMap | [] {
+  try {
+    return object.map(name);
+  } catch (error) {
+    if (error instanceof BpfError && error.code === 'misuse') return [];
+    throw error;
   }
 }
 

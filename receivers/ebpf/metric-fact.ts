@@ -17,6 +17,8 @@ export interface MetricFact {
   readonly needs: readonly string[];
   /** Roles of which one must be served. */
   readonly oneOf?: readonly string[];
+  /** Roles of which one runs for each event, where it needs none of them. */
+  readonly perEvent?: readonly string[];
   /** Roles without which it is inexact. */
   readonly exactWith: readonly string[];
   /** Maps that it is read from. */

@@ -40,6 +40,7 @@ export const BYTES: MetricFact = {
   keys: ['collect_network'],
   needs: [],
   oneOf: ['socket_state', 'living_sockets', 'socket_send', 'socket_receive'],
+  perEvent: ['socket_send', 'socket_receive'],
   exactWith: EXACT_WITH,
   maps: TRAFFIC,
 };
@@ -58,6 +59,7 @@ export const PACKETS: MetricFact = {
   keys: ['collect_network'],
   needs: [],
   oneOf: ['socket_state', 'living_sockets', 'socket_send', 'socket_receive'],
+  perEvent: ['socket_send', 'socket_receive'],
   exactWith: EXACT_WITH,
   maps: TRAFFIC,
 };

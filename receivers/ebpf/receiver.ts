@@ -4,7 +4,6 @@ import {
   asError,
   BPF,
   type Bpf,
-  BpfError,
   type Closeable,
   KUBERNETES,
   type Outlets,
@@ -14,6 +13,7 @@ import {
   StartError,
   type Timer,
 } from 'bpflow/sdk';
+import { adviceOf } from './advice.ts';
 import { Collection } from './collection.ts';
 import type { Config } from './config.ts';
 import { type ContainerVerdict, containerFilter } from './container-filter.ts';
@@ -228,21 +228,5 @@ export class EbpfReceiver implements Receiver {
       if (runCount > 0n) times.set(name, Number(runTimeNs) / Number(runCount));
     }
     this.#runTimes = times;
-  }
-}
-
-/** A failure with what to do about it. */
-function adviceOf(error: Error): string {
-  if (!(error instanceof BpfError)) return error.message;
-  switch (error.code) {
-    case 'load':
-    case 'attach':
-    case 'map':
-      if (error.errno === 'EPERM') {
-        return `Permission denied (${error.message}): run as root, or give the agent CAP_BPF and CAP_PERFMON.`;
-      }
-      return `Program load failed (${error.message}): this kernel may be too old or built without what BPF needs.`;
-    default:
-      return error.message;
   }
 }
