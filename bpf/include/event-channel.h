@@ -10,8 +10,6 @@
 const volatile u64 events_per_second = 10000;
 /* The reader is woken even if it looks by itself soon, when so much waits for it. */
 const volatile u64 wake_bytes = 8192;
-/* Whether user space refuses groups. */
-const volatile bool with_refusals = false;
 
 #define SECOND_NS 1000000000ull
 
@@ -45,8 +43,7 @@ struct {
 
 /* Groups whose events user space would throw away. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, group_t);
 	__type(value, u32);
@@ -79,8 +76,7 @@ static __always_inline struct event_count *offer(u32 kind, group_t group, ns_t n
 	if (!count)
 		return NULL;
 	count->offered++;
-	if (group == GROUP_EXCLUDED ||
-	    (with_refusals && bpf_map_lookup_elem(&refused_groups, &group))) {
+	if (group == GROUP_EXCLUDED || bpf_map_lookup_elem(&refused_groups, &group)) {
 		count->excluded++;
 		return NULL;
 	}

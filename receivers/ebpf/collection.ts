@@ -4,6 +4,7 @@ import { BlockSource } from './block.ts';
 import type { Config } from './config.ts';
 import type { ContainerVerdict } from './container-filter.ts';
 import type { Subject } from './credits.ts';
+import { eventOptionsOf } from './events/event-options.ts';
 import { FileSource } from './fileio.ts';
 import { Gates } from './gate.ts';
 import { Groups } from './groups.ts';
@@ -158,5 +159,6 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
       ? { tcp: features.sk_storage, messages: config.network_messages, timesByGroup: byGroup }
       : undefined,
     memory: config.collect_memory ? { allocations: config.memory_allocations } : undefined,
+    events: eventOptionsOf(config),
   };
 }

@@ -12,7 +12,7 @@ describeCompliance(spec, {
     { features: { tp_btf: 'maybe' } },
     { process_filter: ['re:('] },
     { collect_dns: true },
-    { ring_buffer_size: 65536 },
+    { ring_buffer_size: 65535 },
   ],
   scope: () => fakeScope('receiver', 'ebpf', { services: [[BPF, fakeBpf()]] }),
 });

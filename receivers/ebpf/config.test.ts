@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { config } from './config.ts';
+import { pageSize } from './page-size.ts';
 
 function messages(body: unknown): string[] {
   const { error } = config.safeParse(body);
@@ -32,6 +33,14 @@ test('an empty body gives the defaults of the product', () => {
       exclude_processes: ['tfo-agent', 'systemd'],
       container_filter: [],
       namespace_filter: [],
+      collect_process_events: true,
+      event_arguments: true,
+      collect_signal_events: false,
+      collect_oom_events: true,
+      collect_container_events: true,
+      collect_tcp_events: true,
+      event_rate_limit: 10_000,
+      ring_buffer_size: 65_536,
       idle_timeout: 300_000,
       max_groups: 4096,
       max_entries: 16_384,
@@ -57,14 +66,20 @@ test('keys of groups that are not there yet are refused unless they ask for noth
   assert.deepEqual(messages({ pin_path: 'a' }), [
     'pin_path: is not available in this version (pinned maps); remove it or set it to ""',
   ]);
-  assert.deepEqual(messages({ ring_buffer_size: 65_536 }), [
-    'ring_buffer_size: is not available in this version (kernel events); remove it',
+  assert.deepEqual(messages({ perf_buffer_size: 8192 }), [
+    'perf_buffer_size: is not available in this version (events need a kernel with ring buffers, Linux 5.8 or newer); remove it',
   ]);
   assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100, pin_path: '' }), []);
 });
 
 test('limits, patterns and times are checked', () => {
   assert.deepEqual(messages({ max_entries: 0 }), ['max_entries: must be at least 1']);
+  for (const size of [65_535, 2048, 2 ** 31]) {
+    assert.deepEqual(messages({ ring_buffer_size: size }), [
+      `ring_buffer_size: must be a power of two from ${pageSize()} (one page) to 1073741824`,
+    ]);
+  }
+  assert.deepEqual(messages({ ring_buffer_size: 65_536, event_rate_limit: 1, collect_tcp_events: true }), []);
   assert.deepEqual(messages({ max_groups: 2_000_000 }), ['max_groups: must be at most 1048576']);
   assert.deepEqual(messages({ process_filter: ['re:('] }), [
     'process_filter.0: is no regular expression; write re:<expression>, or a name with * and ?',

@@ -1,5 +1,8 @@
 import { duration, z } from 'bpflow/sdk';
 import { LABELS } from './labels.ts';
+import { pageSize } from './page-size.ts';
+
+const MOST_RING_BYTES = 2 ** 30;
 
 const onOff = z
   .union([z.enum(['on', 'off']), z.boolean()], { error: 'must be on or off' })
@@ -110,6 +113,29 @@ export const config = z.strictObject({
   namespace_filter: patterns
     .default([])
     .describe('Only pods of these namespaces; needs the extension kubernetes. Empty: everything.'),
+  collect_process_events: z
+    .boolean()
+    .default(true)
+    .describe('Events of processes: fork, exec, exit. Like all events they need the receiver in a logs pipeline.'),
+  event_arguments: z
+    .boolean()
+    .default(true)
+    .describe('The first 1024 bytes of the arguments of a program that is executed. false: none, they may be secret.'),
+  collect_signal_events: z.boolean().default(false).describe('Events of signals that are sent, but for SIGCHLD.'),
+  collect_oom_events: z.boolean().default(true).describe('Events of processes that are killed for want of memory.'),
+  collect_container_events: z
+    .boolean()
+    .default(true)
+    .describe('Events of containers: created, first program started, removed.'),
+  collect_tcp_events: z.boolean().default(true).describe('Events of TCP connections: connect, accept, close.'),
+  event_rate_limit: entries(1_000_000)
+    .default(10_000)
+    .describe('Events of each kind in a second. What is above is dropped in the kernel, and counted.'),
+  ring_buffer_size: z
+    .int()
+    .refine(isRingSize, { error: `must be a power of two from ${pageSize()} (one page) to ${MOST_RING_BYTES}` })
+    .default(65_536)
+    .describe('Bytes of the ring between the kernel and the agent. What finds no room is dropped, and counted.'),
   idle_timeout: duration()
     .prefault('5m')
     .describe('A series group that has not changed and has no living task for so long is retired: its series end.'),
@@ -127,7 +153,7 @@ export const config = z.strictObject({
       raw_tp: feature('Raw tracepoints. off: classic tracepoints.'),
       fentry: feature('Function entry by trampoline. Nothing uses it yet.'),
       kprobe: feature('Function entry by breakpoint. Nothing uses it yet.'),
-      ringbuf: feature('Ring buffers for events. Nothing uses them yet.'),
+      ringbuf: feature('Ring buffers. off: there are no events.'),
       task_storage: feature("State in the task itself. off: in a hash by the task's address."),
       sk_storage: feature('State in the socket itself. off: TCP is not counted.'),
       iterators: feature('Walking the living tasks. off: run time and switches are counted at each switch.'),
@@ -139,16 +165,18 @@ export const config = z.strictObject({
 
   programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
-  collect_tcp_events: only(false, 'kernel events'),
   collect_dns: only(false, 'the network group'),
   collect_http: only(false, 'the network group'),
   sample_rate: only(100, 'sampled events'),
-  ring_buffer_size: never('kernel events'),
-  perf_buffer_size: never('kernel events'),
+  perf_buffer_size: never('events need a kernel with ring buffers, Linux 5.8 or newer'),
   max_stack_depth: never('stack traces'),
 });
 
 export type Config = z.output<typeof config>;
+
+function isRingSize(bytes: number): boolean {
+  return bytes >= pageSize() && bytes <= MOST_RING_BYTES && Number.isInteger(Math.log2(bytes));
+}
 
 function isPattern(text: string): boolean {
   if (!text.startsWith('re:')) return true;

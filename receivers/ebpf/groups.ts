@@ -1,4 +1,4 @@
-import { type CgroupPaths, identifyCgroup } from 'bpflow/containers';
+import { type CgroupIdentity, type CgroupPaths, identifyCgroup } from 'bpflow/containers';
 import { type Attributes, type BpfMap, createResource, EMPTY_RESOURCE, type Resource } from 'bpflow/sdk';
 import { GROUP_OTHER, GroupKey, GroupValue } from '../../bpf/process.gen.ts';
 import type { Gate, Gates } from './gate.ts';
@@ -170,16 +170,17 @@ export class Groups {
     const { process, command, pid } = key;
     const cgroup = this.#options.cgroups.path(key.cgroup);
     const identity = cgroup === undefined ? {} : identifyCgroup(cgroup);
-    const { containerId, containerName, podUid } = identity;
-    const resource = resourceOf({
-      'container.id': containerId,
-      'container.name': containerName,
-      'k8s.pod.uid': podUid,
-    });
+    const { containerId } = identity;
+    const resource = identityResource(identity);
     const counts = this.#options.counts(process);
     const gate = counts ? this.#options.gates?.of(identity, this.#nowMs) : undefined;
     return { id, process, command, pid, cgroup, resource, containerId, counts, ...(gate && { gate }) };
   }
+}
+
+/** The resource of what runs in a cgroup. */
+export function identityResource({ containerId, containerName, podUid }: CgroupIdentity): Resource {
+  return resourceOf({ 'container.id': containerId, 'container.name': containerName, 'k8s.pod.uid': podUid });
 }
 
 function resourceOf(known: Readonly<Record<string, string | undefined>>): Resource {

@@ -3,6 +3,8 @@ import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type Bpf
 import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { TcpTime, Transport } from '../../bpf/net.gen.ts';
 import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
+import { type EventOptions, setEventKnobs, sizeEventMaps } from './events/event-kernel.ts';
+import { eventRoles } from './events/event-types.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import { type ObjectName, type ObjectSource, openObject } from './objects.ts';
 
@@ -32,6 +34,8 @@ export interface KernelOptions {
   readonly memory: { readonly allocations: boolean } | undefined;
   /** Undefined: no sockets. */
   readonly network: { readonly tcp: boolean; readonly messages: boolean; readonly timesByGroup: boolean } | undefined;
+  /** Undefined: no events. */
+  readonly events: EventOptions | undefined;
 }
 
 /** A thing to do in the kernel, and what does it. */
@@ -171,7 +175,7 @@ export class Kernel {
 }
 
 function rolesOf(
-  { syscalls, scheduler, fileIo, blockIo, memory, files, network }: KernelOptions,
+  { syscalls, scheduler, fileIo, blockIo, memory, files, network, events }: KernelOptions,
   iterators: boolean,
 ): Role[] {
   const roles: Role[] = [
@@ -270,10 +274,11 @@ function rolesOf(
       { object: 'sched', name: 'sched_wakeup_new', without: `${without} (of new tasks)` },
     );
   }
+  if (events !== undefined) roles.push(...eventRoles(events.types));
   return roles;
 }
 
-function objectNames({ syscalls, scheduler, files, memory, blockIo, network }: KernelOptions): ObjectName[] {
+function objectNames({ syscalls, scheduler, files, memory, blockIo, network, events }: KernelOptions): ObjectName[] {
   return [
     'process',
     ...(syscalls ? (['syscall'] as const) : []),
@@ -282,6 +287,7 @@ function objectNames({ syscalls, scheduler, files, memory, blockIo, network }: K
     ...(memory ? (['mem'] as const) : []),
     ...(blockIo ? (['block'] as const) : []),
     ...(network ? (['net'] as const) : []),
+    ...(events ? (['events'] as const) : []),
   ];
 }
 
@@ -302,7 +308,11 @@ function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded 
     } catch (error) {
       if (!(error instanceof BpfError) || error.subject === undefined) throw error;
       if (error.code === 'map') {
-        if (error.subject !== 'task_states' || !ladder.withoutTaskStorage()) throw error;
+        const goesOn =
+          error.subject === 'task_states'
+            ? ladder.withoutTaskStorage()
+            : error.subject === 'events' && ladder.withoutObject('events', reasonOf(error));
+        if (!goesOn) throw error;
       } else if (error.code !== 'load' && error.code !== 'attach') {
         throw error;
       } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error) })) {
@@ -335,7 +345,10 @@ class Loaded {
     this.#options = options;
     this.#node = new Uint32Array(Node.WORDS);
     try {
-      for (const name of objectNames(options)) this.#load(name, openObject(bpf, name, options.source, plan.atomics));
+      for (const name of objectNames(options)) {
+        if (name === 'events' && this.#programsOf(name).length === 0) continue;
+        this.#load(name, openObject(bpf, name, options.source, plan.atomics));
+      }
       this.#begin();
       for (const name of this.objects.keys()) this.#attach(name);
     } catch (error) {
@@ -386,7 +399,7 @@ class Loaded {
   }
 
   #setMaps(name: ObjectName, object: BpfObject): void {
-    const { maxEntries, maxGroups, syscalls, scheduler, files, network } = this.#options;
+    const { maxEntries, maxGroups, syscalls, scheduler, files, network, events } = this.#options;
     object.setAutocreate(this.#plan.taskStorage ? 'task_table' : 'task_states', false);
     if (name === 'process') {
       object.setMaxEntries('groups', maxGroups);
@@ -417,11 +430,13 @@ class Loaded {
       object.setMaxEntries('file_latencies', files?.latencyByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
     } else if (name === 'sched') {
       object.setMaxEntries('waits', scheduler?.waitByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
+    } else if (name === 'events') {
+      sizeEventMaps(object, events!);
     }
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network } = this.#options;
+    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network, events } = this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
@@ -440,6 +455,8 @@ class Loaded {
       object.setGlobal('net_by_group', network?.timesByGroup ?? false);
     } else if (name === 'sched') {
       object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
+    } else if (name === 'events') {
+      setEventKnobs(object, events!);
     }
   }
 

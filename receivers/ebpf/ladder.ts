@@ -98,6 +98,16 @@ export class Ladder {
     return true;
   }
 
+  /** An object cannot be had at all: the roles that it serves are off. False when there are none. */
+  withoutObject(object: ObjectName, reason: string): boolean {
+    const roles = this.#roles.filter((role) => role.object === object && this.#rungs.has(role));
+    for (const role of roles) {
+      this.#failed.push({ program: programOf(role, this.#rungs.get(role)!), state: 'failed', reason });
+      this.#rungs.delete(role);
+    }
+    return roles.length > 0;
+  }
+
   /** All programs that were tried, and the roles that have none. */
   status(): ProgramStatus[] {
     const attached = [...this.#rungs].map(

@@ -17,6 +17,8 @@ import { adviceOf } from './advice.ts';
 import { Collection } from './collection.ts';
 import type { Config } from './config.ts';
 import { type ContainerVerdict, containerFilter } from './container-filter.ts';
+import { configFor } from './events/event-options.ts';
+import { type Events, openEvents, publishEvents } from './events/events.ts';
 import { obstacle } from './kernel.ts';
 import { objectFolder } from './objects.ts';
 import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
@@ -29,14 +31,18 @@ export interface ReceiverOptions {
   readonly objects?: string;
 }
 
-/** The receiver `ebpf`: counts in the kernel, hands on what was counted when asked to, or after `scrape_interval`. */
+/**
+ * The receiver `ebpf`: counts in the kernel, hands on what was counted when asked to, or after `scrape_interval`; and hands on
+ * events as they happen. It loads only what somebody takes.
+ */
 export class EbpfReceiver implements Receiver {
   readonly #config: Config;
   readonly #scope: Scope;
-  readonly #next: Outlets<'metrics'>;
+  readonly #next: Outlets<'metrics' | 'logs'>;
   readonly #objects: string;
   readonly #stopping = new AbortController();
   #collection: Collection | undefined;
+  #events: Events | undefined;
   #running: Promise<void> | undefined;
   #since = 0n;
   #timer: Timer | undefined;
@@ -45,13 +51,13 @@ export class EbpfReceiver implements Receiver {
   #runTimes: RunTimes = 'not measured';
 
   /** Throws a StartError for a configuration that cannot work on any machine. */
-  constructor(config: Config, scope: Scope, next: Outlets<'metrics'>, options: ReceiverOptions = {}) {
+  constructor(config: Config, scope: Scope, next: Outlets<'metrics' | 'logs'>, options: ReceiverOptions = {}) {
     if (config.btf_path !== '' && !existsSync(config.btf_path)) {
       throw new StartError(
         `btf_path: BTF not found: there is no file ${config.btf_path}. Correct it, or leave it empty.`,
       );
     }
-    this.#config = config;
+    this.#config = configFor(config, new Set(Object.keys(next) as (keyof typeof next)[]));
     this.#scope = scope;
     this.#next = next;
     this.#objects = options.objects ?? objectFolder();
@@ -77,6 +83,7 @@ export class EbpfReceiver implements Receiver {
       () => this.#collection,
       () => this.#runTimes,
     );
+    publishEvents(this.#scope, () => this.#events);
     this.#measureRunTimes(bpf);
     this.#arm();
   }
@@ -95,6 +102,7 @@ export class EbpfReceiver implements Receiver {
     this.#endStatistics();
     if (this.#collection === undefined) return;
     try {
+      await this.#events?.channel.stop();
       await this.#running?.catch(() => {});
       await this.#collect(this.#stopping.signal);
     } catch (error) {
@@ -126,6 +134,7 @@ export class EbpfReceiver implements Receiver {
       this.#scope.health({ state: 'unavailable', summary: reason });
       return;
     }
+    if (this.#next.logs !== undefined) this.#events = openEvents(this.#collection, this.#scope, this.#next.logs);
     this.#reportHealth(this.#collection);
   }
 
@@ -167,6 +176,7 @@ export class EbpfReceiver implements Receiver {
       ...(this.#config.collect_file_io ? ['file I/O'] : []),
       ...(this.#config.collect_network ? ['network'] : []),
       ...(this.#config.collect_memory ? ['memory'] : []),
+      ...(this.#events ? ['events'] : []),
     ];
     return subjects.join(', ') || 'nothing: every collect_… is off, so no metric';
   }
@@ -187,15 +197,15 @@ export class EbpfReceiver implements Receiver {
   async #collect(abort: AbortSignal): Promise<void> {
     const collection = this.#collection;
     const next = this.#next.metrics;
-    if (collection === undefined || next === undefined) return;
-    const refusal = next.refusal();
+    if (collection === undefined) return;
+    const refusal = next?.refusal();
     if (refusal !== undefined) throw refusal;
     const time = this.#scope.clock.now();
     collection.read(this.#scope.clock.monotonic());
     const batch = collection.build(time, this.#since);
     if (batch !== undefined) {
       try {
-        await next.consume(batch, abort);
+        await next?.consume(batch, abort);
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
         this.#scope.log.error('A batch was refused for good: its counts are lost.', { error: error.message });
