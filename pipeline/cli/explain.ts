@@ -21,6 +21,15 @@ export async function explain({
   format,
   subject,
 }: Pick<Arguments, 'admin' | 'format' | 'subject'>): Promise<number> {
+  const components = await askForExplanation(admin, subject);
+  process.stdout.write(
+    format === 'json' ? `${JSON.stringify({ subject, components }, undefined, 2)}\n` : explainText(subject, components),
+  );
+  return components.some(({ series }) => series.length > 0) ? 0 : NOTHING_THERE;
+}
+
+/** The answers of the components that know the metric. Throws a PipelineError for what is no selector, and when nobody answers. */
+export async function askForExplanation(admin: string, subject: string): Promise<readonly ExplainedPart[]> {
   const selector = parseSelector(subject);
   if (selector === undefined) {
     throw new PipelineError(
@@ -29,23 +38,26 @@ export async function explain({
     );
   }
   const { views } = (await askAgent(admin, '/v1/views')) as { readonly views: readonly ViewAddress[] };
-  const query = new URLSearchParams({ metric: selector.metric, labels: JSON.stringify(selector.labels) });
   const parts: ExplainedPart[] = [];
-  for (const { kind, id, name } of views) {
-    if (name !== 'explain') continue;
+  for (const { kind, id, pipeline } of inOrder(views.filter(({ name }) => name === 'explain'))) {
+    const query = new URLSearchParams({
+      metric: selector.metric,
+      names: JSON.stringify([...new Set(parts.flatMap(({ names }) => names))]),
+      labels: JSON.stringify(selector.labels),
+      ...(pipeline !== undefined && { pipeline }),
+    });
     const path = `/v1/views/${kind}/${encodeURIComponent(id)}/explain?${query}`;
     parts.push({ kind, id, ...((await askAgent(admin, path)) as Explanation) });
   }
-  const known = parts.filter((part) => part.known).sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
-  process.stdout.write(
-    format === 'json'
-      ? `${JSON.stringify({ ...selector, components: known }, undefined, 2)}\n`
-      : explainText(subject, known),
-  );
-  return known.some(({ series }) => series.length > 0) ? 0 : NOTHING_THERE;
+  return parts.filter(({ known }) => known);
 }
 
 const NOTHING_THERE = 2;
+/** As the data goes: who comes later hears the names that those before have told. */
+function inOrder(views: readonly ViewAddress[]): readonly ViewAddress[] {
+  return views.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+}
+
 const ORDER: readonly ViewAddress['kind'][] = [
   'receiver',
   'connector',

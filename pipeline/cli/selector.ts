@@ -1,7 +1,7 @@
 import type { ExplainQuery } from '../../sdk/explain.ts';
 
 /** Reads `name` or `name{label="value",…}`, values with the escapes of PromQL; undefined when it is neither. */
-export function parseSelector(text: string): ExplainQuery | undefined {
+export function parseSelector(text: string): Omit<ExplainQuery, 'names'> | undefined {
   const [, metric, , body = ''] = /^\s*([A-Za-z_:][\w:.]*)\s*(\{(.*)\})?\s*$/s.exec(text) ?? [];
   if (metric === undefined) return undefined;
   const labels: Record<string, string> = {};

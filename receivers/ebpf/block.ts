@@ -46,6 +46,10 @@ export class BlockSource implements MetricSource {
     // Nothing here belongs to a group.
   }
 
+  get counters(): readonly Counters[] {
+    return [this.#latencies];
+  }
+
   usage(): readonly MapUsage[] {
     return [{ map: this.#latencies.map, entries: this.#entries }];
   }

@@ -117,6 +117,10 @@ export class Collection {
     this.#ended = 0;
   }
 
+  get sources(): readonly MetricSource[] {
+    return this.#sources;
+  }
+
   usage(): readonly MapUsage[] {
     return this.#sources.flatMap((source) => source.usage());
   }

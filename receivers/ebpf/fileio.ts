@@ -88,6 +88,10 @@ export class FileSource implements MetricSource {
     this.#latencies.forget(chosen, (series) => this.#duration.series.close(series));
   }
 
+  get counters(): readonly Counters[] {
+    return [this.#files, this.#otherFiles, this.#errors, this.#otherErrors, this.#latencies, this.#allLatencies];
+  }
+
   usage(): readonly MapUsage[] {
     return [
       { map: this.#files.map, entries: this.#entries.files },

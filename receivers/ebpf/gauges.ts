@@ -1,16 +1,17 @@
 import { gauge, type Metric, type MetricDefinition, NO_RECORDED_VALUE, NumberPointsBuilder } from 'bpflow/sdk';
-import { grown, type PendingMetric, removeEnded, type SeriesSet } from './series.ts';
+import { grown, type PendingMetric, removeEnded, type SeriesSet, type SeriesState, type Watcher } from './series.ts';
 
 /** What stands now, by series: handed on with every batch until the series ends. */
 export class PendingGauge implements PendingMetric {
+  readonly definition: MetricDefinition;
   readonly series: SeriesSet;
-  readonly #definition: MetricDefinition;
+  watcher: Watcher | undefined;
   readonly #builder = new NumberPointsBuilder({ integer: true, wide: 'points' });
   #values = new Float64Array(64);
   #endings: number[] = [];
 
   constructor(definition: MetricDefinition, series: SeriesSet) {
-    this.#definition = definition;
+    this.definition = definition;
     this.series = series;
   }
 
@@ -20,6 +21,10 @@ export class PendingGauge implements PendingMetric {
   }
 
   add(series: number, value: number): void {
+    if (this.watcher !== undefined) {
+      this.watcher(series, value);
+      return;
+    }
     if (series >= this.#values.length) this.#values = grown(this.#values, series + 1);
     this.#values[series]! += value;
   }
@@ -41,7 +46,12 @@ export class PendingGauge implements PendingMetric {
       this.#builder.add(series.id(number), 0, undefined, undefined, NO_RECORDED_VALUE);
       points++;
     }
-    return points === 0 ? undefined : gauge(this.#definition, series.table, this.#builder.take(time, 0n));
+    return points === 0 ? undefined : gauge(this.definition, series.table, this.#builder.take(time, 0n));
+  }
+
+  /** What stands now is handed on anew with every batch. */
+  state(series: number): SeriesState {
+    return { waiting: 0, last: this.#values[series] ?? 0 };
   }
 
   accepted(): number {

@@ -53,6 +53,7 @@ export class Groups {
   readonly #lives = new Map<number, Life>();
   readonly #other: Group;
   #nowMs = 0;
+  #isLooking = false;
 
   /** `names`: the kernel's map of group keys to ids. */
   constructor(names: BpfMap, options: GroupsOptions) {
@@ -100,8 +101,19 @@ export class Groups {
     return this.#lives.get(id)?.group ?? this.#other;
   }
 
+  /** What happens here changes no group's life. */
+  looking(look: () => void): void {
+    this.#isLooking = true;
+    try {
+      look();
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
   /** Something of the group has grown. */
   changed(id: number): void {
+    if (this.#isLooking) return;
     const life = this.#lives.get(id);
     if (life !== undefined) life.changedMs = this.#nowMs;
   }

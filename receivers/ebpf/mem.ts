@@ -73,6 +73,10 @@ export class MemorySource implements MetricSource {
     this.#memory.forget((group) => groups.has(group), this.#close);
   }
 
+  get counters(): readonly Counters[] {
+    return [this.#memory, this.#other];
+  }
+
   usage(): readonly MapUsage[] {
     return [{ map: this.#memory.map, entries: this.#entries }];
   }

@@ -11,6 +11,7 @@ import {
 import { adviceOf } from './advice.ts';
 import { kernelOptionsOf } from './collection.ts';
 import type { Config } from './config.ts';
+import { configFor } from './events/event-options.ts';
 import { FACTS } from './facts.ts';
 import { Kernel, obstacle } from './kernel.ts';
 import { machineChecks } from './machine-checks.ts';
@@ -31,7 +32,8 @@ export interface PlanOptions extends Pick<SelfTestOptions, 'exercise'> {
  * What the receiver does on this machine: the programs are loaded and attached as it does it itself, measured for a second, and
  * taken away again.
  */
-export async function planEbpf(config: Config, scope: PlanScope, options: PlanOptions = {}): Promise<ComponentPlan> {
+export async function planEbpf(asked: Config, scope: PlanScope, options: PlanOptions = {}): Promise<ComponentPlan> {
+  const config = configFor(asked, scope.signals);
   const bpf = scope.get(BPF);
   const checks = machineChecks(bpf, config.btf_path);
   const needs = plannedNeeds(bpf);

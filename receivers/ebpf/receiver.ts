@@ -5,6 +5,7 @@ import {
   BPF,
   type Bpf,
   type Closeable,
+  explainQuery,
   KUBERNETES,
   type Outlets,
   PermanentError,
@@ -19,6 +20,7 @@ import type { Config } from './config.ts';
 import { type ContainerVerdict, containerFilter } from './container-filter.ts';
 import { configFor } from './events/event-options.ts';
 import { type Events, openEvents, publishEvents } from './events/events.ts';
+import { explainMetric } from './explain.ts';
 import { obstacle } from './kernel.ts';
 import { objectFolder } from './objects.ts';
 import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
@@ -64,6 +66,7 @@ export class EbpfReceiver implements Receiver {
   }
 
   start(): void {
+    this.#scope.inspect('explain', (query) => explainMetric(this.#collection, this.#config, explainQuery(query)));
     if (!this.#config.enabled) {
       this.#scope.health({ state: 'ok', summary: 'Switched off: enabled is false.' });
       return;

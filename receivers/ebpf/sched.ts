@@ -47,6 +47,10 @@ export class RunQueueSource implements MetricSource {
     );
   }
 
+  get counters(): readonly Counters[] {
+    return [this.#waits, this.#allWaits];
+  }
+
   usage(): readonly MapUsage[] {
     return this.#options.waitByGroup ? [{ map: this.#waits.map, entries: this.#entries }] : [];
   }

@@ -70,6 +70,18 @@ export class SyscallSource implements MetricSource {
     this.#keyedLatencies.forget(chosen, (series) => this.#duration.series.close(series));
   }
 
+  get counters(): readonly Counters[] {
+    return [
+      this.#calls,
+      this.#otherCalls,
+      this.#errors,
+      this.#otherErrors,
+      this.#latencies,
+      this.#keyedLatencies,
+      this.#otherLatencies,
+    ];
+  }
+
   usage(): readonly MapUsage[] {
     return [
       { map: this.#calls.map, entries: this.#entries.calls },

@@ -85,6 +85,10 @@ export class TotalsSource implements MetricSource {
     );
   }
 
+  get counters(): readonly Counters[] {
+    return [this.#totals];
+  }
+
   usage(): readonly MapUsage[] {
     return [{ map: this.#totals.map, entries: this.#entries }];
   }
