@@ -1,6 +1,7 @@
 import { deepEqual } from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Consumer, type LogBatch, type LogRecord, logRecords, type RetryableError } from 'bpflow/sdk';
+import { type Clock, type Consumer, type LogBatch, type LogRecord, logRecords, type RetryableError } from 'bpflow/sdk';
+import { systemClock } from '../../pipeline/clock.ts';
 import { config } from '../../receivers/ebpf/config.ts';
 import { EbpfReceiver } from '../../receivers/ebpf/receiver.ts';
 import { KernelScope } from './receiver.ts';
@@ -33,7 +34,7 @@ export const NO_EVENTS = {
 
 /** The receiver alone, in a pipeline of logs and no other, in this process. */
 export class EventReceiver {
-  readonly scope = new KernelScope();
+  readonly scope = new EventScope();
   readonly batches: LogBatch[] = [];
   /** Why the next component takes nothing now. */
   refusal: RetryableError | undefined;
@@ -96,6 +97,11 @@ export class EventReceiver {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+/** With the clock of the machine: timers are on the way of events. */
+class EventScope extends KernelScope {
+  override readonly clock: Clock = systemClock();
 }
 
 /** All events that were dropped. */

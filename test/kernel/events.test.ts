@@ -5,7 +5,7 @@ import { skip } from './machine.ts';
 import { own, Workloads } from './workload.ts';
 
 const ROUNDS = 5;
-const PROCESSES = { ...NO_EVENTS, collect_process_events: true };
+const PROCESSES = { ...NO_EVENTS, collect_process_events: true, ring_buffer_size: 1 << 20 };
 
 type Attributes = SeenEvent['attributes'];
 
