@@ -1,5 +1,6 @@
 // Generated from bpf/net.bpf.c by scripts/generate-cursors.ts. Do not edit.
 
+export const FIRST_FLOW = 16;
 
 /** `enum transport`. */
 export const Transport = {
@@ -12,13 +13,17 @@ export const Transport = {
 export const TcpTime = {
   TCP_CONNECT: 0,
   TCP_RTT: 1,
+  TCP_TIMES: 2,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */
 export const LAYOUTS = {
-  net_key: '8c18a6ea17aae7ee',
+  net_key: '9212877c572632f9',
   net_value: '643aebe1ec059234',
-  connect_error_key: '188272231686d9fa',
+  flow_key: 'def94b6e18543268',
+  flow_value: 'b435b812c83a2baf',
+  flow_life: 'a9b62925dc602e00',
+  connect_error_key: '52165654a3ed2849',
   tcp_time_key: '3b7be71719fd0a30',
   connection_key: '4a22d374136e25b2',
   connection_value: '095cec4a052778d5',
@@ -32,7 +37,7 @@ export class NetKey {
   /** 32-bit words. */
   static readonly WORDS = 2;
   /** Position of each member, in words. */
-  static readonly WORD = { group: 0, transport: 1 } as const;
+  static readonly WORD = { group: 0, flow: 1 } as const;
   #words: Uint32Array = new Uint32Array(2);
   #at = 0;
 
@@ -48,7 +53,7 @@ export class NetKey {
     return this.#words[this.#at]!;
   }
 
-  get transport(): number {
+  get flow(): number {
     return this.#words[this.#at + 1]!;
   }
 }
@@ -112,15 +117,96 @@ export class NetValue {
   }
 }
 
-/** A moving view on one `struct connect_error_key` in a buffer of 32-bit words. */
-export class ConnectErrorKey {
+/** A moving view on one `struct flow_key` in a buffer of 32-bit words. */
+export class FlowKey {
+  /** Bytes. */
+  static readonly SIZE = 24;
+  /** 32-bit words. */
+  static readonly WORDS = 6;
+  /** Position of each member, in words. */
+  static readonly WORD = { peerHigh: 0, peerLow: 2, peerPort: 4, localPort: 5 } as const;
+  #words: Uint32Array = new Uint32Array(6);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get peerHigh(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  get peerLow(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  get peerPort(): number {
+    return this.#words[this.#at + 4]!;
+  }
+
+  get localPort(): number {
+    return this.#words[this.#at + 5]!;
+  }
+}
+
+/** A moving view on one `struct flow_value` in a buffer of 32-bit words. */
+export class FlowValue {
   /** Bytes. */
   static readonly SIZE = 8;
   /** 32-bit words. */
   static readonly WORDS = 2;
   /** Position of each member, in words. */
-  static readonly WORD = { group: 0, error: 1 } as const;
+  static readonly WORD = { id: 0 } as const;
   #words: Uint32Array = new Uint32Array(2);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get id(): number {
+    return this.#words[this.#at]!;
+  }
+}
+
+/** A moving view on one `struct flow_life` in a buffer of 32-bit words. */
+export class FlowLife {
+  /** Bytes. */
+  static readonly SIZE = 8;
+  /** 32-bit words. */
+  static readonly WORDS = 2;
+  /** Position of each member, in words. */
+  static readonly WORD = { generation: 0 } as const;
+  #words: Uint32Array = new Uint32Array(2);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get generation(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+}
+
+/** A moving view on one `struct connect_error_key` in a buffer of 32-bit words. */
+export class ConnectErrorKey {
+  /** Bytes. */
+  static readonly SIZE = 16;
+  /** 32-bit words. */
+  static readonly WORDS = 4;
+  /** Position of each member, in words. */
+  static readonly WORD = { group: 0, error: 1, flow: 2 } as const;
+  #words: Uint32Array = new Uint32Array(4);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -138,6 +224,10 @@ export class ConnectErrorKey {
   /** Positive error number. */
   get error(): number {
     return this.#words[this.#at + 1]! | 0;
+  }
+
+  get flow(): number {
+    return this.#words[this.#at + 2]!;
   }
 }
 

@@ -13,7 +13,26 @@ enum transport {
 
 struct net_key {
 	group_t group;
-	u32 transport; /* enum transport */
+	u32 flow; /* enum transport, or the id of a flow of TCP */
+};
+
+#define FIRST_FLOW 16 /* ids below are transports */
+
+/* What tells the TCP connections of a group apart on request; the rest is 0, as ports are that were chosen at random. */
+struct flow_key {
+	u64 peer_high; /* address in network order, IPv4 as ::ffff:a.b.c.d */
+	u64 peer_low;
+	u32 peer_port;
+	u32 local_port;
+};
+
+struct flow_value {
+	u32 id;
+	u32 reserved;
+};
+
+struct flow_life {
+	u64 generation; /* the last collection that saw a socket of the flow */
 };
 
 /* What went over the sockets of a group. From `retransmits` on only TCP counts. */
@@ -31,6 +50,8 @@ struct net_value {
 struct connect_error_key {
 	group_t group;
 	errno_t error; /* 0: given up by this side, or not told */
+	u32 flow;
+	u32 reserved;
 };
 
 struct connect_error_value {
@@ -41,6 +62,7 @@ struct connect_error_value {
 enum tcp_time {
 	TCP_CONNECT,
 	TCP_RTT,
+	TCP_TIMES,
 };
 
 struct tcp_time_key {

@@ -22,8 +22,9 @@ export const LedgerSlot = {
   LEDGER_MEMORY_FULL: 12,
   LEDGER_TRAFFIC_FULL: 13,
   LEDGER_NO_SOCKET: 14,
-  LEDGER_BLOCK_FULL: 15,
-  LEDGER_SLOTS: 16,
+  LEDGER_FLOWS_FULL: 15,
+  LEDGER_BLOCK_FULL: 16,
+  LEDGER_SLOTS: 17,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */

@@ -68,7 +68,8 @@ enum ledger_slot {
 	LEDGER_FILES_FULL, /* counted as `other` */
 	LEDGER_MEMORY_FULL, /* counted as `other` */
 	LEDGER_TRAFFIC_FULL, /* counted as `other`, a gauge not at all */
-	LEDGER_NO_SOCKET, /* no storage for the socket; not counted */
+	LEDGER_NO_SOCKET, /* no storage for the socket, or it is older and was in no process; not counted */
+	LEDGER_FLOWS_FULL, /* counted without peer and ports */
 	LEDGER_BLOCK_FULL, /* a request without a latency */
 	LEDGER_SLOTS,
 };

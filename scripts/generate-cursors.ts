@@ -26,6 +26,9 @@ const GROUPS = [
     structs: [
       'net_key',
       'net_value',
+      'flow_key',
+      'flow_value',
+      'flow_life',
       'connect_error_key',
       'tcp_time_key',
       'connection_key',

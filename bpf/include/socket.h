@@ -37,12 +37,35 @@ struct sock_common {
 	unsigned short skc_family;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	u16 skc_num;
 	volatile unsigned char skc_state;
 	unsigned long skc_flags;
 };
 
+struct qspinlock {
+	atomic_t val;
+};
+
+typedef struct qspinlock arch_spinlock_t;
+
+struct raw_spinlock {
+	arch_spinlock_t raw_lock;
+};
+
+struct spinlock {
+	struct raw_spinlock rlock;
+};
+
+typedef struct spinlock spinlock_t;
+
+typedef struct {
+	spinlock_t slock;
+	int owned;
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	u16 sk_protocol;
 	u16 sk_type;
 	int sk_err;
@@ -93,12 +116,36 @@ static __always_inline u64 payload_sent(struct tcp_sock *tcp)
 	return tcp->bytes_sent - tcp->bytes_retrans;
 }
 
+static __always_inline bool is_done(struct sock *sk)
+{
+	return sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
+}
+
 static __always_inline u64 payload_received(struct sock *sk, struct tcp_sock *tcp)
 {
 	u64 received = tcp->bytes_received;
-	u64 done = sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE);
 
-	return received && (done & 1) ? received - 1 : received;
+	return received && is_done(sk) ? received - 1 : received;
 }
 
+/* Whether a process has locked the socket; packets are handled in softirqs else. */
+static __always_inline bool is_owned(struct sock *sk)
+{
+	return sk->sk_lock.owned;
+}
+
+/*
+ * Whether somebody may be in the middle of changing the socket. Real-time kernels have another lock, whose state is not known;
+ * kernels for one CPU have none.
+ */
+static __always_inline bool is_locked(struct sock *sk)
+{
+	if (is_owned(sk))
+		return true;
+	if (!bpf_core_field_exists(sk->sk_lock.slock.rlock))
+		return true;
+	if (!bpf_core_field_exists(sk->sk_lock.slock.rlock.raw_lock.val.counter))
+		return false;
+	return sk->sk_lock.slock.rlock.raw_lock.val.counter;
+}
 #endif

@@ -83,7 +83,11 @@ export class Collection {
       sources.push(new BlockSource(this.kernel, context));
     }
     if (memory) sources.push(new PressureSource(context));
-    if (network) sources.push(new NetworkSource(this.kernel, context));
+    if (network) {
+      const { network_labels: networkLabels, idle_timeout: idleTimeoutMs } = config;
+      const { timesByGroup } = network;
+      sources.push(new NetworkSource(this.kernel, { ...context, timesByGroup, networkLabels, idleTimeoutMs }));
+    }
     this.#sources = sources;
   }
 
@@ -160,7 +164,12 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
         ? { operations: config.file_operations, regularFiles: config.regular_files, latencyByGroup: byGroup }
         : undefined,
     network: config.collect_network
-      ? { tcp: features.sk_storage, messages: config.network_messages, timesByGroup: byGroup }
+      ? {
+          tcp: features.sk_storage,
+          messages: config.network_messages,
+          timesByGroup: byGroup,
+          labels: config.network_labels,
+        }
       : undefined,
     memory: config.collect_memory ? { allocations: config.memory_allocations } : undefined,
     events: eventOptionsOf(config),

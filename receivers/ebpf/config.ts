@@ -1,5 +1,6 @@
 import { duration, z } from 'bpflow/sdk';
 import { LABELS } from './labels.ts';
+import { NETWORK_LABELS } from './net-flows.ts';
 import { pageSize } from './page-size.ts';
 
 const MOST_RING_BYTES = 2 ** 30;
@@ -82,7 +83,13 @@ export const config = z.strictObject({
   network_messages: z
     .boolean()
     .default(true)
-    .describe('UDP and UNIX sockets, at a cost for each call that sends or receives. false: TCP alone, at none.'),
+    .describe('UDP and UNIX sockets, at a cost for each call that sends or receives. false: TCP alone.'),
+  network_labels: z
+    .array(z.enum(NETWORK_LABELS))
+    .default([])
+    .describe(
+      'What TCP traffic and connections are told apart by beside the process. Ports that were chosen at random are left out.',
+    ),
   labels: labels
     .prefault(['process'])
     .describe('What series are told apart by. pid makes a series for every process and costs accordingly.'),

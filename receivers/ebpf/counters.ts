@@ -106,14 +106,14 @@ export class Counters {
   }
 
   /**
-   * Deletes the entries that were read last and whose first key word is chosen, here and in the kernel; tells the series of
-   * each that had one.
+   * Deletes the entries that were read last and whose key word (the first one unless told) is chosen, here and in the kernel;
+   * tells the series of each that had one.
    */
-  forget(chosen: (firstKeyWord: number) => boolean, ended: (series: number) => void): void {
+  forget(chosen: (keyWord: number) => boolean, ended: (series: number) => void, word = 0): void {
     const { keys, keyWords, map } = this.#buffer;
     const before = this.#freeRows.length;
     for (let entry = 0, at = 0; entry < this.#entries; entry++, at += keyWords) {
-      if (!chosen(keys[at]!)) continue;
+      if (!chosen(keys[at + word]!)) continue;
       map.delete(new Uint8Array(keys.slice(at, at + keyWords).buffer));
       const row = this.#find(keys, at);
       if (row < 0) continue;

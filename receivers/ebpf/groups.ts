@@ -85,6 +85,11 @@ export class Groups {
     return this.#other;
   }
 
+  /** When the collection that runs or ran last began, by the monotonic clock. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
   /** Begins a collection at this time of the monotonic clock. */
   begin(nowMs: number): void {
     this.#nowMs = nowMs;

@@ -1,11 +1,17 @@
 import { existsSync } from 'node:fs';
 import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
 import { MemoryKind } from '../../bpf/mem.gen.ts';
-import { TcpTime, Transport } from '../../bpf/net.gen.ts';
 import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
 import { type EventOptions, setEventKnobs, sizeEventMaps } from './events/event-kernel.ts';
 import { eventRoles } from './events/event-types.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
+import {
+  makeOtherTraffic,
+  type NetworkKernelOptions,
+  networkRoles,
+  setNetworkKnobs,
+  sizeNetworkMaps,
+} from './net-kernel.ts';
 import { type ObjectName, type ObjectSource, openObject } from './objects.ts';
 
 export interface KernelOptions {
@@ -33,7 +39,7 @@ export interface KernelOptions {
   /** Page faults are credited, the memory of the living is added up, OOM kills are counted; undefined: nothing of that. */
   readonly memory: { readonly allocations: boolean } | undefined;
   /** Undefined: no sockets. */
-  readonly network: { readonly tcp: boolean; readonly messages: boolean; readonly timesByGroup: boolean } | undefined;
+  readonly network: NetworkKernelOptions | undefined;
   /** Undefined: no events. */
   readonly events: EventOptions | undefined;
 }
@@ -50,12 +56,25 @@ export interface ServedRole {
 /** Maps that all objects share. */
 const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
 
+/*
+ * What maps have room for is what keeps them below 64 MiB on 64 CPUs with every group on: an entry of a map by CPU has a value
+ * for each of them. What finds no room is `other`.
+ */
+
+/** Most entries of the map of failed calls: groups times calls times errors. */
+const SYSCALL_ERRORS = 6144;
+/** Calls of other ABIs than the machine's own that have a histogram each. */
+const FOREIGN_LATENCIES = 64;
+/** Entries of allocations, unless there are more groups: not every group has one of each kind. */
+const MEMORY = 4096;
+const { MEMORY_KINDS } = MemoryKind;
+/** Histograms of block devices: devices times operations. */
+const BLOCK_LATENCIES = 128;
 /** Most entries of histogram maps: one takes about fifty times as much as a counter. */
 const LATENCIES_BY_GROUP = 2048;
 const WAITS_BY_GROUP = 1024;
-const { MEMORY_KINDS } = MemoryKind;
 /** Most entries of the map of failed opens: groups times errors. */
-const FILE_ERRORS = 4096;
+const FILE_ERRORS = 2048;
 
 /** The kernel half, loaded and attached. Closing it detaches everything; nothing is ever pinned. */
 export class Kernel {
@@ -243,23 +262,7 @@ function rolesOf(
       { object: 'block', name: 'block_complete', stateless: true, without },
     );
   }
-  if (network?.tcp) {
-    roles.push(
-      { object: 'net', name: 'socket_state', without: 'TCP is not counted.' },
-      ...(iterators
-        ? ([
-            { object: 'net', name: 'living_sockets', without: 'What a connection carried shows only when it ends.' },
-            { object: 'net', name: 'older_sockets', without: 'Sockets older than the agent count as `other`.' },
-          ] as const)
-        : []),
-    );
-  }
-  if (network?.messages) {
-    roles.push(
-      { object: 'net', name: 'socket_send', without: 'What UDP and UNIX sockets send is not counted.' },
-      { object: 'net', name: 'socket_receive', without: 'What UDP and UNIX sockets receive is not counted.' },
-    );
-  }
+  if (network !== undefined) roles.push(...networkRoles(network, iterators));
   if (files !== undefined) {
     roles.push(
       { object: 'fileio', name: 'file_exit', without: 'Opens are not counted, and calls on files are not timed.' },
@@ -412,18 +415,16 @@ class Loaded {
     }
     if (name === 'syscall') {
       object.setMaxEntries('syscalls', maxEntries);
-      object.setMaxEntries('syscall_errors', maxEntries);
+      object.setMaxEntries('syscall_errors', Math.min(maxEntries, SYSCALL_ERRORS));
       if (!syscalls?.latency || syscalls.latencyByGroup) object.setMaxEntries('latencies', 1);
-      if (!syscalls?.latency) object.setMaxEntries('keyed_latencies', 1);
-      else if (syscalls.latencyByGroup) {
-        object.setMaxEntries('keyed_latencies', Math.min(maxEntries, LATENCIES_BY_GROUP));
-      }
+      const keyed = syscalls?.latencyByGroup ? Math.min(maxEntries, LATENCIES_BY_GROUP) : FOREIGN_LATENCIES;
+      object.setMaxEntries('keyed_latencies', syscalls?.latency ? keyed : 1);
     } else if (name === 'net') {
-      object.setMaxEntries('traffic', Math.min(maxEntries, maxGroups * TRANSPORTS) + TRANSPORTS);
-      object.setMaxEntries('connections', Math.min(maxEntries, maxGroups * STATES_BY_GROUP));
-      object.setMaxEntries('tcp_times', (network?.timesByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 0) + TCP_TIMES);
+      sizeNetworkMaps(object, network!, this.#options);
     } else if (name === 'mem') {
-      object.setMaxEntries('memory', Math.min(maxEntries, maxGroups * MEMORY_KINDS));
+      object.setMaxEntries('memory', Math.min(maxEntries, maxGroups * MEMORY_KINDS, Math.max(MEMORY, maxGroups)));
+    } else if (name === 'block') {
+      object.setMaxEntries('block_latencies', BLOCK_LATENCIES);
     } else if (name === 'fileio') {
       object.setMaxEntries('files', maxGroups);
       object.setMaxEntries('file_errors', Math.min(maxEntries, FILE_ERRORS));
@@ -452,7 +453,7 @@ class Loaded {
       object.setGlobal('with_regular_files', files?.regularFiles ?? false);
       object.setGlobal('file_latency_by_group', files?.latencyByGroup ?? false);
     } else if (name === 'net') {
-      object.setGlobal('net_by_group', network?.timesByGroup ?? false);
+      setNetworkKnobs(object, network!, this.#programsOf(name).includes('socket_softirq_btf'));
     } else if (name === 'sched') {
       object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
     } else if (name === 'events') {
@@ -465,7 +466,7 @@ class Loaded {
     const shared = this.objects.get('process')!;
     shared.map('totals').update(key(GROUP_OTHER), new Uint8Array(GroupTotals.SIZE), 'any');
     const net = this.objects.get('net');
-    if (net !== undefined) makeOthers(net);
+    if (net !== undefined) makeOtherTraffic(net);
     shared.program('learn_agent').testRun(new Uint8Array(16));
   }
 
@@ -523,19 +524,6 @@ function created(object: BpfObject, name: string): BpfMap | [] {
 }
 
 const ITERATORS: ReadonlySet<string> = new Set(['living', 'living_sockets', 'older_sockets']);
-const TRANSPORTS = Object.keys(Transport).length;
-const TCP_TIMES = Object.keys(TcpTime).length;
-/** States that the connections of a group are in at a time, on average. */
-const STATES_BY_GROUP = 4;
-
-/** The entries that take what finds no room. */
-function makeOthers(net: BpfObject): void {
-  const make = (map: BpfMap, ...words: number[]) =>
-    map.update(new Uint8Array(Uint32Array.from(words).buffer), new Uint8Array(map.stride), 'any');
-  for (const transport of Object.values(Transport)) make(net.map('traffic'), GROUP_OTHER, transport);
-  for (const time of Object.values(TcpTime)) make(net.map('tcp_times'), GROUP_OTHER, time);
-  make(net.map('connect_errors'), GROUP_OTHER, 0);
-}
 
 function key(value: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(value).buffer);

@@ -1,17 +1,16 @@
 import type { Attributes } from 'bpflow/sdk';
-import { NetKey, NetValue, TcpTime, Transport } from '../../bpf/net.gen.ts';
+import { ConnectErrorKey, FIRST_FLOW, NetKey, NetValue, Transport } from '../../bpf/net.gen.ts';
 import { GROUP_OTHER } from '../../bpf/process.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
 import type { Group } from './groups.ts';
-import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from './histograms.ts';
 import type { Kernel } from './kernel.ts';
 import { declareFact, isFed, type MetricFact } from './metric-fact.ts';
-import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
+import { labelNames, type MapUsage, type MetricSource, openGroupSeries } from './metric-source.ts';
 import { Connections } from './net-connections.ts';
+import { Flows, NETWORK_LABEL_ATTRIBUTES, type NetworkLabel } from './net-flows.ts';
 import {
   ACCEPTED,
   BYTES,
-  CONNECT,
   CONNECTIONS,
   DIRECTION,
   ERROR,
@@ -20,14 +19,15 @@ import {
   PACKETS,
   RESET,
   RETRANSMITS,
-  RTT,
   TRANSPORT,
 } from './net-metrics.ts';
+import { TcpTimes, type TcpTimesOptions } from './net-times.ts';
 import { type PendingMetric, PendingSum, SeriesSet } from './series.ts';
 import { syscallNames } from './syscall-names.ts';
 
-export interface NetworkOptions extends SourceContext {
-  readonly histograms: HistogramForm;
+export interface NetworkOptions extends TcpTimesOptions {
+  readonly networkLabels: readonly NetworkLabel[];
+  readonly idleTimeoutMs: number;
 }
 
 /** Where one counter of `struct net_value` goes. */
@@ -40,15 +40,16 @@ interface Target {
 export class NetworkSource implements MetricSource {
   readonly metrics: readonly PendingMetric[];
   readonly #options: NetworkOptions;
+  readonly #kernel: Kernel;
   readonly #names = syscallNames(process.arch);
   readonly #traffic: Counters;
   readonly #errors: Counters;
-  readonly #times: Counters;
+  readonly #flows: Flows;
+  readonly #times: TcpTimes;
   readonly #connections: Connections | undefined;
   /** By transport: a target for each counter, in the struct's order. */
   readonly #targets: ReadonlyMap<number, readonly Target[]>;
   readonly #failed: PendingSum;
-  readonly #histograms: ReadonlyMap<number, PendingHistogram>;
   /** What a row of traffic has as its series is an index here. */
   readonly #opened: { readonly targets: readonly Target[]; readonly series: number[] }[] = [];
   readonly #free: number[] = [];
@@ -56,20 +57,16 @@ export class NetworkSource implements MetricSource {
 
   constructor(kernel: Kernel, options: NetworkOptions) {
     this.#options = options;
-    const { batch, interner, scope, histogramLabels, histograms } = options;
+    this.#kernel = kernel;
+    const { batch, interner, scope, networkLabels, idleTimeoutMs } = options;
     const counters = (name: string, count: number) =>
       new Counters(kernel.map('net', name)!, { counters: count, batch });
     this.#traffic = counters('traffic', NetValue.WORDS / 2);
     this.#errors = counters('connect_errors', 1);
-    this.#times = counters('tcp_times', HISTOGRAM_COUNTERS);
-    const labels = labelNames(options.labels);
+    this.#flows = new Flows(kernel, { labels: networkLabels, idleTimeoutMs, batch });
+    const flowLabels = Object.fromEntries(networkLabels.map((label) => [NETWORK_LABEL_ATTRIBUTES[label], label]));
+    const labels = { ...labelNames(options.labels), ...flowLabels };
     const sum = (fact: MetricFact) => new PendingSum(declareFact(fact, kernel, labels), new SeriesSet(interner, scope));
-    const time = (fact: MetricFact) =>
-      new PendingHistogram(
-        declareFact(fact, kernel, labelNames(histogramLabels)),
-        new SeriesSet(interner, scope),
-        histograms,
-      );
     const bytes = sum(BYTES);
     const packets = sum(PACKETS);
     const tcp = [sum(RETRANSMITS), sum(OPENED), sum(ACCEPTED), sum(RESET)];
@@ -89,13 +86,10 @@ export class NetworkSource implements MetricSource {
       [Transport.TRANSPORT_UDP, trafficOf('udp')],
       [Transport.TRANSPORT_UNIX, trafficOf('unix')],
     ]);
-    this.#histograms = new Map([
-      [TcpTime.TCP_CONNECT, time(CONNECT)],
-      [TcpTime.TCP_RTT, time(RTT)],
-    ]);
+    this.#times = new TcpTimes(kernel, options);
     this.#connections = isFed(CONNECTIONS, kernel) ? new Connections(kernel, options) : undefined;
     const ofTcp = isFed(OPENED, kernel)
-      ? [...tcp, this.#failed, ...this.#histograms.values(), ...(this.#connections?.metrics ?? [])]
+      ? [...tcp, this.#failed, ...this.#times.metrics, ...(this.#connections?.metrics ?? [])]
       : [];
     this.metrics = [...(isFed(BYTES, kernel) ? [bytes, packets] : []), ...ofTcp];
   }
@@ -103,38 +97,44 @@ export class NetworkSource implements MetricSource {
   collect(): void {
     const traffic = this.#traffic.collect(this.#onTraffic);
     const errors = this.#errors.collect(this.#onError);
-    const times = this.#times.collect(this.#onTime);
+    this.#times.collect();
     this.#connections?.collect();
     this.#usage = [
       { map: this.#traffic.map, entries: traffic },
       { map: this.#errors.map, entries: errors },
-      { map: this.#times.map, entries: times },
+      ...(this.#options.networkLabels.length > 0 ? [this.#flows.usage] : []),
     ];
+    if (!this.#kernel.walksLiving) return;
+    const ended = this.#flows.retire(this.#options.groups.nowMs, this.#kernel.generation);
+    if (ended.size > 0) this.#forget((flow) => ended.has(flow), NetKey.WORD.flow, ConnectErrorKey.WORD.flow);
   }
 
   forget(groups: ReadonlySet<number>): void {
-    const chosen = (group: number) => groups.has(group);
-    this.#traffic.forget(chosen, this.#close);
-    this.#errors.forget(chosen, (series) => this.#failed.series.close(series));
-    // The series of both histograms are numbered apart: the time is in the number.
-    this.#times.forget(chosen, (series) =>
-      this.#histograms.get(series % TIMES)!.series.close(Math.floor(series / TIMES)),
-    );
+    this.#forget((group) => groups.has(group), NetKey.WORD.group, ConnectErrorKey.WORD.group);
+    this.#times.forget(groups);
     this.#connections?.forget(groups);
   }
 
   usage(): readonly MapUsage[] {
-    return [...this.#usage, ...(this.#connections?.usage() ?? [])];
+    return [...this.#usage, ...this.#times.usage(), ...(this.#connections?.usage() ?? [])];
+  }
+
+  #forget(chosen: (id: number) => boolean, trafficWord: number, errorWord: number): void {
+    this.#traffic.forget(chosen, this.#close, trafficWord);
+    this.#errors.forget(chosen, (series) => this.#failed.series.close(series), errorWord);
   }
 
   readonly #onTraffic = (row: number, key: Uint32Array, at: number): void => {
     const group = this.#groupOf(key[at + NetKey.WORD.group]!);
-    const targets = this.#targets.get(key[at + NetKey.WORD.transport]!);
+    const flow = key[at + NetKey.WORD.flow]!;
+    const told = this.#flows.grown(flow, this.#options.groups.nowMs);
+    const targets = this.#targets.get(flow < FIRST_FLOW ? flow : Transport.TRANSPORT_TCP);
     if (!group.counts || targets === undefined) return;
     let index = this.#traffic.seriesOf(row);
     if (index === NO_SERIES) {
       index = this.#free.pop() ?? this.#opened.length;
-      this.#opened[index] = { targets, series: targets.map(({ sum, own }) => this.#openSum(sum, group, own)) };
+      const series = targets.map(({ sum, own }) => this.#openSum(sum, group, { ...own, ...told }));
+      this.#opened[index] = { targets, series };
       this.#traffic.setSeries(row, index);
     }
     const { series } = this.#opened[index]!;
@@ -142,28 +142,17 @@ export class NetworkSource implements MetricSource {
   };
 
   readonly #onError = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#groupOf(key[at]!);
+    const group = this.#groupOf(key[at + ConnectErrorKey.WORD.group]!);
+    const told = this.#flows.grown(key[at + ConnectErrorKey.WORD.flow]!, this.#options.groups.nowMs);
     if (!group.counts) return;
     let series = this.#errors.seriesOf(row);
     if (series === NO_SERIES) {
-      const errno = key[at + 1]!;
-      series = this.#openSum(this.#failed, group, { [ERROR]: errno === 0 ? '_OTHER' : this.#names.errno(errno) });
+      const error = key[at + ConnectErrorKey.WORD.error]!;
+      const errno = error === 0 ? '_OTHER' : this.#names.errno(error);
+      series = this.#openSum(this.#failed, group, { [ERROR]: errno, ...told });
       this.#errors.setSeries(row, series);
     }
     this.#failed.add(series, this.#errors.deltas[0]!);
-  };
-
-  readonly #onTime = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#groupOf(key[at]!);
-    const time = key[at + 1]!;
-    const histogram = this.#histograms.get(time);
-    if (!group.counts || histogram === undefined) return;
-    let number = this.#times.seriesOf(row);
-    if (number === NO_SERIES) {
-      number = openGroupSeries(histogram.series, group, this.#options.histogramLabels, [], {}) * TIMES + time;
-      this.#times.setSeries(row, number);
-    }
-    histogram.add(Math.floor(number / TIMES), this.#times.deltas);
   };
 
   readonly #close = (index: number): void => {
@@ -178,9 +167,9 @@ export class NetworkSource implements MetricSource {
     return this.#options.groups.get(id);
   }
 
+  /** Names of attributes are in the key, since some are left out of some series. */
   #openSum(sum: PendingSum, group: Group, own: Attributes): number {
-    return openGroupSeries(sum.series, group, this.#options.labels, Object.values(own).map(String), own);
+    const told = Object.entries(own).map(([name, value]) => `${name}=${value}`);
+    return openGroupSeries(sum.series, group, this.#options.labels, told, own);
   }
 }
-
-const TIMES = Object.keys(TcpTime).length;

@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Prom
   sched: () => import('./sched.ts'),
   'file-io': () => import('./file-io.ts'),
   faults: () => import('./faults.ts'),
+  tcp: () => import('./tcp.ts'),
   ring: () => import('./ring.ts'),
   scrape: () => import('./scrape.ts'),
   startup: () => import('./startup.ts'),
@@ -31,7 +32,7 @@ if (unknown.length > 0) {
   process.stderr.write(`Unknown: ${unknown.join(', ')}. There are ${Object.keys(BENCHES).join(', ')}.\n`);
   process.exit(1);
 }
-const NEEDS_BPFTOOL: ReadonlySet<string> = new Set(['syscall', 'sched', 'file-io', 'faults']);
+const NEEDS_BPFTOOL: ReadonlySet<string> = new Set(['syscall', 'sched', 'file-io', 'faults', 'tcp']);
 const hasBpftool = spawnSync('bpftool', ['version'], { stdio: 'ignore' }).status === 0;
 for (const name of names) {
   if (NEEDS_BPFTOOL.has(name) && !hasBpftool) {
