@@ -25,6 +25,7 @@ test('an empty body gives the defaults of the product', () => {
       collect_memory: false,
       collect_network: false,
       network_messages: true,
+      network_labels: [],
       memory_allocations: true,
       labels: ['process'],
       histogram_labels: [],
