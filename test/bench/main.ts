@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Prom
   faults: () => import('./faults.ts'),
   tcp: () => import('./tcp.ts'),
   ring: () => import('./ring.ts'),
+  events: () => import('./events.ts'),
   scrape: () => import('./scrape.ts'),
   startup: () => import('./startup.ts'),
   idle: () => import('./idle.ts'),
