@@ -33,6 +33,14 @@ describe('events of processes', { skip }, () => {
       equal(new Set(forked).size, 7 * ROUNDS);
       deepEqual(new Set(ended.filter((pid) => forked.includes(pid))), new Set(forked));
       ok([...forks, ...execs, ...exits].every((each) => each['process.executable.name'] === name));
+      for (const { time, observedTime, attributes } of receiver.events()) {
+        ok(Math.abs(Number(BigInt(Date.now()) * 1_000_000n - time)) < 60e9 && observedTime >= time);
+        for (const key of ['cpu.logical_number', 'process.pid', 'process.parent_pid', 'process.user.id']) {
+          equal(typeof attributes[key], 'number', key);
+        }
+        ok('importance' in attributes);
+        equal(attributes['thread.name'], name.slice(0, 15));
+      }
       await receiver.balanced();
     });
   }

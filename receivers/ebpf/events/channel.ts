@@ -330,6 +330,7 @@ function logRecord(
         'thread.name': command,
         ...(tid !== pid && { 'thread.id': tid }),
       }),
+      'cpu.logical_number': header.cpu,
       ...(group.process !== 'other' && { 'process.executable.name': group.process }),
       ...(group.cgroup !== undefined && { 'process.linux.cgroup': group.cgroup }),
       ...told.attributes,
