@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
-import { own, Workloads } from './workload.ts';
+import { own, type Truth, Workloads } from './workload.ts';
 
 const KEYS = {
   collect_syscalls: false,
@@ -128,14 +128,15 @@ describe('connections that are open', { skip }, () => {
     const gauge = (process: string) => (samples: Samples) => samples.by('state', 'ebpf_tcp_connections', { process });
     await reads(receiver, gauge(older.name), { established: 100, listen: 1 });
     const samples = await reads(receiver, gauge(newer.name), { established: 100, listen: 1 });
-    assert.ok(samples.total('ebpf_tcp_rtt_us', { process: newer.name }) > 0);
+    assert.equal(samples.total('ebpf_tcp_rtt_us', { process: newer.name }), Math.round(newer.roundTripUs / 100));
+    assert.equal(samples.total('ebpf_tcp_rtt_us', { process: older.name }), Math.round(older.roundTripUs / 100));
     await older.end();
     await newer.end();
     await reads(receiver, (samples) => gauge(newer.name)(samples)['established'], 0);
     await reads(receiver, (samples) => gauge(older.name)(samples)['established'], 0);
   });
 
-  test('100 collections while 5,000 connections come and go lose none and count none twice', async () => {
+  test('collections while 5,000 connections of one process with itself come and go lose none and count none twice', async () => {
     using workloads = new Workloads('sockets');
     await using receiver = new ObservedReceiver(KEYS);
     const process = own('churn');
@@ -165,9 +166,11 @@ describe('connections that are open', { skip }, () => {
 /** A process with 50 connections of both sides, until told to end. */
 async function hold(workloads: Workloads, name: string, namespace: string) {
   const child = spawn(workloads.program(name), ['hold', '50', '4', namespace], { stdio: ['pipe', 'pipe', 'inherit'] });
-  await once(child.stdout, 'data');
+  const [told] = (await once(child.stdout, 'data')) as [Buffer];
   return {
     name,
+    /** Sum over both sides, as the sockets' owner is told. */
+    roundTripUs: (JSON.parse(told.toString()) as Truth)['rtt_us']!,
     end: async () => {
       const ended = once(child, 'close');
       child.stdin.end();

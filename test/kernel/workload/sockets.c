@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -14,8 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define REQUEST 128
-#define REPLY	1024
+#define REQUEST	    128
+#define REPLY	    1024
+#define SERVED_PORT 7777
+#define CHUNK	    65536
 
 static int family = AF_INET;
 static int mapped;
@@ -87,6 +90,15 @@ static void *serve(void *unused)
 	return unused;
 }
 
+static void join_namespace(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0 || setns(fd, CLONE_NEWNET))
+		die(path);
+	close(fd);
+}
+
 static void enter_namespace(void)
 {
 	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -124,6 +136,78 @@ static void tcp(void)
 	}
 	pthread_join(server, 0);
 	printf("{\"connections\":%ld,\"bytes\":%ld}\n", rounds, rounds * (REQUEST + REPLY));
+}
+
+// One side of `tcp` in a network namespace of its own: `dial` goes to a host whose process `serve`s.
+static void serve_all(void)
+{
+	int one = 1;
+
+	listener = socket(family, SOCK_STREAM, 0);
+	set_address(htons(SERVED_PORT));
+	((struct sockaddr_in *)&address)->sin_addr.s_addr = INADDR_ANY;
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(listener, (void *)&address, address_size) || listen(listener, 128))
+		die("listen");
+	puts("{}");
+	fflush(stdout);
+	serve(0);
+}
+
+static void dial(void)
+{
+	char buffer[REPLY] = {0};
+
+	for (long i = 0; i < rounds; i++) {
+		int fd = socket(family, SOCK_STREAM, 0);
+
+		if (connect(fd, (void *)&address, address_size))
+			die("connect");
+		if (write(fd, buffer, REQUEST) != REQUEST)
+			die("write");
+		read_all(fd, buffer, REPLY);
+		if (read(fd, buffer, 1))
+			die("end");
+		close(fd);
+	}
+	printf("{\"connections\":%ld}\n", rounds);
+}
+
+// One connection over which as many chunks go one way.
+static void drain(void)
+{
+	static char buffer[CHUNK];
+	long total = 0;
+	ssize_t got;
+	int fd;
+
+	rounds = 0;
+	serve_all();
+	fd = accept(listener, 0, 0);
+	while ((got = read(fd, buffer, CHUNK)) > 0)
+		total += got;
+	close(fd);
+	printf("{\"bytes\":%ld}\n", total);
+}
+
+static void stream(void)
+{
+	static char buffer[CHUNK];
+	int fd = socket(family, SOCK_STREAM, 0);
+
+	if (connect(fd, (void *)&address, address_size))
+		die("connect");
+	for (long i = 0; i < rounds; i++)
+		for (ssize_t done = 0, wrote; done < CHUNK; done += wrote) {
+			wrote = write(fd, buffer + done, CHUNK - done);
+			if (wrote < 0)
+				die("write");
+		}
+	shutdown(fd, SHUT_WR);
+	if (read(fd, buffer, 1))
+		die("end");
+	close(fd);
+	printf("{\"bytes\":%ld}\n", rounds * CHUNK);
 }
 
 static void refused(void)
@@ -200,9 +284,20 @@ static void local(void)
 	datagrams(pair[0], pair[1], 0);
 }
 
-// Keeps N connections open until standard input ends.
+static long round_trip_us(int fd)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size))
+		die("TCP_INFO");
+	return info.tcpi_rtt;
+}
+
+// Keeps N connections open until standard input ends; tells the sum of their round-trip times.
 static void hold(void)
 {
+	long round_trips = 0;
 	char byte;
 
 	listener = socket(family, SOCK_STREAM, 0);
@@ -210,28 +305,64 @@ static void hold(void)
 	if (listen(listener, 1024))
 		die("listen");
 	for (long i = 0; i < rounds; i++) {
-		int fd = socket(family, SOCK_STREAM, 0);
+		int fd = socket(family, SOCK_STREAM, 0), accepted;
 
-		if (connect(fd, (void *)&address, address_size) || accept(listener, 0, 0) < 0)
+		if (connect(fd, (void *)&address, address_size))
 			die("connect");
+		accepted = accept(listener, 0, 0);
+		round_trips += round_trip_us(fd) + round_trip_us(accepted);
 	}
-	printf("{\"open\":%ld}\n", rounds * 2);
+	printf("{\"open\":%ld,\"rtt_us\":%ld}\n", rounds * 2, round_trips);
 	fflush(stdout);
 	if (read(0, &byte, 1) < 0)
 		die("stdin");
 }
 
-// sockets MODE N FAMILY NAMESPACE: FAMILY is 4, 6 or mapped; NAMESPACE is here or other
+// Keeps N connections open, and speaks once over each for every line of standard input.
+static void talk(void)
+{
+	int(*pairs)[2] = calloc(rounds, sizeof(*pairs));
+	char line[16], buffer[REPLY] = {0};
+
+	listener = socket(family, SOCK_STREAM, 0);
+	bind_here(listener);
+	if (listen(listener, 1024))
+		die("listen");
+	for (long i = 0; i < rounds; i++) {
+		pairs[i][0] = socket(family, SOCK_STREAM, 0);
+		if (connect(pairs[i][0], (void *)&address, address_size))
+			die("connect");
+		pairs[i][1] = accept(listener, 0, 0);
+	}
+	puts("{}");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		for (long i = 0; i < rounds; i++) {
+			if (write(pairs[i][0], buffer, REQUEST) != REQUEST)
+				die("write");
+			read_all(pairs[i][1], buffer, REQUEST);
+			if (write(pairs[i][1], buffer, REPLY) != REPLY)
+				die("write");
+			read_all(pairs[i][0], buffer, REPLY);
+		}
+		puts("{}");
+		fflush(stdout);
+	}
+}
+
+// sockets MODE N FAMILY NAMESPACE [ADDRESS]: FAMILY is 4, 6 or mapped; NAMESPACE is here, other (a new one) or a file; ADDRESS is the
+// server's, IPv4
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} modes[] = {{"tcp", tcp}, {"refused", refused}, {"reset", reset},
-		     {"udp", udp}, {"unix", local},	 {"hold", hold}};
+	} modes[] = {{"tcp", tcp},    {"refused", refused}, {"reset", reset},  {"udp", udp},
+		     {"unix", local}, {"hold", hold},	    {"talk", talk},    {"serve", serve_all},
+		     {"dial", dial},  {"drain", drain},	    {"stream", stream}};
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: sockets MODE N 4|6|mapped here|other\n");
+	if (argc != 5 && argc != 6) {
+		fprintf(stderr, "usage: sockets MODE N 4|6|mapped here|other|FILE [ADDRESS]\n");
 		return 2;
 	}
 	rounds = atol(argv[2]);
@@ -239,6 +370,12 @@ int main(int argc, char **argv)
 	family = strcmp(argv[3], "4") ? AF_INET6 : AF_INET;
 	if (!strcmp(argv[4], "other"))
 		enter_namespace();
+	else if (strcmp(argv[4], "here"))
+		join_namespace(argv[4]);
+	if (argc == 6) {
+		set_address(htons(SERVED_PORT));
+		inet_pton(AF_INET, argv[5], &((struct sockaddr_in *)&address)->sin_addr);
+	}
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
 		if (!strcmp(argv[1], modes[i].name))
 			modes[i].run();
