@@ -13,6 +13,7 @@ test('an empty body gives the defaults of the product', () => {
   assert.deepEqual(
     { ...defaults, features: undefined },
     {
+      preset: 'default',
       enabled: true,
       scrape_interval: 15_000,
       collect_syscalls: true,

@@ -2,6 +2,7 @@ import { duration, z } from 'bpflow/sdk';
 import { LABELS } from './labels.ts';
 import { NETWORK_LABELS } from './net-flows.ts';
 import { pageSize } from './page-size.ts';
+import { PRESET_NAMES, withPreset } from './presets.ts';
 
 const MOST_RING_BYTES = 2 ** 30;
 
@@ -44,7 +45,12 @@ function never(part: string) {
   return notYet(z.never({ error: `is not available in this version (${part}); remove it` }), part);
 }
 
-export const config = z.strictObject({
+/** The keys as they are, without presets. */
+export const keys = z.strictObject({
+  preset: z
+    .enum(PRESET_NAMES)
+    .default('default')
+    .describe('A named set of keys, which keys that are written here override: default, high_performance, security.'),
   enabled: z.boolean().default(true).describe('false: the receiver stays idle and touches nothing in the kernel.'),
   scrape_interval: duration()
     .refine((ms) => ms >= 10, { error: 'must be at least 10ms' })
@@ -179,7 +185,9 @@ export const config = z.strictObject({
   max_stack_depth: never('stack traces'),
 });
 
-export type Config = z.output<typeof config>;
+export const config = z.preprocess(withPreset, keys);
+
+export type Config = z.output<typeof keys>;
 
 function isRingSize(bytes: number): boolean {
   return bytes >= pageSize() && bytes <= MOST_RING_BYTES && Number.isInteger(Math.log2(bytes));

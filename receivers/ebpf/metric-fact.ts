@@ -17,7 +17,7 @@ export interface MetricFact {
   readonly needs: readonly string[];
   /** Roles of which one must be served. */
   readonly oneOf?: readonly string[];
-  /** Roles of which one runs for each event, where it needs none of them. */
+  /** Roles of which one runs for each event; without this, those that it needs all do. */
   readonly perEvent?: readonly string[];
   /** Roles without which it is inexact. */
   readonly exactWith: readonly string[];

@@ -39,6 +39,10 @@ export class TcpTimes {
     this.metrics = [...this.#histograms.values()];
   }
 
+  get counters(): readonly Counters[] {
+    return [this.#byGroup, this.#all];
+  }
+
   collect(): void {
     const { groups } = this.#options;
     this.#entries = this.#byGroup.collect((row, key, at) => {

@@ -109,6 +109,10 @@ export class NetworkSource implements MetricSource {
     if (ended.size > 0) this.#forget((flow) => ended.has(flow), NetKey.WORD.flow, ConnectErrorKey.WORD.flow);
   }
 
+  get counters(): readonly Counters[] {
+    return [this.#traffic, this.#errors, ...this.#times.counters];
+  }
+
   forget(groups: ReadonlySet<number>): void {
     this.#forget((group) => groups.has(group), NetKey.WORD.group, ConnectErrorKey.WORD.group);
     this.#times.forget(groups);

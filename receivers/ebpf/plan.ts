@@ -96,15 +96,15 @@ function programsServing(kernel: Kernel, names: readonly string[]): string[] {
 }
 
 /** Programs that all run for an event are added; of those of which one runs, the most expensive counts. */
-function costOf({ needs, oneOf = [], perEvent = [] }: MetricFact, kernel: Kernel, costs: Costs): number | undefined {
+function costOf({ needs, oneOf = [], perEvent }: MetricFact, kernel: Kernel, costs: Costs): number | undefined {
   const measured = (roles: readonly string[]) =>
     programsServing(kernel, roles)
       .filter((program) => runsOf(kernel.hookOf(program)) === 'event')
       .flatMap((program) => costs.get(program)?.ns ?? []);
-  const all = measured(needs);
+  const one = measured(perEvent ?? oneOf);
+  const all = perEvent === undefined ? measured(needs) : [];
   if (all.length > 0) return all.reduce((sum, ns) => sum + ns, 0);
-  const some = measured(perEvent.length > 0 ? perEvent : oneOf);
-  return some.length > 0 ? Math.max(...some) : undefined;
+  return one.length > 0 ? Math.max(...one) : undefined;
 }
 
 function programsOf(kernel: Kernel, costs: Costs): PlannedProgram[] {
