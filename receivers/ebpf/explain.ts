@@ -13,6 +13,7 @@ import { type Counters, markedCounter, type ReadEntry } from './counters.ts';
 import { FACTS } from './facts.ts';
 import type { Group } from './groups.ts';
 import { type FactMap, type MetricFact, offKey, rolesOf, stateOf } from './metric-fact.ts';
+import { inexactSeedName } from './metric-source.ts';
 import { processFilter } from './process-filter.ts';
 import type { PendingMetric, SeriesIdentity } from './series.ts';
 
@@ -49,7 +50,7 @@ export function explainMetric(collection: Collection | undefined, config: Config
 
 /** By any of its names, with what pages add for histograms and counters. */
 function isCalled({ definition: { name, seedName } }: MetricFact, asked: string): boolean {
-  const names = [name, seedName, `${name}.inexact`, seedName.replace(/(_ns)?$/, '_inexact$1')];
+  const names = [name, seedName, `${name}.inexact`, inexactSeedName(seedName)];
   return names.some((each) =>
     [each, `${each}_bucket`, `${each}_sum`, `${each}_count`, `${each}_total`].includes(asked),
   );

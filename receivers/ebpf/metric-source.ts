@@ -70,7 +70,12 @@ export function declare(definition: MetricDefinition, lost: readonly string[]): 
   return defineMetric({
     ...definition,
     name: `${definition.name}.inexact`,
-    seedName: definition.seedName.replace(/(_ns)?$/, '_inexact$1'),
+    seedName: inexactSeedName(definition.seedName),
     exactness: { estimated: lost.join(' ') },
   });
+}
+
+/** The name on the page of a metric that is inexact here; units and `_total` stay at its end. */
+export function inexactSeedName(name: string): string {
+  return name.replace(/(_ns|_us|_total)?$/, '_inexact$1');
 }

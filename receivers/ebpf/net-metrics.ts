@@ -1,4 +1,5 @@
-import { ConnectionKey, NetKey } from '../../bpf/net.gen.ts';
+import { ConnectErrorKey, ConnectionKey, NetKey, TcpTimeKey } from '../../bpf/net.gen.ts';
+import type { Kernel } from './kernel.ts';
 import type { MetricFact } from './metric-fact.ts';
 
 export const DIRECTION = 'network.io.direction';
@@ -23,8 +24,26 @@ export const TCP_STATES: readonly (string | undefined)[] = [
 ];
 
 const TCP = ['collect_network', 'features.sk_storage'];
-const EXACT_WITH = ['task_newtask', 'process_exec'];
+/** Without these some connections, or calls on other sockets, are missing or another process' own. */
+const EXACT_WITH = ['task_newtask', 'process_exec', 'socket_softirq'];
+const TRAFFIC_WITH = [...EXACT_WITH, 'socket_state', 'socket_send', 'socket_receive'];
 const TRAFFIC: MetricFact['maps'] = [{ object: 'net', map: 'traffic', key: NetKey.WORD }];
+
+const TIMES: MetricFact['maps'] = [
+  { object: 'net', map: 'tcp_times', key: TcpTimeKey.WORD },
+  { object: 'net', map: 'all_tcp_times', key: { time: 0 } },
+];
+
+/** What is missing where sockets have no storage, or cannot be walked. */
+function lostTraffic(kernel: Kernel): string | undefined {
+  if (!kernel.serves('socket_state')) return 'TCP is not counted.';
+  const late = kernel.serves('living_sockets') ? [] : ['What a TCP connection carried shows only when it ends.'];
+  return [...late, lostElders(kernel) ?? []].flat().join(' ') || undefined;
+}
+
+function lostElders(kernel: Kernel): string | undefined {
+  return kernel.serves('older_sockets') ? undefined : 'TCP sockets older than the agent are not counted.';
+}
 
 export const BYTES: MetricFact = {
   definition: {
@@ -41,8 +60,9 @@ export const BYTES: MetricFact = {
   needs: [],
   oneOf: ['socket_state', 'living_sockets', 'socket_send', 'socket_receive'],
   perEvent: ['socket_send', 'socket_receive'],
-  exactWith: EXACT_WITH,
+  exactWith: TRAFFIC_WITH,
   maps: TRAFFIC,
+  estimated: lostTraffic,
 };
 
 export const PACKETS: MetricFact = {
@@ -52,7 +72,7 @@ export const PACKETS: MetricFact = {
     seedName: 'ebpf_network_packets_total',
     kind: 'counter',
     description:
-      'Segments of TCP sockets, those without payload and repetitions included; for UDP and UNIX calls that sent or received.',
+      'Segments by the account of each TCP socket, those without payload and repetitions included, but not what the kernel answers without one (SYN-ACK, RST, TIME_WAIT); for UDP and UNIX calls that sent or received.',
     exactness: 'exact',
   },
   own: { [DIRECTION]: 'direction', [TRANSPORT]: 'transport' },
@@ -60,8 +80,9 @@ export const PACKETS: MetricFact = {
   needs: [],
   oneOf: ['socket_state', 'living_sockets', 'socket_send', 'socket_receive'],
   perEvent: ['socket_send', 'socket_receive'],
-  exactWith: EXACT_WITH,
+  exactWith: TRAFFIC_WITH,
   maps: TRAFFIC,
+  estimated: lostTraffic,
 };
 
 export const RETRANSMITS: MetricFact = {
@@ -76,8 +97,10 @@ export const RETRANSMITS: MetricFact = {
   own: {},
   keys: TCP,
   needs: ['socket_state'],
+  perEvent: [],
   exactWith: EXACT_WITH,
   maps: TRAFFIC,
+  estimated: lostTraffic,
 };
 
 export const OPENED: MetricFact = {
@@ -126,6 +149,7 @@ export const RESET: MetricFact = {
   needs: ['socket_state'],
   exactWith: EXACT_WITH,
   maps: TRAFFIC,
+  estimated: lostElders,
 };
 
 export const FAILED: MetricFact = {
@@ -142,7 +166,7 @@ export const FAILED: MetricFact = {
   keys: TCP,
   needs: ['socket_state'],
   exactWith: EXACT_WITH,
-  maps: [{ object: 'net', map: 'connect_errors', key: { group: 0, error: 1 } }],
+  maps: [{ object: 'net', map: 'connect_errors', key: ConnectErrorKey.WORD }],
 };
 
 export const CONNECT: MetricFact = {
@@ -158,8 +182,8 @@ export const CONNECT: MetricFact = {
   own: {},
   keys: TCP,
   needs: ['socket_state'],
-  exactWith: [],
-  maps: [{ object: 'net', map: 'tcp_times', key: { group: 0, time: 1 } }],
+  exactWith: ['socket_softirq'],
+  maps: TIMES,
 };
 
 export const RTT: MetricFact = {
@@ -175,8 +199,9 @@ export const RTT: MetricFact = {
   own: {},
   keys: TCP,
   needs: ['socket_state'],
-  exactWith: [],
-  maps: [{ object: 'net', map: 'tcp_times', key: { group: 0, time: 1 } }],
+  exactWith: ['socket_softirq'],
+  maps: TIMES,
+  estimated: lostElders,
 };
 
 export const CONNECTIONS: MetricFact = {
@@ -191,7 +216,8 @@ export const CONNECTIONS: MetricFact = {
   own: { [STATE]: 'state' },
   keys: TCP,
   needs: ['socket_state', 'living_sockets'],
-  exactWith: [],
+  perEvent: [],
+  exactWith: ['older_sockets'],
   maps: [{ object: 'net', map: 'connections', key: ConnectionKey.WORD }],
 };
 
@@ -208,7 +234,8 @@ export const RTT_NOW: MetricFact = {
   own: {},
   keys: TCP,
   needs: ['socket_state', 'living_sockets'],
-  exactWith: [],
+  perEvent: [],
+  exactWith: ['older_sockets'],
   maps: [{ object: 'net', map: 'connections', key: ConnectionKey.WORD }],
 };
 
