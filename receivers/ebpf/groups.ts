@@ -106,6 +106,11 @@ export class Groups {
     return this.#lives.get(id)?.group ?? this.#other;
   }
 
+  /** Whether somebody only looks, so that nothing has grown. */
+  get isLooking(): boolean {
+    return this.#isLooking;
+  }
+
   /** What happens here changes no group's life. */
   looking(look: () => void): void {
     this.#isLooking = true;

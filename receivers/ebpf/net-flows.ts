@@ -1,5 +1,6 @@
 import type { Attributes } from 'bpflow/sdk';
 import { FIRST_FLOW, FlowKey, FlowLife, FlowValue } from '../../bpf/net.gen.ts';
+import type { Groups } from './groups.ts';
 import type { Kernel } from './kernel.ts';
 import { MapBuffer } from './map-buffer.ts';
 
@@ -46,13 +47,13 @@ export class Flows {
     return { map: this.#names.map, entries: this.#lives.size };
   }
 
-  /** Attributes of connections with this id, which have grown; none of what nothing is known of. */
-  grown(id: number, nowMs: number): Attributes {
+  /** Attributes of connections with this id, which have grown, or are only looked at; none of what nothing is known of. */
+  grown(id: number, { nowMs, isLooking }: Pick<Groups, 'nowMs' | 'isLooking'>): Attributes {
     if (id < FIRST_FLOW || this.#options.labels.length === 0) return {};
     if (!this.#lives.has(id)) this.#readNames(nowMs);
     const life = this.#lives.get(id);
     if (life === undefined) return {};
-    life.changedMs = nowMs;
+    if (!isLooking) life.changedMs = nowMs;
     return life.attributes;
   }
 

@@ -131,7 +131,7 @@ export class NetworkSource implements MetricSource {
   readonly #onTraffic = (row: number, key: Uint32Array, at: number): void => {
     const group = this.#groupOf(key[at + NetKey.WORD.group]!);
     const flow = key[at + NetKey.WORD.flow]!;
-    const told = this.#flows.grown(flow, this.#options.groups.nowMs);
+    const told = this.#flows.grown(flow, this.#options.groups);
     const targets = this.#targets.get(flow < FIRST_FLOW ? flow : Transport.TRANSPORT_TCP);
     if (!group.counts || targets === undefined) return;
     let index = this.#traffic.seriesOf(row);
@@ -147,7 +147,7 @@ export class NetworkSource implements MetricSource {
 
   readonly #onError = (row: number, key: Uint32Array, at: number): void => {
     const group = this.#groupOf(key[at + ConnectErrorKey.WORD.group]!);
-    const told = this.#flows.grown(key[at + ConnectErrorKey.WORD.flow]!, this.#options.groups.nowMs);
+    const told = this.#flows.grown(key[at + ConnectErrorKey.WORD.flow]!, this.#options.groups);
     if (!group.counts) return;
     let series = this.#errors.seriesOf(row);
     if (series === NO_SERIES) {

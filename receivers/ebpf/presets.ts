@@ -22,6 +22,7 @@ export const PRESETS: Readonly<Record<(typeof PRESET_NAMES)[number], Keys>> = {
   /** Every call and every event that says who did what; nobody is left out. */
   security: {
     collect_network: true,
+    network_messages: true,
     collect_memory: true,
     memory_allocations: false,
     labels: ['process', 'cgroup'],
