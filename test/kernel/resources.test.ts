@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { root, skip } from './machine.ts';
+import { isEmulated, root, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, readsUntil, type Samples } from './samples.ts';
 import { SmallCgroup } from './small-cgroup.ts';
@@ -93,7 +93,7 @@ for (const features of LADDERS) {
       const before = faults(await receiver.read(), process);
       const end = await steps.next();
       const truth = { minor: end['minor']! - start['minor']!, major: end['major']! - start['major']! };
-      assert.ok(truth.minor >= 5000 && truth.major > 0, JSON.stringify(truth));
+      assert.ok(truth.minor >= 5000 && (truth.major > 0 || isEmulated), JSON.stringify(truth));
       await reads(receiver, (samples) => difference(faults(samples, process), before), truth);
     });
 
@@ -112,7 +112,10 @@ for (const features of LADDERS) {
       const asked = samples.total('ebpf_memory_allocated_bytes', { process, type: 'mmap' });
       if (once.mmap === 0) assert.equal(asked, truth['bytes']);
       const touched = allocations(samples, process).page - 2 * once.page;
-      assert.ok(touched >= truth['pages']! && touched < truth['pages']! * 1.1, `${touched} of ${truth['pages']} pages`);
+      assert.ok(
+        touched >= truth['pages']! && touched < truth['pages']! * (isEmulated ? 1.5 : 1.1),
+        `${touched} of ${truth['pages']} pages`,
+      );
     });
 
     test('an OOM kill in a small cgroup, by its victim', { skip: smallCgroup.reason }, async () => {
