@@ -84,12 +84,12 @@ export const keys = z.strictObject({
     .describe('Allocations of pages and address space, at a cost for each. false: the rest of the memory group alone.'),
   collect_network: z
     .boolean()
-    .default(false)
+    .default(true)
     .describe('Network: bytes and packets, TCP connections, connect latency, round-trip time, retransmits.'),
   network_messages: z
     .boolean()
-    .default(true)
-    .describe('UDP and UNIX sockets, at a cost for each call that sends or receives. false: TCP alone.'),
+    .default(false)
+    .describe('true: UDP and UNIX sockets too, at a cost for each call that sends or receives. false: TCP alone.'),
   network_labels: z
     .array(z.enum(NETWORK_LABELS))
     .default([])

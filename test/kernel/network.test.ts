@@ -11,6 +11,7 @@ import { own, type Truth, Workloads } from './workload.ts';
 const KEYS = {
   collect_syscalls: false,
   collect_network: true,
+  network_messages: true,
   histogram_labels: ['process'],
   exclude_processes: [],
 };
