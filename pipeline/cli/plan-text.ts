@@ -32,14 +32,17 @@ function checkLines({ checks }: ComponentPlan): readonly string[] {
 
 function metricLines({ metrics }: ComponentPlan): readonly string[] {
   if (metrics.length === 0) return [];
-  const rows = metrics.map((metric) => [
+  const rows = metrics.map((metric, i) => [
     metric.seedName,
     metric.state,
     metric.costNs === undefined ? '' : `${metric.costNs} ns`,
-    why(metric),
+    i > 0 && metric.reason.length > LONG && why(metric) === why(metrics[i - 1]!) ? 'as above' : why(metric),
   ]);
   return table([['name', 'state', 'each', 'by'], ...rows], new Set([2]));
 }
+
+/** Reasons longer than this are told once where several metrics in a row have it. */
+const LONG = 40;
 
 function why({ state, reason, programs }: PlannedMetric): string {
   const by = programs.join(', ');

@@ -160,6 +160,15 @@ Guessed.
   );
 });
 
+test('a long reason that metrics in a row have is told once', () => {
+  const reason = 'Permission denied: run as root, or give the agent rights.';
+  const absent = { ...PLAN.metrics[1]!, reason };
+  const metrics = [absent, { ...absent, seedName: 'c_count' }, PLAN.metrics[0]!, absent];
+  const lines = planText([{ kind: 'receiver', id: 'a', ...PLAN, metrics }]).split('\n');
+  const told = lines.filter((line) => /^ {2}[abc]_count/.test(line)).map((line) => line.trim().split(/ {2,}/).at(-1));
+  assert.deepEqual(told, [reason, 'as above', 'a_btf', reason]);
+});
+
 test('a configuration without anything to plan says so', () => {
   assert.equal(planText([]), 'No component of this configuration has anything to plan.\n');
 });

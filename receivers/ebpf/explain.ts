@@ -227,5 +227,5 @@ function printed({ seedName, attributes: labels }: MetricDefinition, attributes:
   const pairs = Object.entries(attributes.toObject()).map(
     ([attribute, value]) => `${labels[attribute] ?? prometheusLabelName(attribute)}=${JSON.stringify(String(value))}`,
   );
-  return `${seedName}{${pairs.join(',')}}`;
+  return pairs.length === 0 ? seedName : `${seedName}{${pairs.join(',')}}`;
 }
