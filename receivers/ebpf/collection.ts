@@ -8,12 +8,14 @@ import { eventOptionsOf } from './events/event-options.ts';
 import { FileSource } from './fileio.ts';
 import { Gates } from './gate.ts';
 import { Groups } from './groups.ts';
+import { InterfacesSource } from './interfaces.ts';
 import { Kernel, type KernelOptions } from './kernel.ts';
 import type { Label } from './labels.ts';
 import { MemorySource } from './mem.ts';
 import type { MapUsage, MetricSource } from './metric-source.ts';
 import { NetworkSource } from './net.ts';
 import { pageSize } from './page-size.ts';
+import { tracepointsMiss } from './preemption.ts';
 import { PressureSource } from './pressure.ts';
 import { processFilter } from './process-filter.ts';
 import { RunQueueSource } from './sched.ts';
@@ -84,6 +86,7 @@ export class Collection {
     }
     if (memory) sources.push(new PressureSource(context));
     if (network) {
+      sources.push(new InterfacesSource(context));
       const { network_labels: networkLabels, idle_timeout: idleTimeoutMs } = config;
       const { timesByGroup } = network;
       sources.push(new NetworkSource(this.kernel, { ...context, timesByGroup, networkLabels, idleTimeoutMs }));
@@ -149,7 +152,12 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
   const byGroup = histogramLabels.length > 0;
   return {
     source: { folder: objects, btfPath: config.btf_path },
-    allowed: { tpBtf: features.tp_btf, rawTp: features.raw_tp, taskStorage: features.task_storage },
+    allowed: {
+      tpBtf: features.tp_btf,
+      rawTp: features.raw_tp,
+      taskStorage: features.task_storage,
+      traceEventsFirst: features.trace_events === 'auto' ? tracepointsMiss() : features.trace_events,
+    },
     iterators: features.iterators,
     withPid: asked('pid'),
     withCommand: asked('command'),

@@ -1,6 +1,7 @@
 import { BLOCK_FACTS } from './block.ts';
 import { CREDIT_FACTS } from './credits.ts';
 import { FILE_FACTS } from './fileio.ts';
+import { INTERFACE_FACTS } from './interfaces.ts';
 import { MEMORY_FACTS } from './mem.ts';
 import type { MetricFact } from './metric-fact.ts';
 import { NETWORK_FACTS } from './net-metrics.ts';
@@ -14,6 +15,7 @@ export const FACTS: readonly MetricFact[] = [
   ...CREDIT_FACTS.filter(({ keys }) => keys.includes('collect_scheduler')),
   ...RUN_QUEUE_FACTS,
   ...NETWORK_FACTS,
+  ...INTERFACE_FACTS,
   ...CREDIT_FACTS.filter(({ keys }) => keys.includes('collect_file_io')),
   ...FILE_FACTS,
   ...BLOCK_FACTS,

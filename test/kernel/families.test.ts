@@ -22,6 +22,8 @@ const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   collect_network: [
     'ebpf_network_bytes_total',
     'ebpf_network_packets_total',
+    'ebpf_network_interface_bytes_total',
+    'ebpf_network_interface_packets_total',
     'ebpf_tcp_connections',
     'ebpf_tcp_connections_opened_total',
     'ebpf_tcp_connections_accepted_total',
