@@ -48,6 +48,8 @@ export interface PlannedMetric {
   readonly reason: string;
   /** Names of the programs that it stands on. */
   readonly programs: readonly string[];
+  /** Features of {@link ComponentPlan.needs} that they take. */
+  readonly needs: readonly string[];
   /** What it is read from. */
   readonly memory: readonly string[];
   /** Measured ns for one event: its programs together. Undefined where nothing runs for an event, or nothing was measured. */

@@ -87,7 +87,9 @@ function metricOf(
   const programs = isThere ? programsServing(attached.kernel, rolesOf(fact)) : [];
   const costNs = isThere ? costOf(fact, attached.kernel, attached.costs) : undefined;
   const memory = isThere ? fact.maps.map(({ map }) => map) : [];
-  return { name, seedName, kind, unit, state, reason, programs, memory, ...(costNs !== undefined && { costNs }) };
+  const needs = [...new Set(programs.flatMap((program) => needsOf(attached!.kernel.hookOf(program))))];
+  const cost = costNs === undefined ? {} : { costNs };
+  return { name, seedName, kind, unit, state, reason, programs, needs, memory, ...cost };
 }
 
 function programsServing(kernel: Kernel, names: readonly string[]): string[] {

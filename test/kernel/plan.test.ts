@@ -131,7 +131,7 @@ describe('the plan', { skip }, () => {
   ];
   for (const keys of cases) {
     test(`has the metrics that the receiver hands on with ${JSON.stringify(keys)}`, async () => {
-      const { metrics } = await planOf(keys);
+      const { metrics, needs } = await planOf(keys);
       const options = { config: parsed(keys), objects: objectFolder(), version: '0' };
       const collection = new Collection(bpf, options);
       try {
@@ -149,8 +149,10 @@ describe('the plan', { skip }, () => {
       } finally {
         collection.close();
       }
-      for (const { name, state, reason } of metrics) {
+      const features = new Set(needs.map(({ feature }) => feature));
+      for (const { name, state, reason, needs: own } of metrics) {
         assert.equal(reason === '', state === 'exact', `${name} is ${state}: ${reason}`);
+        for (const feature of own) assert.ok(features.has(feature), `${name} needs ${feature}`);
       }
     });
   }
