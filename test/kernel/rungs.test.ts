@@ -26,7 +26,12 @@ for (const { features, attached } of LADDERS) {
     let workloads: Workloads;
     before(() => {
       workloads = new Workloads();
-      receiver = new ObservedReceiver({ collect_scheduler: true, exclude_processes: [], features });
+      receiver = new ObservedReceiver({
+        collect_scheduler: true,
+        collect_network: false,
+        exclude_processes: [],
+        features,
+      });
     });
     after(async () => {
       workloads[Symbol.dispose]();
@@ -81,7 +86,10 @@ for (const { features, attached } of LADDERS) {
 
 describe('with tracepoints of every kind off', { skip }, () => {
   test('nothing is counted, each program is named, and the health says what is missing', async () => {
-    await using receiver = new ObservedReceiver({ features: { tp_btf: 'off', raw_tp: 'off' } });
+    await using receiver = new ObservedReceiver({
+      collect_network: false,
+      features: { tp_btf: 'off', raw_tp: 'off' },
+    });
     assert.equal(receiver.programs()['sys_exit'], 'off');
     assert.equal(receiver.scope.reported.at(-1)?.state, 'degraded');
     const samples = await receiver.read();
