@@ -339,6 +339,12 @@ int BPF_PROG(file_enter_raw, struct pt_regs *regs, long nr)
 	return on_enter(regs, nr, false);
 }
 
+SEC("tracepoint/raw_syscalls/sys_enter")
+int file_enter_tp(struct sys_enter_record *record)
+{
+	return on_enter((struct pt_regs *)bpf_task_pt_regs(get_current()), record->nr, true);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(file_exit_btf, struct pt_regs *regs, long result)
 {
@@ -349,6 +355,12 @@ SEC("raw_tp/sys_exit")
 int BPF_PROG(file_exit_raw, struct pt_regs *regs, long result)
 {
 	return on_exit(BPF_CORE_READ(regs, nr_field), result);
+}
+
+SEC("tracepoint/raw_syscalls/sys_exit")
+int file_exit_tp(struct sys_exit_record *record)
+{
+	return on_exit(record->nr, record->result);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

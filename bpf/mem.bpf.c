@@ -133,6 +133,12 @@ int BPF_PROG(memory_exit_raw, struct pt_regs *regs, long result)
 	return on_exit(regs, BPF_CORE_READ(regs, nr_field), result, false);
 }
 
+SEC("tracepoint/raw_syscalls/sys_exit")
+int memory_exit_tp(struct sys_exit_record *record)
+{
+	return on_exit((struct pt_regs *)bpf_task_pt_regs(get_current()), record->nr, record->result, true);
+}
+
 /* 6.9, "mm: update mark_victim tracepoints fields": the victim; before, its process id alone. */
 SEC("tp_btf/mark_victim")
 int BPF_PROG(oom_victim_btf, struct task_struct *victim)

@@ -509,6 +509,12 @@ int BPF_PROG(sys_enter_raw, struct pt_regs *regs, long nr)
 	return on_enter(nr);
 }
 
+SEC("tracepoint/raw_syscalls/sys_enter")
+int sys_enter_tp(struct sys_enter_record *record)
+{
+	return on_enter(record->nr);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long result)
 {
@@ -519,6 +525,12 @@ SEC("raw_tp/sys_exit")
 int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long result)
 {
 	return on_exit(BPF_CORE_READ(regs, nr_field), result);
+}
+
+SEC("tracepoint/raw_syscalls/sys_exit")
+int sys_exit_tp(struct sys_exit_record *record)
+{
+	return on_exit(record->nr, record->result);
 }
 
 SEC("tp_btf/signal_deliver")

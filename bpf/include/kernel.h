@@ -152,7 +152,7 @@ struct task_struct {
 	void *stack;
 	unsigned int flags;
 	int exit_state;
-	int on_cpu;
+	unsigned int on_cpu;
 	struct sched_entity se;
 	struct mm_struct *mm;
 	int pid;
@@ -223,6 +223,19 @@ struct pt_regs {
 #endif
 
 #pragma clang attribute pop
+
+/* What the trace events raw_syscalls:sys_enter and sys_exit hand over: the record that perf would write. */
+struct sys_enter_record {
+	u64 common;
+	long nr;
+	unsigned long arguments[6];
+};
+
+struct sys_exit_record {
+	u64 common;
+	long nr;
+	long result;
+};
 
 /* Helpers that some kernels lack: probed in BTF, so that the other branch is dead code there. */
 enum bpf_func_id___kernel {

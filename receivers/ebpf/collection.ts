@@ -156,7 +156,7 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
       tpBtf: features.tp_btf,
       rawTp: features.raw_tp,
       taskStorage: features.task_storage,
-      traceEventsFirst: features.trace_events === 'auto' ? tracepointsMiss() : features.trace_events,
+      traceEvents: features.trace_events === 'auto' ? tracepointsMiss() : features.trace_events,
     },
     iterators: features.iterators,
     withPid: asked('pid'),

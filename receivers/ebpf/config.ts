@@ -163,7 +163,13 @@ export const keys = z.strictObject({
   features: z
     .strictObject({
       tp_btf: feature('Typed tracepoints. off: raw tracepoints.'),
-      raw_tp: feature('Raw tracepoints. off: classic tracepoints.'),
+      raw_tp: feature('Raw tracepoints. off: nothing is left below typed ones.'),
+      trace_events: z
+        .union([z.literal('auto'), onOff])
+        .prefault('auto')
+        .describe(
+          'Calls are counted at trace events, where no task is preempted. auto: on Linux 7 and newer, where tracepoints miss calls.',
+        ),
       fentry: feature('Function entry by trampoline. Nothing uses it yet.'),
       kprobe: feature('Function entry by breakpoint. Nothing uses it yet.'),
       ringbuf: feature('Ring buffers. off: there are no events.'),

@@ -42,6 +42,11 @@ export interface Allowed {
   readonly tpBtf: boolean;
   readonly rawTp: boolean;
   readonly taskStorage: boolean;
+  /**
+   * They come first then: where a task may be preempted in a tracepoint, the program is not run for the others on its CPU
+   * until it goes on; a trace event holds preemption off.
+   */
+  readonly traceEvents: boolean;
 }
 
 /**
@@ -86,7 +91,7 @@ export class Ladder {
     if (role === undefined) return false;
     const rung = this.#rungs.get(role)!;
     this.#failed.push({ program, state: 'failed', reason });
-    const next = this.#ladderOf(role).find((each) => order(each) > order(rung));
+    const next = this.#below(role, rung)[0];
     if (next !== undefined) {
       this.#rungs.set(role, next);
       if (role.stateless !== true) this.#taskStorage = false;
@@ -130,9 +135,7 @@ export class Ladder {
   /** Programs that would be tried next for a role, the strongest first. */
   below(role: Role): readonly string[] {
     const rung = this.#rungs.get(role);
-    return this.#ladderOf(role)
-      .filter((each) => rung !== undefined && order(each) > order(rung))
-      .map((each) => programOf(role, each));
+    return rung === undefined ? [] : this.#below(role, rung).map((each) => programOf(role, each));
   }
 
   /** Roles that no program serves. */
@@ -158,6 +161,10 @@ export class Ladder {
     }
   }
 
+  #below(role: Role, rung: Rung): readonly Rung[] {
+    return this.#ladderOf(role).filter((each) => RUNGS.indexOf(each) > RUNGS.indexOf(rung));
+  }
+
   #ladderOf(role: Role): readonly Rung[] {
     return RUNGS.filter((rung) => this.#programs.has(programOf(role, rung)) && this.#isAllowed(rung));
   }
@@ -169,17 +176,14 @@ export class Ladder {
       case 'raw':
         return this.#allowed.rawTp;
       case 'tp':
+        return this.#allowed.traceEvents;
       case 'iter':
         return true;
     }
   }
 }
 
-const RUNGS: readonly Rung[] = ['iter', 'btf', 'raw', 'tp'];
-
-function order(rung: Rung): number {
-  return RUNGS.indexOf(rung);
-}
+const RUNGS: readonly Rung[] = ['iter', 'tp', 'btf', 'raw'];
 
 /** Name of the program that does this at this rung. */
 export function programOf(role: Role, rung: Rung): string {
