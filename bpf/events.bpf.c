@@ -3,6 +3,7 @@
 #include "events/process.h"
 #include "events/container.h"
 #include "events/tcp.h"
+#include "events/file.h"
 
 /* What programs only point to would not be among the types that user space checks. */
 union event_body {

@@ -3,6 +3,8 @@
 export const EVENT_PATH_LENGTH = 256;
 export const EVENT_ARGUMENTS_LENGTH = 1024;
 export const EVENT_CGROUP_PATH_LENGTH = 512;
+export const EVENT_BASE_LENGTH = 1024;
+export const EVENT_PREFIX_LENGTH = 64;
 
 /** `enum event_kind`. */
 export const EventKind = {
@@ -17,7 +19,11 @@ export const EventKind = {
   EVENT_TCP_CONNECT: 8,
   EVENT_TCP_ACCEPT: 9,
   EVENT_TCP_CLOSE: 10,
-  EVENT_KINDS: 11,
+  EVENT_FILE_OPEN: 11,
+  EVENT_FILE_RENAME: 12,
+  EVENT_FILE_UNLINK: 13,
+  EVENT_FILE_CHMOD: 14,
+  EVENT_KINDS: 15,
 } as const;
 
 /** `enum tcp_direction`. */
@@ -36,6 +42,8 @@ export const LAYOUTS = {
   oom_body: 'a41eb022c26b409a',
   cgroup_body: '009ffe2a9a0910cb',
   tcp_body: 'f552de851244c0fb',
+  file_body: 'bfdfb64dbfec12c3',
+  path_prefix: '36689cc7a7b710f5',
   event_count: '286d8fcbef74a866',
 } as const;
 
@@ -342,6 +350,76 @@ export class TcpBody {
 
   /** 4 values */
   static readonly PEERADDRESS_LENGTH = 4;
+}
+
+/** A moving view on one `struct file_body` in a buffer of 32-bit words. */
+export class FileBody {
+  /** Bytes. */
+  static readonly SIZE = 24;
+  /** 32-bit words. */
+  static readonly WORDS = 6;
+  /** Position of each member, in words. */
+  static readonly WORD = { detail: 0, baseLength: 1, pathLength: 2, targetBaseLength: 3, targetPathLength: 4 } as const;
+  #words: Uint32Array = new Uint32Array(6);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get detail(): number {
+    return this.#words[this.#at]!;
+  }
+
+  get baseLength(): number {
+    return this.#words[this.#at + 1]!;
+  }
+
+  get pathLength(): number {
+    return this.#words[this.#at + 2]!;
+  }
+
+  get targetBaseLength(): number {
+    return this.#words[this.#at + 3]!;
+  }
+
+  get targetPathLength(): number {
+    return this.#words[this.#at + 4]!;
+  }
+}
+
+/** A moving view on one `struct path_prefix` in a buffer of 32-bit words. */
+export class PathPrefix {
+  /** Bytes. */
+  static readonly SIZE = 68;
+  /** 32-bit words. */
+  static readonly WORDS = 17;
+  /** Position of each member, in words. */
+  static readonly WORD = { bits: 0, text: 1 } as const;
+  #words: Uint32Array = new Uint32Array(17);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get bits(): number {
+    return this.#words[this.#at]!;
+  }
+
+  /** At most 63 bytes, up to the first zero. */
+  get text(): string {
+    const start = this.#words.byteOffset + (this.#at + 1) * 4;
+    const bytes = new Uint8Array(this.#words.buffer, start, 64);
+    const end = bytes.indexOf(0);
+    return Buffer.from(bytes.buffer, start, end < 0 ? 64 : end).toString();
+  }
 }
 
 /** A moving view on one `struct event_count` in a buffer of 32-bit words. */

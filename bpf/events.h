@@ -8,6 +8,8 @@
 #define EVENT_PATH_LENGTH	 256
 #define EVENT_ARGUMENTS_LENGTH	 1024
 #define EVENT_CGROUP_PATH_LENGTH 512
+#define EVENT_BASE_LENGTH	 1024
+#define EVENT_PREFIX_LENGTH	 64
 
 enum event_kind {
 	EVENT_FORK,
@@ -21,6 +23,10 @@ enum event_kind {
 	EVENT_TCP_CONNECT,
 	EVENT_TCP_ACCEPT,
 	EVENT_TCP_CLOSE,
+	EVENT_FILE_OPEN,
+	EVENT_FILE_RENAME,
+	EVENT_FILE_UNLINK,
+	EVENT_FILE_CHMOD,
 	EVENT_KINDS,
 };
 
@@ -92,6 +98,19 @@ enum tcp_direction {
 	TCP_UNKNOWN, /* older than the agent */
 	TCP_OUTBOUND,
 	TCP_INBOUND,
+};
+
+/*
+ * Behind it, for the path and then for the target of a rename: names of the directory that it is relative to, from below, each
+ * with a zero, and the path as it was given, with a zero. Lengths of 0: there is none.
+ */
+struct file_body {
+	u32 detail; /* flags of an open, mode of a chmod */
+	u32 base_length;
+	u32 path_length;
+	u32 target_base_length;
+	u32 target_path_length;
+	u32 reserved;
 };
 
 /* Per CPU and kind: offered = excluded + limited + full + what is in the ring. */

@@ -48,6 +48,8 @@ const GROUPS = [
       'oom_body',
       'cgroup_body',
       'tcp_body',
+      'file_body',
+      'path_prefix',
       'event_count',
     ],
     enums: ['event_kind', 'tcp_direction'],

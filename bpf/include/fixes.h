@@ -133,6 +133,15 @@ static __always_inline u64 argument(struct pt_regs *regs, bool second, bool type
 		return second ? regs->si : regs->di;
 	return second ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, di);
 }
+
+/* The first four arguments of a native call. */
+static __always_inline void read_arguments(struct pt_regs *regs, u64 *args)
+{
+	args[0] = BPF_CORE_READ(regs, di);
+	args[1] = BPF_CORE_READ(regs, si);
+	args[2] = BPF_CORE_READ(regs, dx);
+	args[3] = BPF_CORE_READ(regs, r10);
+}
 #else
 #define TIF_32BIT_FLAG (1ul << 22)
 #define nr_field       syscallno
@@ -149,6 +158,15 @@ static __always_inline bool is_compat(struct task_struct *current)
 static __always_inline u64 argument(struct pt_regs *regs, bool second, bool typed)
 {
 	return second ? BPF_CORE_READ(regs, regs[1]) : BPF_CORE_READ(regs, orig_x0);
+}
+
+/* The first four arguments of a native call. */
+static __always_inline void read_arguments(struct pt_regs *regs, u64 *args)
+{
+	args[0] = BPF_CORE_READ(regs, orig_x0);
+	args[1] = BPF_CORE_READ(regs, regs[1]);
+	args[2] = BPF_CORE_READ(regs, regs[2]);
+	args[3] = BPF_CORE_READ(regs, regs[3]);
 }
 
 /* The same by the 32-bit way in. */

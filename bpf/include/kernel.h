@@ -59,16 +59,34 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct inode {
+	u16 i_mode;
+	unsigned long i_ino;
+};
+
 struct dentry {
 	struct qstr d_name;
+	struct dentry *d_parent;
+	struct inode *d_inode;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
 };
 
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 
-struct inode {
-	u16 i_mode;
+struct fs_struct {
+	struct path pwd;
 };
 
 struct file {
@@ -168,6 +186,7 @@ struct task_struct {
 	unsigned long maj_flt;
 	struct task_io_accounting ioac;
 	struct css_set *cgroups;
+	struct fs_struct *fs;
 	struct files_struct *files;
 	const struct cred *cred;
 	struct signal_struct *signal;
@@ -211,8 +230,10 @@ struct pt_regs {
 	unsigned long orig_ax;
 	unsigned long bx;
 	unsigned long cx;
+	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
+	unsigned long r10;
 };
 #else
 struct pt_regs {

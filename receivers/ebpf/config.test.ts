@@ -41,6 +41,8 @@ test('an empty body gives the defaults of the product', () => {
       collect_oom_events: true,
       collect_container_events: true,
       collect_tcp_events: true,
+      monitor_paths: [],
+      exclude_paths: [],
       event_rate_limit: 10_000,
       ring_buffer_size: 65_536,
       idle_timeout: 300_000,
@@ -82,6 +84,7 @@ test('limits, patterns and times are checked', () => {
     ]);
   }
   assert.deepEqual(messages({ ring_buffer_size: 65_536, event_rate_limit: 1, collect_tcp_events: true }), []);
+  assert.deepEqual(messages({ monitor_paths: ['etc'] }), ['monitor_paths.0: must be an absolute path']);
   assert.deepEqual(messages({ max_groups: 2_000_000 }), ['max_groups: must be at most 1048576']);
   assert.deepEqual(messages({ process_filter: ['re:('] }), [
     'process_filter.0: is no regular expression; write re:<expression>, or a name with * and ?',

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { duration, z } from 'bpflow/sdk';
 import { LABELS } from './labels.ts';
 import { NETWORK_LABELS } from './net-flows.ts';
@@ -23,6 +24,10 @@ const patterns = z.array(
     .min(1)
     .refine(isPattern, { error: 'is no regular expression; write re:<expression>, or a name with * and ?' }),
 );
+
+const paths = z
+  .array(z.string().refine((path) => isAbsolute(path) && path.length < 256, { error: 'must be an absolute path' }))
+  .max(64, { error: 'must be at most 64 paths' });
 
 function entries(most: number) {
   return z
@@ -141,6 +146,10 @@ export const keys = z.strictObject({
     .default(true)
     .describe('Events of containers: created, first program started, removed.'),
   collect_tcp_events: z.boolean().default(true).describe('Events of TCP connections: connect, accept, close.'),
+  monitor_paths: paths
+    .default([])
+    .describe('Events of files at and below these paths: opened, renamed, removed, given another mode. Empty: none.'),
+  exclude_paths: paths.default([]).describe('What is left out of monitor_paths, with everything below.'),
   event_rate_limit: entries(1_000_000)
     .default(10_000)
     .describe('Events of each kind in a second. What is above is dropped in the kernel, and counted.'),

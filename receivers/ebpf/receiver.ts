@@ -20,6 +20,7 @@ import type { Config } from './config.ts';
 import { type ContainerVerdict, containerFilter } from './container-filter.ts';
 import { configFor } from './events/event-options.ts';
 import { type Events, openEvents, publishEvents } from './events/events.ts';
+import { WatchedPaths } from './events/watched-paths.ts';
 import { explainMetric } from './explain.ts';
 import { obstacle } from './kernel.ts';
 import { objectFolder } from './objects.ts';
@@ -105,7 +106,7 @@ export class EbpfReceiver implements Receiver {
     this.#endStatistics();
     if (this.#collection === undefined) return;
     try {
-      await this.#events?.channel.stop();
+      await this.#events?.stop();
       await this.#running?.catch(() => {});
       await this.#collect(this.#stopping.signal);
     } catch (error) {
@@ -137,7 +138,10 @@ export class EbpfReceiver implements Receiver {
       this.#scope.health({ state: 'unavailable', summary: reason });
       return;
     }
-    if (this.#next.logs !== undefined) this.#events = openEvents(this.#collection, this.#scope, this.#next.logs);
+    if (this.#next.logs !== undefined) {
+      const watched = new WatchedPaths(this.#config.monitor_paths, this.#config.exclude_paths);
+      this.#events = openEvents(this.#collection, this.#scope, this.#next.logs, watched);
+    }
     this.#reportHealth(this.#collection);
   }
 

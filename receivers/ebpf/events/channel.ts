@@ -181,8 +181,8 @@ export class EventChannel {
       return;
     }
     const told = tell(record, group.process, this.#options);
-    if (told === undefined) {
-      counts.dropped(kind, 'no_container');
+    if (typeof told === 'string') {
+      counts.dropped(kind, told);
       return;
     }
     const made = logRecord(header, told, group, { time: this.#clock.timeOf(header.time), now });

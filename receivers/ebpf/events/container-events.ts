@@ -14,11 +14,11 @@ export function cgroupPathOf(record: EventRecord): string {
   return untilZero(record.text(CgroupBody.SIZE, pathLength));
 }
 
-/** Undefined when the cgroup is none of a container's, or one that a container made below its own. */
-export function tellContainer(step: ContainerStep, path: string): Told | undefined {
+/** `no_container` when the cgroup is none of a container's, or one that a container made below its own. */
+export function tellContainer(step: ContainerStep, path: string): Told | 'no_container' {
   const identity = identifyCgroup(path);
   const name = nameOf(identity);
-  if (name === undefined || nameOf(identifyCgroup(dirname(path))) === name) return undefined;
+  if (name === undefined || nameOf(identifyCgroup(dirname(path))) === name) return 'no_container';
   return {
     name: `container.${step}`,
     severity: 'INFO',

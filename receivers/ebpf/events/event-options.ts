@@ -12,6 +12,7 @@ export function eventOptionsOf(config: Config): EventOptions | undefined {
     ['oom', config.collect_oom_events],
     ['container', config.collect_container_events],
     ['tcp', config.collect_tcp_events],
+    ['file', config.monitor_paths.length > 0],
   ];
   const types = new Set(asked.filter(([, on]) => on).map(([type]) => type));
   if (types.size === 0 || !config.features.ringbuf) return undefined;
@@ -33,12 +34,13 @@ export function configFor(config: Config, signals: ReadonlySet<Signal>): Config 
 }
 
 const NO_EVENTS = {
+  monitor_paths: [],
   collect_process_events: false,
   collect_signal_events: false,
   collect_oom_events: false,
   collect_container_events: false,
   collect_tcp_events: false,
-} as const satisfies Partial<Config>;
+} satisfies Partial<Config>;
 
 const NO_METRICS = {
   collect_syscalls: false,

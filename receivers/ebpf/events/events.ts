@@ -5,15 +5,25 @@ import { pageSize } from '../page-size.ts';
 import { syscallNames } from '../syscall-names.ts';
 import { EventChannel } from './channel.ts';
 import { EventCounts } from './event-counts.ts';
+import type { WatchedPaths } from './watched-paths.ts';
+
+/** How often directories that are watched are looked for: they may come later, or be replaced. */
+const WATCH_MS = 1000;
 
 /** Events from the ring of a loaded kernel half to the next component, until they are stopped. */
 export interface Events {
   readonly channel: EventChannel;
   readonly counts: EventCounts;
+  stop(): Promise<void>;
 }
 
 /** Undefined when the kernel half has no ring: no events were asked for, or none can be had. */
-export function openEvents(collection: Collection, scope: Scope, next: Consumer<LogBatch>): Events | undefined {
+export function openEvents(
+  collection: Collection,
+  scope: Scope,
+  next: Consumer<LogBatch>,
+  watched: WatchedPaths,
+): Events | undefined {
   const { kernel, groups } = collection;
   const ring = kernel.map('events', 'events');
   if (ring === undefined) return undefined;
@@ -31,10 +41,22 @@ export function openEvents(collection: Collection, scope: Scope, next: Consumer<
     log: scope.log,
     version: scope.agent.version,
     pageSize: pageSize(),
+    watched: (path) => watched.has(path),
     errno: (error) => names.errno(error),
     cgroupPath: (id) => cgroups.path(id),
   });
-  return { channel, counts };
+  const inodes = kernel.map('events', 'watched_inodes')!;
+  const prefixes = kernel.map('events', 'watched_prefixes')!;
+  watched.tell(inodes, prefixes);
+  const timer = watched.isEmpty ? undefined : scope.clock.every(WATCH_MS, () => watched.tell(inodes, prefixes));
+  return {
+    channel,
+    counts,
+    stop: () => {
+      timer?.cancel();
+      return channel.stop();
+    },
+  };
 }
 
 /** Publishes `bpflow_ebpf_events` and the view `events`. */

@@ -1,5 +1,7 @@
 import { EventKind } from '../../../bpf/events.gen.ts';
 import { type ContainerStep, cgroupPathOf, tellContainer } from './container-events.ts';
+import type { UserReason } from './event-counts.ts';
+import { tellFile } from './file-events.ts';
 import { tellExec, tellExit, tellFork, tellOomKill, tellSignal } from './process-events.ts';
 import type { EventRecord, Told } from './record.ts';
 import { type TcpStep, tellTcp } from './tcp-events.ts';
@@ -9,12 +11,14 @@ export interface TellerOptions {
   readonly pageSize: number;
   /** Name of an error's number. */
   readonly errno: (error: number) => string;
+  /** Whether events of the file with this path are wanted. */
+  readonly watched: (path: string) => boolean;
   /** Path of a cgroup in the cgroup v2 tree; undefined when nobody knows it. */
   readonly cgroupPath: (id: bigint) => string | undefined;
 }
 
-/** What a record says; `executable` is whom it concerns. Undefined for what happened to a cgroup that is no container's. */
-export function tell(record: EventRecord, executable: string, options: TellerOptions): Told | undefined {
+/** What a record says; `executable` is whom it concerns. Why it says nothing: it is of a cgroup that is no container's, or of a file that is not watched. */
+export function tell(record: EventRecord, executable: string, options: TellerOptions): Told | UserReason {
   switch (record.header.kind) {
     case EventKind.EVENT_FORK:
       return tellFork(record);
@@ -38,12 +42,20 @@ export function tell(record: EventRecord, executable: string, options: TellerOpt
       return tcp('accept');
     case EventKind.EVENT_TCP_CLOSE:
       return tcp('close');
+    case EventKind.EVENT_FILE_OPEN:
+      return tellFile(record, 'open', options.watched);
+    case EventKind.EVENT_FILE_RENAME:
+      return tellFile(record, 'rename', options.watched);
+    case EventKind.EVENT_FILE_UNLINK:
+      return tellFile(record, 'unlink', options.watched);
+    case EventKind.EVENT_FILE_CHMOD:
+      return tellFile(record, 'chmod', options.watched);
     default:
-      return undefined;
+      return 'filtered';
   }
 
-  function container(step: ContainerStep, path: string | undefined): Told | undefined {
-    return path === undefined ? undefined : tellContainer(step, path);
+  function container(step: ContainerStep, path: string | undefined): Told | UserReason {
+    return path === undefined ? 'no_container' : tellContainer(step, path);
   }
 
   function tcp(step: TcpStep): Told {
