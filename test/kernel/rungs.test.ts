@@ -32,8 +32,7 @@ for (const { features, attached } of LADDERS) {
     before(() => {
       workloads = new Workloads();
       receiver = new ObservedReceiver({
-        collect_scheduler: true,
-        collect_network: false,
+        ...GROUPS,
         exclude_processes: [],
         features,
       });
@@ -95,8 +94,8 @@ for (const { features, attached } of LADDERS) {
 describe('with tracepoints of every kind off', { skip }, () => {
   test('nothing is counted, each program is named, and the health says what is missing', async () => {
     await using receiver = new ObservedReceiver({
-      collect_network: false,
-      features: { tp_btf: 'off', raw_tp: 'off' },
+      ...GROUPS,
+      features: { tp_btf: 'off', raw_tp: 'off', trace_events: 'off' },
     });
     assert.equal(receiver.programs()['sys_exit'], 'off');
     assert.equal(receiver.scope.reported.at(-1)?.state, 'degraded');
