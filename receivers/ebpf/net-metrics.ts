@@ -1,6 +1,7 @@
 import { ConnectErrorKey, ConnectionKey, NetKey, TcpTimeKey } from '../../bpf/net.gen.ts';
 import type { Kernel } from './kernel.ts';
 import type { MetricFact } from './metric-fact.ts';
+import { tracepointsMiss } from './preemption.ts';
 
 export const DIRECTION = 'network.io.direction';
 export const TRANSPORT = 'network.transport';
@@ -37,12 +38,24 @@ const TIMES: MetricFact['maps'] = [
 /** What is missing where sockets have no storage, or cannot be walked. */
 function lostTraffic(kernel: Kernel): string | undefined {
   if (!kernel.serves('socket_state')) return 'TCP is not counted.';
-  const late = kernel.serves('living_sockets') ? [] : ['What a TCP connection carried shows only when it ends.'];
-  return [...late, lostElders(kernel) ?? []].flat().join(' ') || undefined;
+  const late = kernel.serves('living_sockets') ? undefined : 'What a TCP connection carried shows only when it ends.';
+  return sentences(late, lostElders(kernel));
 }
 
 function lostElders(kernel: Kernel): string | undefined {
-  return kernel.serves('older_sockets') ? undefined : 'TCP sockets older than the agent are not counted.';
+  const elders = kernel.serves('older_sockets') ? undefined : 'TCP sockets older than the agent are not counted.';
+  return sentences(elders, lostConnections());
+}
+
+/** What is missing where a task can be preempted in a tracepoint. */
+function lostConnections(): string | undefined {
+  return tracepointsMiss()
+    ? 'A TCP connection that begins or ends on a CPU while another one is being counted there may be missing.'
+    : undefined;
+}
+
+function sentences(...all: readonly (string | undefined)[]): string | undefined {
+  return all.filter((each) => each !== undefined).join(' ') || undefined;
 }
 
 export const BYTES: MetricFact = {
@@ -117,6 +130,7 @@ export const OPENED: MetricFact = {
   needs: ['socket_state'],
   exactWith: EXACT_WITH,
   maps: TRAFFIC,
+  estimated: lostConnections,
 };
 
 export const ACCEPTED: MetricFact = {
@@ -133,6 +147,7 @@ export const ACCEPTED: MetricFact = {
   needs: ['socket_state'],
   exactWith: EXACT_WITH,
   maps: TRAFFIC,
+  estimated: lostConnections,
 };
 
 export const RESET: MetricFact = {
@@ -167,6 +182,7 @@ export const FAILED: MetricFact = {
   needs: ['socket_state'],
   exactWith: EXACT_WITH,
   maps: [{ object: 'net', map: 'connect_errors', key: ConnectErrorKey.WORD }],
+  estimated: lostConnections,
 };
 
 export const CONNECT: MetricFact = {
@@ -184,6 +200,7 @@ export const CONNECT: MetricFact = {
   needs: ['socket_state'],
   exactWith: ['socket_softirq'],
   maps: TIMES,
+  estimated: lostConnections,
 };
 
 export const RTT: MetricFact = {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { root, skip } from './machine.ts';
+import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { readsUntil, type Samples } from './samples.ts';
 import { own, Workloads } from './workload.ts';
@@ -20,17 +21,17 @@ const FAMILIES: Readonly<Record<string, readonly string[]>> = {
     'ebpf_block_io_latency_ns_count',
   ],
   collect_network: [
-    'ebpf_network_bytes_total',
-    'ebpf_network_packets_total',
+    named('ebpf_network_bytes_total'),
+    named('ebpf_network_packets_total'),
     'ebpf_network_interface_bytes_total',
     'ebpf_network_interface_packets_total',
     'ebpf_tcp_connections',
-    'ebpf_tcp_connections_opened_total',
-    'ebpf_tcp_connections_accepted_total',
-    'ebpf_tcp_connections_failed_total',
-    'ebpf_tcp_connections_reset_total',
-    'ebpf_tcp_connect_latency_ns_count',
-    'ebpf_tcp_connection_rtt_ns_count',
+    named('ebpf_tcp_connections_opened_total'),
+    named('ebpf_tcp_connections_accepted_total'),
+    named('ebpf_tcp_connections_failed_total'),
+    named('ebpf_tcp_connections_reset_total'),
+    `${named('ebpf_tcp_connect_latency_ns')}_count`,
+    `${named('ebpf_tcp_connection_rtt_ns')}_count`,
   ],
   collect_memory: [
     'ebpf_page_faults',

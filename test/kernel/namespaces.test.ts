@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { skip } from './machine.ts';
+import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
 import { TwoNamespaces } from './two-namespaces.ts';
@@ -17,11 +18,11 @@ const CHUNK = 65_536;
 /** What is known of a process' TCP. */
 function tcp(process: string) {
   return (samples: Samples) => ({
-    bytes: samples.by('direction', 'ebpf_network_bytes_total', { process, transport: 'tcp' }),
-    opened: samples.total('ebpf_tcp_connections_opened_total', { process }),
-    accepted: samples.total('ebpf_tcp_connections_accepted_total', { process }),
-    failed: samples.total('ebpf_tcp_connections_failed_total', { process }),
-    reset: samples.total('ebpf_tcp_connections_reset_total', { process }),
+    bytes: samples.by('direction', named('ebpf_network_bytes_total'), { process, transport: 'tcp' }),
+    opened: samples.total(named('ebpf_tcp_connections_opened_total'), { process }),
+    accepted: samples.total(named('ebpf_tcp_connections_accepted_total'), { process }),
+    failed: samples.total(named('ebpf_tcp_connections_failed_total'), { process }),
+    reset: samples.total(named('ebpf_tcp_connections_reset_total'), { process }),
   });
 }
 
@@ -70,12 +71,15 @@ describe('TCP between two network namespaces', () => {
     await reads(receiver, tcp(serving), { ...serverTruth, ...none });
     const samples = await reads(receiver, tcp(calling), { ...clientTruth, ...none });
     const histogram = (name: string, process: string) => samples.total(`${name}_count`, { process });
-    assert.equal(histogram('ebpf_tcp_connect_latency_ns', calling), count);
-    assert.equal(histogram('ebpf_tcp_connection_rtt_ns', calling), count);
-    assert.equal(histogram('ebpf_tcp_connection_rtt_ns', serving), count);
+    assert.equal(histogram(named('ebpf_tcp_connect_latency_ns'), calling), count);
+    assert.equal(histogram(named('ebpf_tcp_connection_rtt_ns'), calling), count);
+    assert.equal(histogram(named('ebpf_tcp_connection_rtt_ns'), serving), count);
     // The client closes last, so every segment of its namespace is one of its sockets'.
     const now = namespaces.tcp(client);
-    const packets = samples.by('direction', 'ebpf_network_packets_total', { process: calling, transport: 'tcp' });
+    const packets = samples.by('direction', named('ebpf_network_packets_total'), {
+      process: calling,
+      transport: 'tcp',
+    });
     assert.deepEqual(packets, {
       transmit: now['OutSegs']! - before['OutSegs']!,
       receive: now['InSegs']! - before['InSegs']!,
@@ -99,9 +103,17 @@ describe('TCP between two network namespaces', () => {
     const again = namespaces.tcp(client)['RetransSegs']! - before['RetransSegs']!;
     assert.ok(again > 0, 'nothing was lost');
     const view = (samples: Samples) => ({
-      again: samples.total('ebpf_tcp_retransmits', { process: calling }),
-      sent: samples.total('ebpf_network_bytes_total', { process: calling, direction: 'transmit', transport: 'tcp' }),
-      received: samples.total('ebpf_network_bytes_total', { process: serving, direction: 'receive', transport: 'tcp' }),
+      again: samples.total(named('ebpf_tcp_retransmits'), { process: calling }),
+      sent: samples.total(named('ebpf_network_bytes_total'), {
+        process: calling,
+        direction: 'transmit',
+        transport: 'tcp',
+      }),
+      received: samples.total(named('ebpf_network_bytes_total'), {
+        process: serving,
+        direction: 'receive',
+        transport: 'tcp',
+      }),
     });
     await reads(receiver, view, { again, sent: chunks * CHUNK, received: chunks * CHUNK });
   });
@@ -121,14 +133,14 @@ describe('TCP between two network namespaces', () => {
     await namespaces.talk(...commands);
     namespaces.run(server, 'iptables', '-F', 'INPUT');
     const bucket = (samples: Samples, le: number) =>
-      samples.total('ebpf_tcp_connect_latency_ns_bucket', { process: calling, le: String(le) });
+      samples.total(`${named('ebpf_tcp_connect_latency_ns')}_bucket`, { process: calling, le: String(le) });
     const view = (samples: Samples) => ({
-      again: samples.total('ebpf_tcp_retransmits', { process: calling }),
-      all: samples.total('ebpf_tcp_connect_latency_ns_count', { process: calling }),
+      again: samples.total(named('ebpf_tcp_retransmits'), { process: calling }),
+      all: samples.total(`${named('ebpf_tcp_connect_latency_ns')}_count`, { process: calling }),
       below: bucket(samples, 2 ** 29),
     });
     const samples = await reads(receiver, view, { again: 3, all: 3, below: 0 });
-    assert.ok(samples.total('ebpf_tcp_connect_latency_ns_sum', { process: calling }) >= 3e9);
+    assert.ok(samples.total(`${named('ebpf_tcp_connect_latency_ns')}_sum`, { process: calling }) >= 3e9);
   });
 
   test('peers and ports on request: who is called, and what is served; random ports are left out', {
@@ -141,11 +153,13 @@ describe('TCP between two network namespaces', () => {
     const { serving, calling, commands } = sides('peers', ['serve', 'dial'], 300);
     await namespaces.talk(...commands);
     const opened = (samples: Samples) =>
-      samples.of('ebpf_tcp_connections_opened_total', { process: calling }).map(({ labels, value }) => [labels, value]);
+      samples
+        .of(named('ebpf_tcp_connections_opened_total'), { process: calling })
+        .map(({ labels, value }) => [labels, value]);
     await reads(receiver, opened, [[{ process: calling, peer_address: '10.213.7.1', peer_port: '7777' }, 300]]);
     const received = (samples: Samples) =>
       samples
-        .of('ebpf_network_bytes_total', { process: serving, direction: 'receive', transport: 'tcp' })
+        .of(named('ebpf_network_bytes_total'), { process: serving, direction: 'receive', transport: 'tcp' })
         .map(({ labels, value }) => [labels['peer_address'], labels['peer_port'], labels['local_port'], value]);
     await reads(receiver, received, [['10.213.7.2', undefined, '7777', 300 * REQUEST]]);
   });

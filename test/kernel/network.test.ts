@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { inexactSeedName } from '../../receivers/ebpf/metric-source.ts';
 import { skip } from './machine.ts';
+import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
 import { own, type Truth, Workloads } from './workload.ts';
@@ -29,7 +29,7 @@ const LADDERS: readonly Readonly<Record<string, string>>[] = [
 for (const features of LADDERS) {
   const off = Object.keys(features).join(', ');
   // Without iterators sockets that are older than the agent are missing, and the names say so.
-  const named = (name: string) => (features['iterators'] === 'off' ? inexactSeedName(name) : name);
+  const isLost = features['iterators'] === 'off';
   describe(`the network${off && `, with ${off} off`}`, { skip }, () => {
     let receiver: ObservedReceiver;
     let workloads: Workloads;
@@ -57,14 +57,14 @@ for (const features of LADDERS) {
         const connections = 3000;
         await workloads.run(process, 'tcp', connections, family, namespace);
         const view = (samples: Samples) => ({
-          bytes: samples.by('direction', named('ebpf_network_bytes_total'), { process, transport: 'tcp' }),
-          opened: samples.total('ebpf_tcp_connections_opened_total', { process }),
-          accepted: samples.total('ebpf_tcp_connections_accepted_total', { process }),
-          failed: samples.total('ebpf_tcp_connections_failed_total', { process }),
-          reset: samples.total(named('ebpf_tcp_connections_reset_total'), { process }),
-          retransmits: samples.total(named('ebpf_tcp_retransmits'), { process }),
-          connects: samples.total('ebpf_tcp_connect_latency_ns_count', { process }),
-          ended: samples.total(`${named('ebpf_tcp_connection_rtt_ns')}_count`, { process }),
+          bytes: samples.by('direction', named('ebpf_network_bytes_total', isLost), { process, transport: 'tcp' }),
+          opened: samples.total(named('ebpf_tcp_connections_opened_total'), { process }),
+          accepted: samples.total(named('ebpf_tcp_connections_accepted_total'), { process }),
+          failed: samples.total(named('ebpf_tcp_connections_failed_total'), { process }),
+          reset: samples.total(named('ebpf_tcp_connections_reset_total', isLost), { process }),
+          retransmits: samples.total(named('ebpf_tcp_retransmits', isLost), { process }),
+          connects: samples.total(`${named('ebpf_tcp_connect_latency_ns')}_count`, { process }),
+          ended: samples.total(`${named('ebpf_tcp_connection_rtt_ns', isLost)}_count`, { process }),
         });
         const samples = await reads(receiver, view, {
           bytes: { transmit: connections * BOTH_WAYS, receive: connections * BOTH_WAYS },
@@ -76,7 +76,10 @@ for (const features of LADDERS) {
           connects: connections,
           ended: 2 * connections,
         });
-        const packets = samples.by('direction', named('ebpf_network_packets_total'), { process, transport: 'tcp' });
+        const packets = samples.by('direction', named('ebpf_network_packets_total', isLost), {
+          process,
+          transport: 'tcp',
+        });
         assert.ok(
           packets['transmit']! >= 6 * connections && packets['receive']! >= 6 * connections,
           JSON.stringify(packets),
@@ -88,8 +91,8 @@ for (const features of LADDERS) {
       const process = own('refused');
       await workloads.run(process, 'refused', 500, '4', 'here');
       const view = (samples: Samples) => ({
-        failed: samples.by('errno', 'ebpf_tcp_connections_failed_total', { process }),
-        opened: samples.total('ebpf_tcp_connections_opened_total', { process }),
+        failed: samples.by('errno', named('ebpf_tcp_connections_failed_total'), { process }),
+        opened: samples.total(named('ebpf_tcp_connections_opened_total'), { process }),
       });
       await reads(receiver, view, { failed: { ECONNREFUSED: 500 }, opened: 0 });
     });
@@ -97,7 +100,11 @@ for (const features of LADDERS) {
     test('connections that the peer resets', async () => {
       const process = own('reset');
       await workloads.run(process, 'reset', 500, '4', 'here');
-      await reads(receiver, (samples) => samples.total(named('ebpf_tcp_connections_reset_total'), { process }), 500);
+      await reads(
+        receiver,
+        (samples) => samples.total(named('ebpf_tcp_connections_reset_total', isLost), { process }),
+        500,
+      );
     });
 
     for (const [mode, family] of [
@@ -111,8 +118,8 @@ for (const features of LADDERS) {
         // What it tells goes to this process over a UNIX socket too.
         const told = mode === 'unix' ? JSON.stringify(truth).length + 1 : 0;
         const view = (samples: Samples) => ({
-          bytes: samples.by('direction', named('ebpf_network_bytes_total'), { process, transport: mode }),
-          packets: samples.by('direction', named('ebpf_network_packets_total'), { process, transport: mode }),
+          bytes: samples.by('direction', named('ebpf_network_bytes_total', isLost), { process, transport: mode }),
+          packets: samples.by('direction', named('ebpf_network_packets_total', isLost), { process, transport: mode }),
         });
         await reads(receiver, view, {
           bytes: { transmit: 200_000 + told, receive: 200_000 },
@@ -155,9 +162,9 @@ describe('connections that are open', { skip }, () => {
     }
     await run;
     const view = (samples: Samples) => ({
-      bytes: samples.by('direction', 'ebpf_network_bytes_total', { process, transport: 'tcp' }),
-      opened: samples.total('ebpf_tcp_connections_opened_total', { process }),
-      accepted: samples.total('ebpf_tcp_connections_accepted_total', { process }),
+      bytes: samples.by('direction', named('ebpf_network_bytes_total'), { process, transport: 'tcp' }),
+      opened: samples.total(named('ebpf_tcp_connections_opened_total'), { process }),
+      accepted: samples.total(named('ebpf_tcp_connections_accepted_total'), { process }),
     });
     await reads(receiver, view, {
       bytes: { transmit: connections * BOTH_WAYS, receive: connections * BOTH_WAYS },
