@@ -1,13 +1,14 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { EventReceiver, NO_EVENTS, type SeenEvent } from './event-receiver.ts';
-import { root, skip } from './machine.ts';
+import { skip } from './machine.ts';
 
 describe('events of files', { skip }, () => {
-  const folder = skip === false ? mkdtempSync(join(root, 'build', 'watched-')) : '';
+  const folder = skip === false ? mkdtempSync(join(tmpdir(), 'bpflow-watched-')) : '';
   const watched = join(folder, 'watched');
   if (skip === false)
     for (const name of ['watched/quiet', 'watched-not', 'outside']) mkdirSync(join(folder, name), { recursive: true });
