@@ -162,6 +162,19 @@ describe('TCP between two network namespaces', () => {
         .of(named('ebpf_network_bytes_total'), { process: serving, direction: 'receive', transport: 'tcp' })
         .map(({ labels, value }) => [labels['peer_address'], labels['peer_port'], labels['local_port'], value]);
     await reads(receiver, received, [['10.213.7.2', undefined, '7777', 300 * REQUEST]]);
+
+    // Both ends are forgotten once they were idle for long enough; the first collection after that takes their names away.
+    const flows = () => {
+      const maps = receiver.scope.views.get('maps')?.({}) as { map: string; entries: number }[];
+      return maps.find(({ map }) => map === 'flows')!.entries;
+    };
+    assert.ok(flows() >= 2, `${flows()} flows`);
+    receiver.scope.nowMs += 301_000;
+    for (let collections = 0; collections < 3; collections++) await receiver.collect();
+    assert.ok(
+      receiver.ended.some((series) => series.includes('"peer_port":"7777"')),
+      receiver.ended.join('\n'),
+    );
   });
 });
 
