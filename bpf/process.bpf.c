@@ -70,6 +70,20 @@ static __always_inline int on_free(struct task_struct *task)
 	return 0;
 }
 
+/*
+ * As a task begins to end: bytes and faults are all but final then, and what is left comes with its last switch or as it is freed.
+ * Without the scheduler group nobody looks at the last switch, and not every guest runs a program as a task is freed.
+ */
+static __always_inline int on_end(void)
+{
+	struct task_struct *task = get_current();
+	struct task_state *state = get_state(task, false);
+
+	if (state && state->css_set)
+		credit(state, task);
+	return 0;
+}
+
 /* Without iterators: credit as a task leaves its CPU. */
 static __always_inline int on_leave(struct task_struct *task)
 {
@@ -162,6 +176,18 @@ int BPF_PROG(process_free_raw, struct task_struct *task)
 	return on_free(task);
 }
 
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_end_btf)
+{
+	return on_end();
+}
+
+SEC("raw_tp/sched_process_exit")
+int BPF_PROG(process_end_raw)
+{
+	return on_end();
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(process_leave_btf, bool preempt, struct task_struct *prev)
 {
@@ -172,6 +198,20 @@ SEC("raw_tp/sched_switch")
 int BPF_PROG(process_leave_raw, bool preempt, struct task_struct *prev)
 {
 	return on_leave(prev);
+}
+
+/* Memory of a process, at the one task that owns it; without CONFIG_MEMCG nobody does, and the leader stands for the process. */
+static __always_inline u64 resident_pages(struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+
+	if (!mm || BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return 0;
+	if (bpf_core_field_exists(mm->owner)
+		    ? BPF_CORE_READ(mm, owner) != task
+		    : BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
+		return 0;
+	return get_resident_pages(mm);
 }
 
 /* One collection: credits the living, and tells which groups have any. The first one sets the baseline. */
@@ -204,8 +244,13 @@ int living(struct bpf_iter__task *ctx)
 	if (state->group == GROUP_EXCLUDED)
 		return 0;
 	sum = get_totals(state->group);
-	if (sum)
-		sum->live = shared->generation;
+	if (!sum)
+		return 0;
+	if (sum->live != shared->generation)
+		sum->pages = 0;
+	sum->live = shared->generation;
+	if (with_memory)
+		sum->pages += resident_pages(task);
 	return 0;
 }
 

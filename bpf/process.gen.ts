@@ -18,14 +18,20 @@ export const LedgerSlot = {
   LEDGER_LATENCIES_FULL: 8,
   LEDGER_WAITS_FULL: 9,
   LEDGER_UNLOCKED_CREDIT: 10,
-  LEDGER_SLOTS: 11,
+  LEDGER_FILES_FULL: 11,
+  LEDGER_MEMORY_FULL: 12,
+  LEDGER_TRAFFIC_FULL: 13,
+  LEDGER_NO_SOCKET: 14,
+  LEDGER_FLOWS_FULL: 15,
+  LEDGER_BLOCK_FULL: 16,
+  LEDGER_SLOTS: 17,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */
 export const LAYOUTS = {
   group_key: 'ad9cb0e5b06f6e3c',
   group_value: 'b435b812c83a2baf',
-  group_totals: '7710f660044e1979',
+  group_totals: 'b3b99e50332d1366',
   node: 'e5061bcbfc9a4415',
   cgroup_path: 'fc602ff05dcf3382',
 } as const;
@@ -106,12 +112,12 @@ export class GroupValue {
 /** A moving view on one `struct group_totals` in a buffer of 32-bit words. */
 export class GroupTotals {
   /** Bytes. */
-  static readonly SIZE = 32;
+  static readonly SIZE = 72;
   /** 32-bit words. */
-  static readonly WORDS = 8;
+  static readonly WORDS = 18;
   /** Position of each member, in words. */
-  static readonly WORD = { runtime: 0, voluntary: 2, involuntary: 4, live: 6 } as const;
-  #words: Uint32Array = new Uint32Array(8);
+  static readonly WORD = { runtime: 0, voluntary: 2, involuntary: 4, read: 6, written: 8, minorFaults: 10, majorFaults: 12, pages: 14, live: 16 } as const;
+  #words: Uint32Array = new Uint32Array(18);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -136,8 +142,32 @@ export class GroupTotals {
     return (BigInt(this.#words[this.#at + 4 + 1]!) << 32n) | BigInt(this.#words[this.#at + 4]!);
   }
 
-  get live(): bigint {
+  /** Bytes. */
+  get read(): bigint {
     return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+
+  /** Bytes. */
+  get written(): bigint {
+    return (BigInt(this.#words[this.#at + 8 + 1]!) << 32n) | BigInt(this.#words[this.#at + 8]!);
+  }
+
+  /** Occurrences. */
+  get minorFaults(): bigint {
+    return (BigInt(this.#words[this.#at + 10 + 1]!) << 32n) | BigInt(this.#words[this.#at + 10]!);
+  }
+
+  /** Occurrences. */
+  get majorFaults(): bigint {
+    return (BigInt(this.#words[this.#at + 12 + 1]!) << 32n) | BigInt(this.#words[this.#at + 12]!);
+  }
+
+  get pages(): bigint {
+    return (BigInt(this.#words[this.#at + 14 + 1]!) << 32n) | BigInt(this.#words[this.#at + 14]!);
+  }
+
+  get live(): bigint {
+    return (BigInt(this.#words[this.#at + 16 + 1]!) << 32n) | BigInt(this.#words[this.#at + 16]!);
   }
 }
 

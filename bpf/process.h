@@ -30,6 +30,11 @@ struct group_totals {
 	ns_t runtime;
 	count_t voluntary;
 	count_t involuntary;
+	bytes_t read; /* task I/O accounting: what calls of read and the like returned, of files, sockets, pipes */
+	bytes_t written;
+	count_t minor_faults;
+	count_t major_faults;
+	u64 pages; /* resident, of the processes that were alive in the collection `live` */
 	u64 live; /* the last collection in which a task of the group was alive */
 };
 
@@ -60,6 +65,12 @@ enum ledger_slot {
 	LEDGER_LATENCIES_FULL, /* counted as `other` */
 	LEDGER_WAITS_FULL, /* counted as `other` */
 	LEDGER_UNLOCKED_CREDIT, /* before 5.12: another CPU may have credited the same */
+	LEDGER_FILES_FULL, /* counted as `other` */
+	LEDGER_MEMORY_FULL, /* counted as `other` */
+	LEDGER_TRAFFIC_FULL, /* counted as `other`, a gauge not at all */
+	LEDGER_NO_SOCKET, /* no storage for the socket, or it is older and was in no process; not counted */
+	LEDGER_FLOWS_FULL, /* counted without peer and ports */
+	LEDGER_BLOCK_FULL, /* a request without a latency */
 	LEDGER_SLOTS,
 };
 

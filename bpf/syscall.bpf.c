@@ -92,7 +92,6 @@ struct {
 } last_tasks SEC(".maps");
 
 #if defined(__TARGET_ARCH_x86)
-#define TS_COMPAT	    0x0002
 #define X32_BIT		    0x40000000
 #define NR_RT_SIGRETURN	    15
 #define NR_RESTART	    219
@@ -104,15 +103,7 @@ struct {
 #define COMPAT_RT_SIGRETURN 173
 #define COMPAT_RESTART	    0
 #define THREAD_SIZE	    16384
-
-static __always_inline bool is_compat(struct task_struct *current)
-{
-	if (has_helper(get_current_task_btf))
-		return current->thread_info.status & TS_COMPAT;
-	return BPF_CORE_READ(current, thread_info.status) & TS_COMPAT;
-}
 #else
-#define TIF_32BIT_FLAG	    (1ul << 22)
 #define NR_RT_SIGRETURN	    139
 #define NR_RESTART	    128
 #define NR_CLONE	    220
@@ -123,13 +114,6 @@ static __always_inline bool is_compat(struct task_struct *current)
 #define COMPAT_RT_SIGRETURN 173
 #define COMPAT_RESTART	    0
 #define THREAD_SIZE	    16384
-
-static __always_inline bool is_compat(struct task_struct *current)
-{
-	if (has_helper(get_current_task_btf))
-		return current->thread_info.flags & TIF_32BIT_FLAG;
-	return BPF_CORE_READ(current, thread_info.flags) & TIF_32BIT_FLAG;
-}
 #endif
 #define NR_CLONE3	      435
 #define COMPAT_FORK	      2
@@ -138,12 +122,6 @@ static __always_inline bool is_compat(struct task_struct *current)
 #define COMPAT_EXIT	      1
 #define COMPAT_EXIT_GROUP_X86 252
 #define COMPAT_EXIT_GROUP_ARM 248
-
-#if defined(__TARGET_ARCH_x86)
-#define nr_field orig_ax
-#else
-#define nr_field syscallno
-#endif
 
 /* -1 is what rt_sigreturn leaves behind: it restored all registers. */
 static __noinline syscall_t to_rare_syscall(u32 nr, bool compat)
@@ -285,9 +263,7 @@ static __always_inline struct task_state *current_state(struct task_struct *curr
 
 	if (!state)
 		return state;
-	if (state->css_set != css_set_of(current) ||
-	    (with_command && command_changed(state, current)))
-		regroup(state, current);
+	refresh(state, current);
 	return state;
 }
 
@@ -533,6 +509,12 @@ int BPF_PROG(sys_enter_raw, struct pt_regs *regs, long nr)
 	return on_enter(nr);
 }
 
+SEC("tracepoint/raw_syscalls/sys_enter")
+int sys_enter_tp(struct sys_enter_record *record)
+{
+	return on_enter(record->nr);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long result)
 {
@@ -543,6 +525,12 @@ SEC("raw_tp/sys_exit")
 int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long result)
 {
 	return on_exit(BPF_CORE_READ(regs, nr_field), result);
+}
+
+SEC("tracepoint/raw_syscalls/sys_exit")
+int sys_exit_tp(struct sys_exit_record *record)
+{
+	return on_exit(record->nr, record->result);
 }
 
 SEC("tp_btf/signal_deliver")

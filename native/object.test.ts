@@ -33,6 +33,8 @@ describe('opening an object', { skip }, () => {
     using object = open('counter');
     assert.deepEqual(object.programNames, ['count', 'count_classic', 'read_level']);
     assert.deepEqual(object.mapNames, ['calls']);
+    assert.equal(object.section('read_level'), 'raw_tp/sys_enter');
+    assert.equal(errorOf(() => object.section('none')).code, 'misuse');
   });
 
   it('refuses what is no BPF object, and says why', () => {

@@ -54,6 +54,14 @@ async function execute(parsed: Arguments): Promise<number> {
       const { estimate } = await import('./cli/estimate.ts');
       return estimate(parsed);
     }
+    case 'plan': {
+      const { plan } = await import('./cli/plan.ts');
+      return plan(parsed);
+    }
+    case 'explain': {
+      const { explain } = await import('./cli/explain.ts');
+      return explain(parsed);
+    }
     default:
       return parsed.command satisfies never;
   }

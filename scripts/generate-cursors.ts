@@ -15,6 +15,45 @@ const GROUPS = [
   },
   { name: 'syscall', structs: ['syscall_key', 'syscall_error_key', 'syscall_value', 'hist'], enums: [] },
   { name: 'sched', structs: ['wait_key', 'hist'], enums: [] },
+  {
+    name: 'fileio',
+    structs: ['file_key', 'file_value', 'file_error_key', 'file_error_value', 'file_latency_key', 'hist'],
+    enums: ['file_operation'],
+  },
+  { name: 'block', structs: ['block_key', 'hist'], enums: [] },
+  {
+    name: 'net',
+    structs: [
+      'net_key',
+      'net_value',
+      'flow_key',
+      'flow_value',
+      'flow_life',
+      'connect_error_key',
+      'tcp_time_key',
+      'connection_key',
+      'connection_value',
+      'hist',
+    ],
+    enums: ['transport', 'tcp_time'],
+  },
+  { name: 'mem', structs: ['memory_key', 'memory_value'], enums: ['memory_kind'] },
+  {
+    name: 'events',
+    structs: [
+      'event_header',
+      'exec_body',
+      'exit_body',
+      'signal_body',
+      'oom_body',
+      'cgroup_body',
+      'tcp_body',
+      'file_body',
+      'path_prefix',
+      'event_count',
+    ],
+    enums: ['event_kind', 'tcp_direction'],
+  },
 ] as const;
 
 const UNITS: Readonly<Record<string, string>> = {

@@ -36,6 +36,7 @@ bash scripts/setup.sh --test
 export PATH=$PWD/node_modules/.bin:$PWD/build/tools/bin:$PATH BPFLOW_SUITE=$extent
 # What cannot be built is left out by the tests that need it, with the reason.
 if [[ $suite == peers ]]; then bash scripts/build-peers.sh || [[ $? == 77 ]]; fi
+if [[ $suite == kernels && $extent == full ]]; then bash scripts/build-kernels.sh || [[ $? == 77 ]]; fi
 mkdir -p build/test
 exec node --conditions=source --disable-warning=ExperimentalWarning --test --test-concurrency=1 \
   --test-reporter=spec --test-reporter-destination=stdout \

@@ -1,4 +1,4 @@
-import type { ComponentId, Health } from './scope.ts';
+import type { ComponentId, Health, ViewQuery } from './scope.ts';
 import type { Token } from './tokens.ts';
 import { token } from './tokens.ts';
 
@@ -42,7 +42,7 @@ export interface ViewAddress {
 export interface Inspection {
   list(): readonly ViewAddress[];
   /** What the view shows now; undefined when there is none of this address. Throws what the view throws. */
-  read(address: ViewAddress): unknown;
+  read(address: ViewAddress, query?: ViewQuery): unknown;
 }
 
 /** The views. Always there. */

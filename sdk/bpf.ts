@@ -44,6 +44,9 @@ export interface BpfObject extends Closeable {
    */
   layout(struct: string): StructLayout;
 
+  /** The section of a program, which says where it attaches: `tp_btf/sys_exit`. */
+  section(program: string): string;
+
   /** Before {@link load} only: whether the program is loaded at all. Default: yes. */
   setAutoload(program: string, on: boolean): void;
   /** Before {@link load} only: whether the map is created. Programs may only mention it in dead code then. */

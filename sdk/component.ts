@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Temporality } from '../pdata/metrics.ts';
 import type { Signal, Signals } from '../pdata/signals.ts';
 import type { RetryableError } from './errors.ts';
+import type { ComponentPlan, PlanScope } from './plan.ts';
 import type { ComponentKind, Scope } from './scope.ts';
 
 /** How far a component may be relied on, as in the Collector. */
@@ -136,6 +137,11 @@ interface Spec<S extends z.ZodType> {
   readonly description: string;
   /** `z.strictObject`; every field described. */
   readonly config: S;
+  /**
+   * What it can do on this machine, for `bpflow plan`: nothing is started, nothing goes out, and nothing stays behind. It may
+   * take a few seconds.
+   */
+  plan?(config: z.output<S>, scope: PlanScope): ComponentPlan | Promise<ComponentPlan>;
 }
 
 export interface ReceiverSpec<S extends z.ZodType = z.ZodType, K extends Signal = Signal> extends Spec<S> {

@@ -66,6 +66,9 @@ export interface ItemLedger {
   merged(count: number): void;
 }
 
+/** What follows the `?` of a view's address, but for `pipeline`; empty without one. */
+export type ViewQuery = Readonly<Record<string, string>>;
+
 /** What a component gets: its own part of the container, nothing global. */
 export interface Scope {
   readonly id: ComponentId;
@@ -85,8 +88,8 @@ export interface Scope {
   find<T>(token: Token<T>, extension?: string): T | undefined;
   /** Extensions only, in `create`: publishes a service. Several extensions may provide the same token. */
   provide<T>(token: Token<T>, service: T): void;
-  /** Publishes a read-only JSON view of the component on the admin socket as `<kind>/<id>/<name>`. */
-  inspect(name: string, view: () => unknown): void;
+  /** Publishes a read-only JSON view of the component on the admin socket as `<kind>/<id>/<name>`. It may be asked with a query. */
+  inspect(name: string, view: (query: ViewQuery) => unknown): void;
   /** Reports health; the last report counts. */
   health(health: Health): void;
 }

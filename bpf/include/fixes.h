@@ -35,6 +35,44 @@ static __always_inline bool has_on_cpu(void)
 	return bpf_core_field_exists(struct task_struct, on_cpu);
 }
 
+/* Kernels built without CONFIG_TASK_XACCT count no bytes. */
+static __always_inline bool has_io_accounting(void)
+{
+	return bpf_core_field_exists(struct task_io_accounting, rchar);
+}
+
+struct mm_rss_stat {
+	struct {
+		long counter;
+	} count[4];
+} __attribute__((preserve_access_index));
+
+struct mm_struct___6_1 {
+	struct mm_rss_stat rss_stat;
+} __attribute__((preserve_access_index));
+
+/*
+ * 6.2, f1a7941243c1 "mm: convert mm's rss stats into percpu_counter": an array of counters whose common part is read; before, one
+ * struct of atomics.
+ */
+static __always_inline u64 get_resident_pages(struct mm_struct *mm)
+{
+	s64 pages;
+
+	if (bpf_core_type_exists(struct mm_rss_stat)) {
+		struct mm_struct___6_1 *old = (void *)mm;
+
+		pages = BPF_CORE_READ(old, rss_stat.count[MM_FILEPAGES].counter);
+		pages += BPF_CORE_READ(old, rss_stat.count[MM_ANONPAGES].counter);
+		pages += BPF_CORE_READ(old, rss_stat.count[MM_SHMEMPAGES].counter);
+	} else {
+		pages = BPF_CORE_READ(mm, rss_stat[MM_FILEPAGES].count);
+		pages += BPF_CORE_READ(mm, rss_stat[MM_ANONPAGES].count);
+		pages += BPF_CORE_READ(mm, rss_stat[MM_SHMEMPAGES].count);
+	}
+	return pages > 0 ? pages : 0;
+}
+
 /* 5.11, 3ca1032ab7ab "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID": before, an address without a type. */
 static __always_inline struct task_struct *get_current(void)
 {
@@ -42,5 +80,100 @@ static __always_inline struct task_struct *get_current(void)
 		return bpf_get_current_task_btf();
 	return (struct task_struct *)bpf_get_current_task();
 }
+
+struct hd_struct {
+	int partno;
+} __attribute__((preserve_access_index));
+
+/*
+ * 5.11, a54895fa057c "block: remove the request_queue to argument request based tracepoints": before, the queue came first. The
+ * struct that told partitions went in the same version.
+ */
+static __always_inline bool has_queue_argument(void)
+{
+	return bpf_core_type_exists(struct hd_struct);
+}
+
+struct request___5_16 {
+	struct gendisk *rq_disk;
+} __attribute__((preserve_access_index));
+
+/* 5.17, f3fa33acca9f "block: remove the ->rq_disk field in struct request". */
+static __always_inline struct gendisk *get_disk(struct request *request)
+{
+	struct request___5_16 *old = (void *)request;
+
+	if (bpf_core_field_exists(old->rq_disk))
+		return BPF_CORE_READ(old, rq_disk);
+	return BPF_CORE_READ(request, q, disk);
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 0x0002
+#define nr_field  orig_ax
+
+/* Whether the task is in a call by the 32-bit way in. */
+static __always_inline bool is_compat(struct task_struct *current)
+{
+	if (has_helper(get_current_task_btf))
+		return current->thread_info.status & TS_COMPAT;
+	return BPF_CORE_READ(current, thread_info.status) & TS_COMPAT;
+}
+
+/* The first or second argument of a call by the 32-bit way in. */
+static __always_inline u64 compat_argument(struct pt_regs *regs, bool second)
+{
+	return (u32)(second ? BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, bx));
+}
+
+/* The same of a native call; `typed`: the verifier knows the registers. */
+static __always_inline u64 argument(struct pt_regs *regs, bool second, bool typed)
+{
+	if (typed)
+		return second ? regs->si : regs->di;
+	return second ? BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, di);
+}
+
+/* The first four arguments of a native call. */
+static __always_inline void read_arguments(struct pt_regs *regs, u64 *args)
+{
+	args[0] = BPF_CORE_READ(regs, di);
+	args[1] = BPF_CORE_READ(regs, si);
+	args[2] = BPF_CORE_READ(regs, dx);
+	args[3] = BPF_CORE_READ(regs, r10);
+}
+#else
+#define TIF_32BIT_FLAG (1ul << 22)
+#define nr_field       syscallno
+
+/* Whether the task is in a call by the 32-bit way in. */
+static __always_inline bool is_compat(struct task_struct *current)
+{
+	if (has_helper(get_current_task_btf))
+		return current->thread_info.flags & TIF_32BIT_FLAG;
+	return BPF_CORE_READ(current, thread_info.flags) & TIF_32BIT_FLAG;
+}
+
+/* The first or second argument of a native call: the first one's register has the result as the call ends. */
+static __always_inline u64 argument(struct pt_regs *regs, bool second, bool typed)
+{
+	return second ? BPF_CORE_READ(regs, regs[1]) : BPF_CORE_READ(regs, orig_x0);
+}
+
+/* The first four arguments of a native call. */
+static __always_inline void read_arguments(struct pt_regs *regs, u64 *args)
+{
+	args[0] = BPF_CORE_READ(regs, orig_x0);
+	args[1] = BPF_CORE_READ(regs, regs[1]);
+	args[2] = BPF_CORE_READ(regs, regs[2]);
+	args[3] = BPF_CORE_READ(regs, regs[3]);
+}
+
+/* The same by the 32-bit way in. */
+static __always_inline u64 compat_argument(struct pt_regs *regs, bool second)
+{
+	return (u32)argument(regs, second, false);
+}
+#endif
 
 #endif

@@ -27,6 +27,15 @@
 #define ERESTART_RESTARTBLOCK 516
 #define MAX_ERRNO	      4095
 
+/* Kinds of files (include/uapi/linux/stat.h). */
+#define S_IFMT	0170000
+#define S_IFREG 0100000
+
+/* Kinds of resident pages (include/linux/mm_types_task.h); 2 is swapped out. */
+#define MM_FILEPAGES  0
+#define MM_ANONPAGES  1
+#define MM_SHMEMPAGES 3
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct kernfs_node {
@@ -50,20 +59,100 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct inode {
+	u16 i_mode;
+	unsigned long i_ino;
+};
+
 struct dentry {
 	struct qstr d_name;
+	struct dentry *d_parent;
+	struct inode *d_inode;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
 };
 
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
+};
+
+struct fs_struct {
+	struct path pwd;
 };
 
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct task_struct;
+
+struct percpu_counter {
+	s64 count;
 };
 
 struct mm_struct {
 	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
+	struct percpu_counter rss_stat[4];
+	struct task_struct *owner;
+};
+
+struct task_io_accounting {
+	u64 rchar;
+	u64 wchar;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	u32 val;
+} kuid_t;
+
+typedef struct {
+	u32 val;
+} kgid_t;
+
+struct cred {
+	kuid_t euid;
+	kgid_t egid;
+};
+
+/* What the threads of a process share. */
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+	unsigned int flags;
+	unsigned long long sum_sched_runtime;
+};
+
+struct kernel_siginfo {
+	int si_code;
+};
+
+struct linux_binprm {
+	const char *filename;
 };
 
 struct sched_entity {
@@ -81,17 +170,40 @@ struct task_struct {
 	void *stack;
 	unsigned int flags;
 	int exit_state;
-	int on_cpu;
+	unsigned int on_cpu;
 	struct sched_entity se;
 	struct mm_struct *mm;
 	int pid;
 	int tgid;
+	int exit_code;
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	u64 start_time;
 	char comm[16];
 	unsigned long nvcsw;
 	unsigned long nivcsw;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	struct task_io_accounting ioac;
 	struct css_set *cgroups;
+	struct fs_struct *fs;
+	struct files_struct *files;
+	const struct cred *cred;
+	struct signal_struct *signal;
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
 };
 
 struct sigaction {
@@ -116,14 +228,35 @@ struct bpf_iter__task {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long orig_ax;
+	unsigned long bx;
+	unsigned long cx;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long r10;
 };
 #else
 struct pt_regs {
+	u64 regs[31];
+	u64 orig_x0;
 	s32 syscallno;
 };
 #endif
 
 #pragma clang attribute pop
+
+/* What the trace events raw_syscalls:sys_enter and sys_exit hand over: the record that perf would write. */
+struct sys_enter_record {
+	u64 common;
+	long nr;
+	unsigned long arguments[6];
+};
+
+struct sys_exit_record {
+	u64 common;
+	long nr;
+	long result;
+};
 
 /* Helpers that some kernels lack: probed in BTF, so that the other branch is dead code there. */
 enum bpf_func_id___kernel {

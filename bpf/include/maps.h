@@ -19,6 +19,9 @@ const volatile bool use_task_storage = true;
 /* Which parts of a group are asked for. */
 const volatile bool with_pid = false;
 const volatile bool with_command = false;
+/* What is credited beside run time and switches. */
+const volatile bool with_io = false;
+const volatile bool with_memory = false;
 
 /* A new task returns from its parent's call first; of one whose beginning was not seen nobody knows. */
 #define FRESH_NEW    1
@@ -29,6 +32,10 @@ struct task_counters {
 	ns_t runtime;
 	count_t voluntary;
 	count_t involuntary;
+	bytes_t read;
+	bytes_t written;
+	count_t minor_faults;
+	count_t major_faults;
 };
 
 struct task_state {
@@ -39,6 +46,7 @@ struct task_state {
 	u32 fresh; /* FRESH_…, until the task's first return to user space */
 	ns_t syscall_start;
 	ns_t queued_at;
+	ns_t file_start; /* of a call on a file */
 	struct task_counters last;
 	comm_t command; /* only with_command */
 };
@@ -132,6 +140,14 @@ static __always_inline void read_counters(struct task_struct *task, struct task_
 	now->runtime = BPF_CORE_READ(task, se.sum_exec_runtime);
 	now->voluntary = BPF_CORE_READ(task, nvcsw);
 	now->involuntary = BPF_CORE_READ(task, nivcsw);
+	if (with_io && has_io_accounting()) {
+		now->read = BPF_CORE_READ(task, ioac.rchar);
+		now->written = BPF_CORE_READ(task, ioac.wchar);
+	}
+	if (with_memory) {
+		now->minor_faults = BPF_CORE_READ(task, min_flt);
+		now->major_faults = BPF_CORE_READ(task, maj_flt);
+	}
 }
 
 static __always_inline struct group_totals *get_totals(group_t group)
@@ -220,7 +236,7 @@ static __always_inline u64 advance(u64 *last, u64 now)
 /* Adds what the kernel counted for the task since the last time to its group. The iterator and a task's own hooks may meet on one task. */
 static __always_inline void credit(struct task_state *state, struct task_struct *task)
 {
-	struct task_counters now;
+	struct task_counters now = {};
 	struct group_totals *sum;
 	u64 key = lock_key(task);
 	bool locked;
@@ -235,6 +251,16 @@ static __always_inline void credit(struct task_state *state, struct task_struct 
 	__sync_fetch_and_add(&sum->runtime, advance(&state->last.runtime, now.runtime));
 	__sync_fetch_and_add(&sum->voluntary, advance(&state->last.voluntary, now.voluntary));
 	__sync_fetch_and_add(&sum->involuntary, advance(&state->last.involuntary, now.involuntary));
+	if (with_io) {
+		__sync_fetch_and_add(&sum->read, advance(&state->last.read, now.read));
+		__sync_fetch_and_add(&sum->written, advance(&state->last.written, now.written));
+	}
+	if (with_memory) {
+		__sync_fetch_and_add(&sum->minor_faults,
+				     advance(&state->last.minor_faults, now.minor_faults));
+		__sync_fetch_and_add(&sum->major_faults,
+				     advance(&state->last.major_faults, now.major_faults));
+	}
 	if (locked)
 		unlock(key);
 }
@@ -242,12 +268,20 @@ static __always_inline void credit(struct task_state *state, struct task_struct 
 /* What the kernel counted for the task until now is nobody's. */
 static __always_inline void set_baseline(struct task_state *state, struct task_struct *task)
 {
-	struct task_counters now;
+	struct task_counters now = {};
 
 	read_counters(task, &now);
 	advance(&state->last.runtime, now.runtime);
 	advance(&state->last.voluntary, now.voluntary);
 	advance(&state->last.involuntary, now.involuntary);
+	if (with_io) {
+		advance(&state->last.read, now.read);
+		advance(&state->last.written, now.written);
+	}
+	if (with_memory) {
+		advance(&state->last.minor_faults, now.minor_faults);
+		advance(&state->last.major_faults, now.major_faults);
+	}
 }
 
 static __always_inline void read_command(struct task_struct *task, char *command)
@@ -367,6 +401,14 @@ static __always_inline bool command_changed(struct task_state *state, struct tas
 
 	read_command(task, (char *)now);
 	return now[0] != then[0] || now[1] != then[1];
+}
+
+/* Gives the current task the group it belongs to at this moment. */
+static __always_inline void refresh(struct task_state *state, struct task_struct *current)
+{
+	if (state->css_set != css_set_of(current) ||
+	    (with_command && command_changed(state, current)))
+		regroup(state, current);
 }
 
 #endif

@@ -1,6 +1,15 @@
 import { keepsUtf8, type PageEvents, type PageRules, PageStore } from 'bpflow/prometheus';
-import { type Exporter, prometheusLabelName, type Scope, SERVER_AUTH, type Timer, type Upstream } from 'bpflow/sdk';
+import {
+  type Exporter,
+  explainQuery,
+  prometheusLabelName,
+  type Scope,
+  SERVER_AUTH,
+  type Timer,
+  type Upstream,
+} from 'bpflow/sdk';
 import type { PrometheusConfig } from './config.ts';
+import { explainPage } from './explain.ts';
 import { Scraper } from './scrape.ts';
 import { PageServer } from './server.ts';
 
@@ -83,6 +92,7 @@ export function createPrometheusExporter(config: PrometheusConfig, scope: Scope,
     folds: store.folds,
     leftOut: Object.fromEntries([...store.leftOut.values()].map(({ metric, reason }) => [metric, reason])),
   }));
+  scope.inspect('explain', (query) => explainPage(store, explainQuery(query)));
 
   let expiry: Timer | undefined;
   return {

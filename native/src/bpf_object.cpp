@@ -157,6 +157,7 @@ Napi::Function BpfObject::define(Napi::Env env) {
           InstanceAccessor<&BpfObject::programNames>("programNames"),
           InstanceAccessor<&BpfObject::mapNames>("mapNames"),
           InstanceMethod<&BpfObject::layout>("layout", napi_default_method),
+          InstanceMethod<&BpfObject::section>("section", napi_default_method),
           InstanceMethod<&BpfObject::setAutoload>("setAutoload", napi_default_method),
           InstanceMethod<&BpfObject::setAutocreate>("setAutocreate", napi_default_method),
           InstanceMethod<&BpfObject::setMaxEntries>("setMaxEntries", napi_default_method),
@@ -225,6 +226,13 @@ Napi::Value BpfObject::mapNames(const Napi::CallbackInfo& info) {
 Napi::Value BpfObject::layout(const Napi::CallbackInfo& info) {
   requireOpen(info.Env(), "layout");
   return structLayout(info.Env(), bpf_object__btf(object_), stringArgument(info, 0, "layout", "the struct's name"));
+}
+
+Napi::Value BpfObject::section(const Napi::CallbackInfo& info) {
+  constexpr const char* operation = "section";
+  requireOpen(info.Env(), operation);
+  const std::string name = stringArgument(info, 0, operation, "the program's name");
+  return Napi::String::New(info.Env(), bpf_program__section_name(findProgram(info.Env(), operation, name)));
 }
 
 void BpfObject::setAutoload(const Napi::CallbackInfo& info) {

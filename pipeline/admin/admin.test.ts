@@ -20,6 +20,7 @@ describe('the admin socket', () => {
     }));
     views.add({ kind: 'processor', id: 'batch', pipeline: 'metrics', name: 'queue' }, () => 1);
     views.add({ kind: 'processor', id: 'batch', pipeline: 'logs', name: 'queue' }, () => 2);
+    views.add({ kind: 'receiver', id: 'ebpf/2', name: 'asked' }, (query) => query);
     views.add({ kind: 'exporter', id: 'bad', name: 'x' }, () => {
       throw new Error('not now');
     });
@@ -31,6 +32,8 @@ describe('the admin socket', () => {
       '/v1/views': [200, { views: views.list() }],
       '/v1/views/receiver/ebpf/2/groups': [200, { bytes: '1152921504606846976', map: { a: 1 } }],
       '/v1/views/receiver/ebpf%2F2/groups': [200, { bytes: '1152921504606846976', map: { a: 1 } }],
+      '/v1/views/receiver/ebpf/2/asked?metric=a%20b': [200, { metric: 'a b' }],
+      '/v1/views/receiver/ebpf/2/asked': [200, {}],
       '/v1/views/processor/batch/queue?pipeline=logs': [200, 2],
       '/v1/views/processor/batch/queue': [
         409,

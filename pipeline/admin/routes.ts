@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ViewAddress } from '../../sdk/agent.ts';
 import { asError } from '../../sdk/errors.ts';
+import type { ViewQuery } from '../../sdk/scope.ts';
 import { toJson, type Views } from './views.ts';
 
 export interface AdminSources {
@@ -10,7 +11,7 @@ export interface AdminSources {
 
 /**
  * `GET /v1/health`, `GET /v1/views`, and `GET /v1/views/<kind>/<id>/<name>`, where the id may contain a slash and a
- * processor that runs in several pipelines needs `?pipeline=<id>`. Errors are `{"error": "…"}`.
+ * processor that runs in several pipelines needs `?pipeline=<id>`; what else the query has is the view's. Errors are `{"error": "…"}`.
  */
 export function answer(request: IncomingMessage, response: ServerResponse, sources: AdminSources): void {
   let reply: Reply;
@@ -39,9 +40,14 @@ function read(url: URL, { views, health }: AdminSources): Reply {
   if (address === undefined) return notFound('Unknown path. Try /v1/views or /v1/health.');
   const found = views.find(address);
   if (found.length === 0) return notFound('There is no such view. GET /v1/views lists them.');
-  if (found.length === 1) return { status: 200, body: found[0]!.read() };
+  if (found.length === 1) return { status: 200, body: found[0]!.read(queryOf(url)) };
   const pipelines = found.map((view) => view.address.pipeline).join(', ');
   return { status: 409, body: { error: `It runs in several pipelines: add ?pipeline= with one of ${pipelines}.` } };
+}
+
+function queryOf(url: URL): ViewQuery {
+  const { pipeline: _, ...query } = Object.fromEntries(url.searchParams);
+  return query;
 }
 
 function notFound(error: string): Reply {

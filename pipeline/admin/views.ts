@@ -1,9 +1,10 @@
 import type { Inspection, ViewAddress } from '../../sdk/agent.ts';
+import type { ViewQuery } from '../../sdk/scope.ts';
 
 /** A view and where it is found. */
 interface View {
   readonly address: ViewAddress;
-  readonly read: () => unknown;
+  readonly read: (query: ViewQuery) => unknown;
 }
 
 /** Named read-only views of what runs. */
@@ -11,7 +12,7 @@ export class Views implements Inspection {
   readonly #views: View[] = [];
 
   /** A view of the same address takes the place of the older one. */
-  add(address: ViewAddress, read: () => unknown): void {
+  add(address: ViewAddress, read: View['read']): void {
     this.#show({ address, read });
   }
 
@@ -37,8 +38,8 @@ export class Views implements Inspection {
     };
   }
 
-  read(address: ViewAddress): unknown {
-    return this.find(address)[0]?.read();
+  read(address: ViewAddress, query: ViewQuery = {}): unknown {
+    return this.find(address)[0]?.read(query);
   }
 
   list(): readonly ViewAddress[] {
@@ -62,7 +63,7 @@ export class Views implements Inspection {
 }
 
 export interface InstanceViews {
-  add(name: string, read: () => unknown): void;
+  add(name: string, read: (query: ViewQuery) => unknown): void;
   /** They take the places of those of another instance. */
   show(): void;
   /** Takes back those that are still shown. */

@@ -24,6 +24,8 @@ describe('the command line', () => {
     [['print-initial-config'], 'print-config'],
     [['estimate', '--config', 'a', '--for', '30s', '--format', 'json'], 'estimate'],
     [['map', '--admin', 'a.sock', '--format', 'mermaid'], 'map'],
+    [['plan', '--config', 'a', '--format', 'json'], 'plan'],
+    [['explain', 'a{b="c"}', '--admin', 'x'], 'explain'],
     [['-v'], 'version'],
     [['--version'], 'version'],
     [['run', '-h'], 'help'],
@@ -44,6 +46,11 @@ describe('the command line', () => {
   const wrong: readonly (readonly [args: string[], message: string])[] = [
     [['nosuchcmd'], 'unknown command "nosuchcmd" for "bpflow"\nRun \'bpflow --help\' for usage.'],
     [['constructor'], 'unknown command "constructor" for "bpflow"\nRun \'bpflow --help\' for usage.'],
+    [
+      ['explain'],
+      "explain needs a metric: bpflow explain 'ebpf_syscall_count{syscall=\"read\"}'\nRun 'bpflow --help' for usage.",
+    ],
+    [['explain', 'a', 'b'], 'unexpected argument "b" after "explain"\nRun \'bpflow --help\' for usage.'],
     [['run', 'more'], 'unexpected argument "more" after "run"\nRun \'bpflow --help\' for usage.'],
     [['--nosuchflag'], 'unknown flag: --nosuchflag'],
     [['--toString'], 'unknown flag: --toString'],

@@ -9,6 +9,8 @@ export type Command =
   | 'ledger'
   | 'map'
   | 'estimate'
+  | 'plan'
+  | 'explain'
   | 'version'
   | 'help';
 
@@ -25,6 +27,8 @@ export interface Arguments {
   readonly validate: boolean;
   /** How long `estimate` looks, as written. */
   readonly for: string;
+  /** What `explain` is asked for: `metric{label="value"}`. */
+  readonly subject: string;
 }
 
 /** Reads the command line; without a command it is `run`, as in the Collector. Throws a PipelineError of code `usage`. */
@@ -73,6 +77,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ledger: 'ledger',
   map: 'map',
   estimate: 'estimate',
+  plan: 'plan',
+  explain: 'explain',
   version: 'version',
   help: 'help',
 };
@@ -85,10 +91,12 @@ const OWN_FLAGS: Readonly<Partial<Record<Command, readonly string[]>>> = {
   ledger: ['admin', 'format'],
   map: ['admin', 'format'],
   estimate: [...SHARED_FLAGS, 'for', 'format'],
+  plan: [...SHARED_FLAGS, 'format'],
+  explain: ['admin', 'format'],
 };
 
 /** Commands that print for people unless told otherwise. */
-const FOR_PEOPLE: ReadonlySet<Command> = new Set(['ledger', 'estimate']);
+const FOR_PEOPLE: ReadonlySet<Command> = new Set(['ledger', 'estimate', 'plan', 'explain']);
 
 /** That of `service.admin.endpoint`. */
 const DEFAULT_ADMIN = '/run/bpflow/bpflow.sock';
@@ -102,8 +110,12 @@ function checked(words: readonly string[], flags: ReadonlyMap<string, readonly s
     : flags.has('version')
       ? 'version'
       : (named ?? (flags.size > 0 ? 'run' : 'help'));
-  if (more.length > 0 && named !== 'help') {
-    throw usage(`unexpected argument "${more[0]}" after "${word}"`, HINT);
+  const [subject = '', ...rest] = command === 'explain' ? more : ['', ...more];
+  if (rest.length > 0 && named !== 'help') {
+    throw usage(`unexpected argument "${rest[0]}" after "${word}"`, HINT);
+  }
+  if (command === 'explain' && subject === '') {
+    throw usage('explain needs a metric: bpflow explain \'ebpf_syscall_count{syscall="read"}\'', HINT);
   }
   if (command !== 'help' && command !== 'version') {
     const own = OWN_FLAGS[command] ?? SHARED_FLAGS;
@@ -122,6 +134,7 @@ function checked(words: readonly string[], flags: ReadonlyMap<string, readonly s
     mode: oneOf('mode', flags, ['redacted', 'unredacted']),
     validate: oneOf('validate', flags, ['true', 'false']) === 'true',
     for: flags.get('for')?.at(-1) ?? '1m',
+    subject,
   };
 }
 

@@ -16,6 +16,11 @@ Commands:
   map            Print which services talk to which, with rates and errors, as a running agent sees them.
   estimate       Run the pipelines without exporting anything, and print how many series come, by metric and attribute,
                  how many the present budgets let out, and how many half of them would.
+  plan           Print what this machine and a configuration allow, metric by metric: where it is counted, what it costs,
+                 how exact it is, what is absent and why. Starts nothing and needs no configuration. Ends with 2 when
+                 something that the configuration asks for is absent.
+  explain        Print where the numbers of a running agent's metric come from, or why it is absent:
+                 bpflow explain 'ebpf_syscall_count{syscall="read"}'
   version        Print the version.
   help           Print this.
 
@@ -40,5 +45,12 @@ Flags of map:
 
 Flags of estimate:
       --for <duration>         How long to look (default 1m). Ctrl-C ends it early.
+      --format text|json       Output format (default text).
+
+Flags of plan:
+      --format text|json       Output format (default text).
+
+Flags of explain:
+      --admin <path>           Admin socket of the running agent (default /run/bpflow/bpflow.sock).
       --format text|json       Output format (default text).
 `;

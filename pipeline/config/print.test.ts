@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { z } from 'zod';
+import { defineReceiver } from '../../sdk/define.ts';
 import { loadConfig } from './load.ts';
 import { type PrintOptions, printConfig } from './print.ts';
 import { testSpecs } from './testdata/specs.ts';
@@ -12,9 +14,9 @@ interface Read {
   print(options: PrintOptions): string;
 }
 
-async function read(yaml: string): Promise<Read> {
+async function read(yaml: string, specs = testSpecs): Promise<Read> {
   const loaded = loadConfig({ uris: ['env:CONFIG'], env: { CONFIG: yaml }, cwd: import.meta.dirname });
-  const { config } = await validateConfig(loaded, testSpecs);
+  const { config } = await validateConfig(loaded, specs);
   return { config, print: (options) => printConfig(loaded.tree, config, options) };
 }
 
@@ -55,6 +57,29 @@ describe('what is printed', () => {
       );
     });
   }
+
+  test('has the keys of a preset, so that it reads as the same', async () => {
+    const fast = (value: unknown) => ({ ...(Object(value).preset === 'fast' ? { size: 9 } : {}), ...Object(value) });
+    const keys = z.strictObject({ preset: z.string().default(''), size: z.int().default(1), rest: z.int().default(2) });
+    const spec = defineReceiver({
+      type: 'preset',
+      stability: 'alpha',
+      description: 'Has presets.',
+      config: z.preprocess(fast, keys),
+      produces: ['metrics'],
+      create: () => ({}),
+    });
+    const specs: typeof testSpecs = {
+      find: async (kind, type) => (type === 'preset' ? { spec, plugin: '' } : testSpecs.find(kind, type)),
+      all: (kind) => testSpecs.all(kind),
+    };
+    const pipelines = { metrics: { receivers: ['preset'], exporters: ['debug'] } };
+    const written = { ...base, receivers: { preset: { preset: 'fast' } }, service: { pipelines } };
+    const first = await read(JSON.stringify(written), specs);
+    const text = first.print({ format: 'json', mode: 'redacted' });
+    assert.deepEqual(JSON.parse(text).receivers, { preset: { preset: 'fast', rest: 2, size: 9 } });
+    assert.deepEqual(values((await read(text, specs)).config), values(first.config));
+  });
 
   test('hides secrets, and shows them only when asked to', async () => {
     const exporters = { debug: null, otlp_grpc: { endpoint: 'a:1', headers: { authorization: 'hunter2' } } };

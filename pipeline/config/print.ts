@@ -53,7 +53,14 @@ function filled(tree: ConfigMap, path: ConfigPath, schema: z.ZodType, redact: bo
   const written = nodeAt(tree, path);
   const node: ConfigNode = written === undefined || isNothing(written) ? empty : written;
   const { input } = checkPart(schema, { node, path, key: node.origin });
-  return fill(schema, input, redact);
+  return fill(schema, preprocessed(schema, input), redact);
+}
+
+/** What a schema makes of the whole before it looks at its parts, such as the keys of a preset. */
+function preprocessed(schema: z.ZodType, input: unknown): unknown {
+  const { def } = (schema as unknown as z.core.$ZodTypes)._zod;
+  const isFirst = def.type === 'pipe' && (def.in as z.core.$ZodTypes)._zod.def.type === 'transform';
+  return isFirst ? (def.in as z.ZodType).parse(input) : input;
 }
 
 /** What was written, and the defaults of what was not. */

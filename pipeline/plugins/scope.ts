@@ -16,7 +16,7 @@ export interface ScopeParts {
   readonly container: Container;
   /** Told of each service that was asked for. */
   readonly lookups: Lookups;
-  inspect(name: string, view: () => unknown): void;
+  inspect: Scope['inspect'];
   health(health: Health): void;
 }
 

@@ -1,15 +1,26 @@
 import { CgroupPaths } from 'bpflow/containers';
 import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, SeriesInterner } from 'bpflow/sdk';
+import { BlockSource } from './block.ts';
 import type { Config } from './config.ts';
 import type { ContainerVerdict } from './container-filter.ts';
+import type { Subject } from './credits.ts';
+import { eventOptionsOf } from './events/event-options.ts';
+import { FileSource } from './fileio.ts';
 import { Gates } from './gate.ts';
 import { Groups } from './groups.ts';
+import { InterfacesSource } from './interfaces.ts';
 import { Kernel, type KernelOptions } from './kernel.ts';
 import type { Label } from './labels.ts';
+import { MemorySource } from './mem.ts';
 import type { MapUsage, MetricSource } from './metric-source.ts';
+import { NetworkSource } from './net.ts';
+import { pageSize } from './page-size.ts';
+import { tracepointsMiss } from './preemption.ts';
+import { PressureSource } from './pressure.ts';
 import { processFilter } from './process-filter.ts';
-import { RunQueueSource, TotalsSource } from './sched.ts';
+import { RunQueueSource } from './sched.ts';
 import { SyscallSource } from './syscall.ts';
+import { TotalsSource } from './totals.ts';
 
 /** Ended series that a table of series may hold before a new one is begun. */
 const ENDED_SERIES = 4096;
@@ -59,13 +70,26 @@ export class Collection {
       histograms: config.histograms,
       batch,
     };
-    const { syscalls, scheduler } = kernelOptions;
-    const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, metrics: scheduler !== undefined })];
+    const { syscalls, scheduler, files, memory, network } = kernelOptions;
+    const subjects = subjectsOf(config);
+    const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, subjects, pageSize: pageSize() })];
     if (syscalls && this.kernel.serves('sys_exit')) {
       sources.push(new SyscallSource(this.kernel, { ...context, latencyByGroup: syscalls.latencyByGroup }));
     }
     if (scheduler && this.kernel.serves('sched_switch')) {
       sources.push(new RunQueueSource(this.kernel, { ...context, waitByGroup: scheduler.waitByGroup }));
+    }
+    if (files && this.kernel.serves('file_exit')) sources.push(new FileSource(this.kernel, { ...context, ...files }));
+    if (memory) sources.push(new MemorySource(this.kernel, { ...context, ...memory, pageSize: pageSize() }));
+    if (this.kernel.serves('block_issue') && this.kernel.serves('block_complete')) {
+      sources.push(new BlockSource(this.kernel, context));
+    }
+    if (memory) sources.push(new PressureSource(context));
+    if (network) {
+      sources.push(new InterfacesSource(context));
+      const { network_labels: networkLabels, idle_timeout: idleTimeoutMs } = config;
+      const { timesByGroup } = network;
+      sources.push(new NetworkSource(this.kernel, { ...context, timesByGroup, networkLabels, idleTimeoutMs }));
     }
     this.#sources = sources;
   }
@@ -100,6 +124,10 @@ export class Collection {
     this.#ended = 0;
   }
 
+  get sources(): readonly MetricSource[] {
+    return this.#sources;
+  }
+
   usage(): readonly MapUsage[] {
     return this.#sources.flatMap((source) => source.usage());
   }
@@ -109,13 +137,27 @@ export class Collection {
   }
 }
 
-function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions {
+function subjectsOf(config: Config): ReadonlySet<Subject> {
+  return new Set<Subject>([
+    ...(config.collect_scheduler ? (['scheduler'] as const) : []),
+    ...(config.collect_file_io ? (['file'] as const) : []),
+    ...(config.collect_memory ? (['memory'] as const) : []),
+  ]);
+}
+
+/** What is to be loaded for a configuration. */
+export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'config' | 'objects'>): KernelOptions {
   const { features, labels, histogram_labels: histogramLabels } = config;
   const asked = (label: Label) => labels.includes(label) || histogramLabels.includes(label);
   const byGroup = histogramLabels.length > 0;
   return {
     source: { folder: objects, btfPath: config.btf_path },
-    allowed: { tpBtf: features.tp_btf, rawTp: features.raw_tp, taskStorage: features.task_storage },
+    allowed: {
+      tpBtf: features.tp_btf,
+      rawTp: features.raw_tp,
+      taskStorage: features.task_storage,
+      traceEvents: features.trace_events === 'auto' ? tracepointsMiss() : features.trace_events,
+    },
     iterators: features.iterators,
     withPid: asked('pid'),
     withCommand: asked('command'),
@@ -123,5 +165,21 @@ function kernelOptionsOf({ config, objects }: CollectionOptions): KernelOptions 
     maxEntries: config.max_entries,
     syscalls: config.collect_syscalls ? { latency: config.syscall_latency, latencyByGroup: byGroup } : undefined,
     scheduler: config.collect_scheduler ? { waitByGroup: byGroup } : undefined,
+    fileIo: config.collect_file_io,
+    blockIo: config.collect_file_io && config.block_io,
+    files:
+      config.collect_file_io && (config.file_operations || config.regular_files)
+        ? { operations: config.file_operations, regularFiles: config.regular_files, latencyByGroup: byGroup }
+        : undefined,
+    network: config.collect_network
+      ? {
+          tcp: features.sk_storage,
+          messages: config.network_messages,
+          timesByGroup: byGroup,
+          labels: config.network_labels,
+        }
+      : undefined,
+    memory: config.collect_memory ? { allocations: config.memory_allocations } : undefined,
+    events: eventOptionsOf(config),
   };
 }

@@ -11,8 +11,8 @@ describeCompliance(spec, {
     { scrape_interval: '0s' },
     { features: { tp_btf: 'maybe' } },
     { process_filter: ['re:('] },
-    { collect_network: true },
-    { ring_buffer_size: 65536 },
+    { collect_dns: true },
+    { ring_buffer_size: 65535 },
   ],
   scope: () => fakeScope('receiver', 'ebpf', { services: [[BPF, fakeBpf()]] }),
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { config } from './config.ts';
+import { pageSize } from './page-size.ts';
 
 function messages(body: unknown): string[] {
   const { error } = config.safeParse(body);
@@ -12,11 +13,21 @@ test('an empty body gives the defaults of the product', () => {
   assert.deepEqual(
     { ...defaults, features: undefined },
     {
+      preset: 'default',
       enabled: true,
       scrape_interval: 15_000,
       collect_syscalls: true,
       syscall_latency: true,
       collect_scheduler: false,
+      collect_file_io: true,
+      file_operations: true,
+      block_io: true,
+      regular_files: false,
+      collect_memory: false,
+      collect_network: true,
+      network_messages: false,
+      network_labels: [],
+      memory_allocations: true,
       labels: ['process'],
       histogram_labels: [],
       histograms: 'explicit',
@@ -24,6 +35,16 @@ test('an empty body gives the defaults of the product', () => {
       exclude_processes: ['tfo-agent', 'systemd'],
       container_filter: [],
       namespace_filter: [],
+      collect_process_events: true,
+      event_arguments: true,
+      collect_signal_events: false,
+      collect_oom_events: true,
+      collect_container_events: true,
+      collect_tcp_events: true,
+      monitor_paths: [],
+      exclude_paths: [],
+      event_rate_limit: 10_000,
+      ring_buffer_size: 65_536,
       idle_timeout: 300_000,
       max_groups: 4096,
       max_entries: 16_384,
@@ -40,8 +61,8 @@ test('a feature is on or off, as a word or as YAML 1.1 reads it', () => {
 });
 
 test('keys of groups that are not there yet are refused unless they ask for nothing', () => {
-  assert.deepEqual(messages({ collect_network: true }), [
-    'collect_network: is not available in this version (the network group); remove it or set it to false',
+  assert.deepEqual(messages({ collect_dns: true }), [
+    'collect_dns: is not available in this version (the network group); remove it or set it to false',
   ]);
   assert.deepEqual(messages({ sample_rate: 10 }), [
     'sample_rate: is not available in this version (sampled events); remove it or set it to 100',
@@ -49,14 +70,21 @@ test('keys of groups that are not there yet are refused unless they ask for noth
   assert.deepEqual(messages({ pin_path: 'a' }), [
     'pin_path: is not available in this version (pinned maps); remove it or set it to ""',
   ]);
-  assert.deepEqual(messages({ ring_buffer_size: 65_536 }), [
-    'ring_buffer_size: is not available in this version (kernel events); remove it',
+  assert.deepEqual(messages({ perf_buffer_size: 8192 }), [
+    'perf_buffer_size: is not available in this version (events need a kernel with ring buffers, Linux 5.8 or newer); remove it',
   ]);
-  assert.deepEqual(messages({ collect_network: false, collect_dns: false, sample_rate: 100, pin_path: '' }), []);
+  assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100, pin_path: '' }), []);
 });
 
 test('limits, patterns and times are checked', () => {
   assert.deepEqual(messages({ max_entries: 0 }), ['max_entries: must be at least 1']);
+  for (const size of [65_535, 2048, 2 ** 31]) {
+    assert.deepEqual(messages({ ring_buffer_size: size }), [
+      `ring_buffer_size: must be a power of two from ${pageSize()} (one page) to 1073741824`,
+    ]);
+  }
+  assert.deepEqual(messages({ ring_buffer_size: 65_536, event_rate_limit: 1, collect_tcp_events: true }), []);
+  assert.deepEqual(messages({ monitor_paths: ['etc'] }), ['monitor_paths.0: must be an absolute path']);
   assert.deepEqual(messages({ max_groups: 2_000_000 }), ['max_groups: must be at most 1048576']);
   assert.deepEqual(messages({ process_filter: ['re:('] }), [
     'process_filter.0: is no regular expression; write re:<expression>, or a name with * and ?',

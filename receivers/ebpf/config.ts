@@ -1,5 +1,11 @@
+import { isAbsolute } from 'node:path';
 import { duration, z } from 'bpflow/sdk';
 import { LABELS } from './labels.ts';
+import { NETWORK_LABELS } from './net-flows.ts';
+import { pageSize } from './page-size.ts';
+import { PRESET_NAMES, withPreset } from './presets.ts';
+
+const MOST_RING_BYTES = 2 ** 30;
 
 const onOff = z
   .union([z.enum(['on', 'off']), z.boolean()], { error: 'must be on or off' })
@@ -18,6 +24,10 @@ const patterns = z.array(
     .min(1)
     .refine(isPattern, { error: 'is no regular expression; write re:<expression>, or a name with * and ?' }),
 );
+
+const paths = z
+  .array(z.string().refine((path) => isAbsolute(path) && path.length < 256, { error: 'must be an absolute path' }))
+  .max(64, { error: 'must be at most 64 paths' });
 
 function entries(most: number) {
   return z
@@ -40,7 +50,12 @@ function never(part: string) {
   return notYet(z.never({ error: `is not available in this version (${part}); remove it` }), part);
 }
 
-export const config = z.strictObject({
+/** The keys as they are, without presets. */
+export const keys = z.strictObject({
+  preset: z
+    .enum(PRESET_NAMES)
+    .default('default')
+    .describe('A named set of keys, which keys that are written here override: default, high_performance, security.'),
   enabled: z.boolean().default(true).describe('false: the receiver stays idle and touches nothing in the kernel.'),
   scrape_interval: duration()
     .refine((ms) => ms >= 10, { error: 'must be at least 10ms' })
@@ -55,6 +70,37 @@ export const config = z.strictObject({
     .boolean()
     .default(false)
     .describe('Scheduler: run time, context switches, waiting time on the run queue.'),
+  collect_file_io: z.boolean().default(true).describe('Files: bytes read and written, opens, latency of calls.'),
+  file_operations: z
+    .boolean()
+    .default(true)
+    .describe('Opens with their errors, and the latency of calls on files. false: bytes alone, which cost nothing.'),
+  block_io: z.boolean().default(true).describe('Latency of requests to block devices, by device and operation.'),
+  regular_files: onOff
+    .prefault('off')
+    .describe('on: bytes of regular files alone, by following each call that reads or writes one, at its cost.'),
+  collect_memory: z
+    .boolean()
+    .default(false)
+    .describe('Memory: page faults, resident memory, allocations, OOM kills, pressure.'),
+  memory_allocations: z
+    .boolean()
+    .default(true)
+    .describe('Allocations of pages and address space, at a cost for each. false: the rest of the memory group alone.'),
+  collect_network: z
+    .boolean()
+    .default(true)
+    .describe('Network: bytes and packets, TCP connections, connect latency, round-trip time, retransmits.'),
+  network_messages: z
+    .boolean()
+    .default(false)
+    .describe('true: UDP and UNIX sockets too, at a cost for each call that sends or receives. false: TCP alone.'),
+  network_labels: z
+    .array(z.enum(NETWORK_LABELS))
+    .default([])
+    .describe(
+      'What TCP traffic and connections are told apart by beside the process. Ports that were chosen at random are left out.',
+    ),
   labels: labels
     .prefault(['process'])
     .describe('What series are told apart by. pid makes a series for every process and costs accordingly.'),
@@ -85,6 +131,33 @@ export const config = z.strictObject({
   namespace_filter: patterns
     .default([])
     .describe('Only pods of these namespaces; needs the extension kubernetes. Empty: everything.'),
+  collect_process_events: z
+    .boolean()
+    .default(true)
+    .describe('Events of processes: fork, exec, exit. Like all events they need the receiver in a logs pipeline.'),
+  event_arguments: z
+    .boolean()
+    .default(true)
+    .describe('The first 1024 bytes of the arguments of a program that is executed. false: none, they may be secret.'),
+  collect_signal_events: z.boolean().default(false).describe('Events of signals that are sent, but for SIGCHLD.'),
+  collect_oom_events: z.boolean().default(true).describe('Events of processes that are killed for want of memory.'),
+  collect_container_events: z
+    .boolean()
+    .default(true)
+    .describe('Events of containers: created, first program started, removed.'),
+  collect_tcp_events: z.boolean().default(true).describe('Events of TCP connections: connect, accept, close.'),
+  monitor_paths: paths
+    .default([])
+    .describe('Events of files at and below these paths: opened, renamed, removed, given another mode. Empty: none.'),
+  exclude_paths: paths.default([]).describe('What is left out of monitor_paths, with everything below.'),
+  event_rate_limit: entries(1_000_000)
+    .default(10_000)
+    .describe('Events of each kind in a second. What is above is dropped in the kernel, and counted.'),
+  ring_buffer_size: z
+    .int()
+    .refine(isRingSize, { error: `must be a power of two from ${pageSize()} (one page) to ${MOST_RING_BYTES}` })
+    .default(65_536)
+    .describe('Bytes of the ring between the kernel and the agent. What finds no room is dropped, and counted.'),
   idle_timeout: duration()
     .prefault('5m')
     .describe('A series group that has not changed and has no living task for so long is retired: its series end.'),
@@ -99,12 +172,18 @@ export const config = z.strictObject({
   features: z
     .strictObject({
       tp_btf: feature('Typed tracepoints. off: raw tracepoints.'),
-      raw_tp: feature('Raw tracepoints. off: classic tracepoints.'),
+      raw_tp: feature('Raw tracepoints. off: nothing is left below typed ones.'),
+      trace_events: z
+        .union([z.literal('auto'), onOff])
+        .prefault('auto')
+        .describe(
+          'Calls are counted at trace events, where no task is preempted. auto: on Linux 7 and newer, where tracepoints miss calls.',
+        ),
       fentry: feature('Function entry by trampoline. Nothing uses it yet.'),
       kprobe: feature('Function entry by breakpoint. Nothing uses it yet.'),
-      ringbuf: feature('Ring buffers for events. Nothing uses them yet.'),
+      ringbuf: feature('Ring buffers. off: there are no events.'),
       task_storage: feature("State in the task itself. off: in a hash by the task's address."),
-      sk_storage: feature('State in the socket itself. Nothing uses it yet.'),
+      sk_storage: feature('State in the socket itself. off: TCP is not counted.'),
       iterators: feature('Walking the living tasks. off: run time and switches are counted at each switch.'),
       batch: feature('Reading many map entries by one call. off: one by one.'),
     })
@@ -114,19 +193,20 @@ export const config = z.strictObject({
 
   programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
-  collect_network: only(false, 'the network group'),
-  collect_file_io: only(false, 'the file group'),
-  collect_memory: only(false, 'the memory group'),
-  collect_tcp_events: only(false, 'kernel events'),
   collect_dns: only(false, 'the network group'),
   collect_http: only(false, 'the network group'),
   sample_rate: only(100, 'sampled events'),
-  ring_buffer_size: never('kernel events'),
-  perf_buffer_size: never('kernel events'),
+  perf_buffer_size: never('events need a kernel with ring buffers, Linux 5.8 or newer'),
   max_stack_depth: never('stack traces'),
 });
 
-export type Config = z.output<typeof config>;
+export const config = z.preprocess(withPreset, keys);
+
+export type Config = z.output<typeof keys>;
+
+function isRingSize(bytes: number): boolean {
+  return bytes >= pageSize() && bytes <= MOST_RING_BYTES && Number.isInteger(Math.log2(bytes));
+}
 
 function isPattern(text: string): boolean {
   if (!text.startsWith('re:')) return true;

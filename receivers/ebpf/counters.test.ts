@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BpfMap } from 'bpflow/sdk';
-import { Counters, NO_SERIES } from './counters.ts';
+import { Counters, markedCounter, NO_SERIES } from './counters.ts';
 
 test('tells what each key has grown by since it was last read, over all CPUs', () => {
   const map = fakeMap({ cpus: 2, counters: 1 });
@@ -41,6 +41,43 @@ test('keeps thousands of keys apart, however the buffers have to grow', () => {
   const first = grown(counters);
   assert.equal(Object.keys(first).length, 5000);
   for (let i = 0; i < 5000; i++) assert.deepEqual(first[`${i},${i % 3}`], [i + 1]);
+  assert.deepEqual(grown(counters), {});
+});
+
+test('visits what was read last once more, with marks that tell the counters apart whatever the unit', () => {
+  const map = fakeMap({ cpus: 2, counters: 2 });
+  const counters = new Counters(map, { counters: 2, batch: true });
+  map.set(
+    [1, 1],
+    [
+      [5n, 1n],
+      [6n, 2n],
+    ],
+  );
+  map.set(
+    [2, 2],
+    [
+      [7n, 0n],
+      [0n, 0n],
+    ],
+  );
+  const seen: [key: string, counter: number, unit: number][] = [];
+  let replaying = '';
+  const visit = (row: number, key: Uint32Array, at: number): void => {
+    if (key[at] === 1) counters.setSeries(row, 9);
+    if (replaying === '') return;
+    for (const [i, unit] of [1, 4096].entries()) {
+      const marked = markedCounter(counters.deltas[i]! * unit);
+      seen.push([replaying, marked.counter, marked.unit]);
+    }
+  };
+  counters.collect(visit);
+  counters.replay(({ key, value }) => (replaying = `${key}: ${value}`));
+  assert.deepEqual(seen, [
+    ['1,1: 5,0,1,0,6,0,2,0', 0, 1],
+    ['1,1: 5,0,1,0,6,0,2,0', 1, 4096],
+  ]);
+  replaying = '';
   assert.deepEqual(grown(counters), {});
 });
 

@@ -32,6 +32,7 @@ export class Counters {
   #rows = 0;
   #entries = 0;
   readonly #freeRows: number[] = [];
+  #visit: GrownEntry | undefined;
 
   constructor(map: BpfMap, options: CountersOptions) {
     this.#buffer = new MapBuffer(map, options);
@@ -59,6 +60,7 @@ export class Counters {
   /** Reads the whole map and visits what has grown. Returns the number of entries in the map. */
   collect(visit: GrownEntry): number {
     const buffer = this.#buffer;
+    this.#visit = visit;
     this.#entries = buffer.read();
     const { keys, values, keyWords, entryWords } = buffer;
     for (let entry = 0; entry < this.#entries; entry++) {
@@ -74,6 +76,26 @@ export class Counters {
     return this.#entries;
   }
 
+  /**
+   * Visits every entry that was read last and has a series once more, with {@link marker}s in place of what it has grown by.
+   * `before` is told which entry comes. The visitor must add nothing.
+   */
+  replay(before: (entry: ReadEntry) => void): void {
+    const { keys, keyWords, values, entryWords } = this.#buffer;
+    for (let entry = 0; entry < this.#entries; entry++) {
+      const at = entry * keyWords;
+      const row = this.#find(keys, at);
+      if (row < 0 || this.#series[row] === NO_SERIES) continue;
+      before({
+        counters: this,
+        key: keys.slice(at, at + keyWords),
+        value: values.slice(entry * entryWords, (entry + 1) * entryWords),
+      });
+      for (let counter = 0; counter < this.#counters; counter++) this.deltas[counter] = marker(counter);
+      this.#visit?.(row, keys, at);
+    }
+  }
+
   /** The row's series, or {@link NO_SERIES}. */
   seriesOf(row: number): number {
     return this.#series[row]!;
@@ -84,14 +106,14 @@ export class Counters {
   }
 
   /**
-   * Deletes the entries that were read last and whose first key word is chosen, here and in the kernel; tells the series of
-   * each that had one.
+   * Deletes the entries that were read last and whose key word (the first one unless told) is chosen, here and in the kernel;
+   * tells the series of each that had one.
    */
-  forget(chosen: (firstKeyWord: number) => boolean, ended: (series: number) => void): void {
+  forget(chosen: (keyWord: number) => boolean, ended: (series: number) => void, word = 0): void {
     const { keys, keyWords, map } = this.#buffer;
     const before = this.#freeRows.length;
     for (let entry = 0, at = 0; entry < this.#entries; entry++, at += keyWords) {
-      if (!chosen(keys[at]!)) continue;
+      if (!chosen(keys[at + word]!)) continue;
       map.delete(new Uint8Array(keys.slice(at, at + keyWords).buffer));
       const row = this.#find(keys, at);
       if (row < 0) continue;
@@ -189,6 +211,27 @@ export class Counters {
     for (let row = 0; row < this.#rows; row++) if (!free.has(row)) this.#place(row);
   }
 }
+
+/** An entry as it was last read. */
+export interface ReadEntry {
+  readonly counters: Counters;
+  readonly key: Uint32Array<ArrayBuffer>;
+  /** All CPUs' values. */
+  readonly value: Uint32Array<ArrayBuffer>;
+}
+
+/** Stands for a counter's growth in a {@link Counters.replay}. It can be told from others after it was multiplied by a power of two. */
+function marker(counter: number): number {
+  return 1 + counter / MARKERS;
+}
+
+/** The counter that a marker stands for, and what it was multiplied by. */
+export function markedCounter(value: number): { readonly counter: number; readonly unit: number } {
+  const unit = 2 ** Math.floor(Math.log2(value));
+  return { counter: Math.round((value / unit - 1) * MARKERS), unit };
+}
+
+const MARKERS = 1024;
 
 /** The row has no series yet. */
 export const NO_SERIES = -1;

@@ -1,4 +1,4 @@
-import { type CgroupPaths, identifyCgroup } from 'bpflow/containers';
+import { type CgroupIdentity, type CgroupPaths, identifyCgroup } from 'bpflow/containers';
 import { type Attributes, type BpfMap, createResource, EMPTY_RESOURCE, type Resource } from 'bpflow/sdk';
 import { GROUP_OTHER, GroupKey, GroupValue } from '../../bpf/process.gen.ts';
 import type { Gate, Gates } from './gate.ts';
@@ -53,6 +53,7 @@ export class Groups {
   readonly #lives = new Map<number, Life>();
   readonly #other: Group;
   #nowMs = 0;
+  #isLooking = false;
 
   /** `names`: the kernel's map of group keys to ids. */
   constructor(names: BpfMap, options: GroupsOptions) {
@@ -84,6 +85,11 @@ export class Groups {
     return this.#other;
   }
 
+  /** When the collection that runs or ran last began, by the monotonic clock. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
   /** Begins a collection at this time of the monotonic clock. */
   begin(nowMs: number): void {
     this.#nowMs = nowMs;
@@ -100,8 +106,24 @@ export class Groups {
     return this.#lives.get(id)?.group ?? this.#other;
   }
 
+  /** Whether somebody only looks, so that nothing has grown. */
+  get isLooking(): boolean {
+    return this.#isLooking;
+  }
+
+  /** What happens here changes no group's life. */
+  looking(look: () => void): void {
+    this.#isLooking = true;
+    try {
+      look();
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
   /** Something of the group has grown. */
   changed(id: number): void {
+    if (this.#isLooking) return;
     const life = this.#lives.get(id);
     if (life !== undefined) life.changedMs = this.#nowMs;
   }
@@ -170,16 +192,17 @@ export class Groups {
     const { process, command, pid } = key;
     const cgroup = this.#options.cgroups.path(key.cgroup);
     const identity = cgroup === undefined ? {} : identifyCgroup(cgroup);
-    const { containerId, containerName, podUid } = identity;
-    const resource = resourceOf({
-      'container.id': containerId,
-      'container.name': containerName,
-      'k8s.pod.uid': podUid,
-    });
+    const { containerId } = identity;
+    const resource = identityResource(identity);
     const counts = this.#options.counts(process);
     const gate = counts ? this.#options.gates?.of(identity, this.#nowMs) : undefined;
     return { id, process, command, pid, cgroup, resource, containerId, counts, ...(gate && { gate }) };
   }
+}
+
+/** The resource of what runs in a cgroup. */
+export function identityResource({ containerId, containerName, podUid }: CgroupIdentity): Resource {
+  return resourceOf({ 'container.id': containerId, 'container.name': containerName, 'k8s.pod.uid': podUid });
 }
 
 function resourceOf(known: Readonly<Record<string, string | undefined>>): Resource {

@@ -8,7 +8,17 @@ import {
   NO_RECORDED_VALUE,
 } from 'bpflow/sdk';
 import { Hist } from '../../bpf/syscall.gen.ts';
-import { clearHandedOn, endingsOf, grown, type PendingMetric, removeEnded, type SeriesSet } from './series.ts';
+import {
+  clearHandedOn,
+  endingsOf,
+  grown,
+  handedOn,
+  type PendingMetric,
+  removeEnded,
+  type SeriesSet,
+  type SeriesState,
+  type Watcher,
+} from './series.ts';
 
 /** How the kernel's buckets are handed on. */
 export type HistogramForm = 'explicit' | 'exponential';
@@ -26,21 +36,27 @@ export const EXPLICIT_BOUNDS = Float64Array.from(
 
 /** A histogram's pending growth by series: sum, zeros and the kernel's buckets. */
 export class PendingHistogram implements PendingMetric {
+  readonly definition: MetricDefinition;
   readonly series: SeriesSet;
-  readonly #definition: MetricDefinition;
+  watcher: Watcher | undefined;
   readonly #form: HistogramForm;
   /** Rows of sum, zero, buckets. */
   #values = new Float64Array(16 * ROW);
+  #last = new Float64Array(0);
   #endings: number[] = [];
 
   constructor(definition: MetricDefinition, series: SeriesSet, form: HistogramForm) {
-    this.#definition = definition;
+    this.definition = definition;
     this.series = series;
     this.#form = form;
   }
 
   /** Adds sum, zeros and buckets as they lie in the kernel's struct. */
   add(series: number, values: Float64Array): void {
+    if (this.watcher !== undefined) {
+      this.watcher(series, values);
+      return;
+    }
     const at = series * ROW;
     if (at >= this.#values.length) this.#values = grown(this.#values, at + ROW);
     for (let i = 0; i < ROW; i++) this.#values[at + i]! += values[i]!;
@@ -59,7 +75,12 @@ export class PendingHistogram implements PendingMetric {
       : this.#exponential(filled, time, startTime);
   }
 
+  state(series: number): SeriesState {
+    return { waiting: countOf(this.#values, series), last: countOf(this.#last, series) };
+  }
+
   accepted(): number {
+    this.#last = handedOn(this.#last, this.series, this.#values, ROW);
     clearHandedOn(this.series, this.#values, ROW);
     return removeEnded(this.series, this.#endings);
   }
@@ -70,9 +91,7 @@ export class PendingHistogram implements PendingMetric {
   }
 
   #count(number: number): number {
-    let count = 0;
-    for (let i = number * ROW + ZERO, end = (number + 1) * ROW; i < end; i++) count += this.#values[i] ?? 0;
-    return count;
+    return countOf(this.#values, number);
   }
 
   #explicit(filled: readonly number[], time: bigint, startTime: bigint): Metric {
@@ -92,7 +111,7 @@ export class PendingHistogram implements PendingMetric {
     for (const number of this.#ends()) {
       builder.add(this.series.id(number), counts, 0, undefined, undefined, NO_RECORDED_VALUE);
     }
-    return histogram(this.#definition, this.series.table, builder.take(time, startTime), { temporality: 'delta' });
+    return histogram(this.definition, this.series.table, builder.take(time, startTime), { temporality: 'delta' });
   }
 
   #exponential(filled: readonly number[], time: bigint, startTime: bigint): Metric {
@@ -111,8 +130,14 @@ export class PendingHistogram implements PendingMetric {
       builder.add(this.series.id(number), { scale: 0, sum: 0 }, undefined, undefined, NO_RECORDED_VALUE);
     }
     const points = builder.take(time, startTime);
-    return exponentialHistogram(this.#definition, this.series.table, points, { temporality: 'delta' });
+    return exponentialHistogram(this.definition, this.series.table, points, { temporality: 'delta' });
   }
+}
+
+function countOf(values: Float64Array, number: number): number {
+  let count = 0;
+  for (let i = number * ROW + ZERO, end = (number + 1) * ROW; i < end; i++) count += values[i] ?? 0;
+  return count;
 }
 
 /** The kernel's buckets: k holds (2^(k-1), 2^k]; the last one takes what is above. */

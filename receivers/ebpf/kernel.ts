@@ -1,7 +1,17 @@
 import { existsSync } from 'node:fs';
 import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
+import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
+import { type EventOptions, setEventKnobs, sizeEventMaps } from './events/event-kernel.ts';
+import { eventRoles } from './events/event-types.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
+import {
+  makeOtherTraffic,
+  type NetworkKernelOptions,
+  networkRoles,
+  setNetworkKnobs,
+  sizeNetworkMaps,
+} from './net-kernel.ts';
 import { type ObjectName, type ObjectSource, openObject } from './objects.ts';
 
 export interface KernelOptions {
@@ -18,14 +28,53 @@ export interface KernelOptions {
   readonly syscalls: { readonly latency: boolean; readonly latencyByGroup: boolean } | undefined;
   /** Undefined: no scheduler. */
   readonly scheduler: { readonly waitByGroup: boolean } | undefined;
+  /** Whether bytes read and written are credited. */
+  readonly fileIo: boolean;
+  /** Undefined: no call on files is traced. */
+  readonly files:
+    | { readonly operations: boolean; readonly regularFiles: boolean; readonly latencyByGroup: boolean }
+    | undefined;
+  /** Whether block I/O is timed. */
+  readonly blockIo: boolean;
+  /** Page faults are credited, the memory of the living is added up, OOM kills are counted; undefined: nothing of that. */
+  readonly memory: { readonly allocations: boolean } | undefined;
+  /** Undefined: no sockets. */
+  readonly network: NetworkKernelOptions | undefined;
+  /** Undefined: no events. */
+  readonly events: EventOptions | undefined;
+}
+
+/** A thing to do in the kernel, and what does it. */
+export interface ServedRole {
+  readonly role: Role;
+  /** Undefined when no program does it. */
+  readonly program: string | undefined;
+  /** Hooks that would be tried next, the strongest first. */
+  readonly below: readonly string[];
 }
 
 /** Maps that all objects share. */
 const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
 
+/*
+ * What maps have room for is what keeps them below 64 MiB on 64 CPUs with every group on: an entry of a map by CPU has a value
+ * for each of them. What finds no room is `other`.
+ */
+
+/** Most entries of the map of failed calls: groups times calls times errors. */
+const SYSCALL_ERRORS = 6144;
+/** Calls of other ABIs than the machine's own that have a histogram each. */
+const FOREIGN_LATENCIES = 64;
+/** Entries of allocations, unless there are more groups: not every group has one of each kind. */
+const MEMORY = 4096;
+const { MEMORY_KINDS } = MemoryKind;
+/** Histograms of block devices: devices times operations. */
+const BLOCK_LATENCIES = 128;
 /** Most entries of histogram maps: one takes about fifty times as much as a counter. */
 const LATENCIES_BY_GROUP = 2048;
 const WAITS_BY_GROUP = 1024;
+/** Most entries of the map of failed opens: groups times errors. */
+const FILE_ERRORS = 2048;
 
 /** The kernel half, loaded and attached. Closing it detaches everything; nothing is ever pinned. */
 export class Kernel {
@@ -36,15 +85,17 @@ export class Kernel {
   /** Attached programs by name. */
   readonly attached: ReadonlyMap<string, BpfProgram>;
   readonly #loaded: Loaded;
+  readonly #ladder: Ladder;
+  readonly #sections: ReadonlyMap<string, string>;
 
   /**
    * Loads and attaches by the strongest plan that the kernel takes. Throws a BpfError when there is none, or when the
    * objects cannot be used; nothing is left behind then.
    */
   static load(bpf: Bpf, options: KernelOptions): Kernel {
-    const programs = programNames(bpf, options);
+    const programs = programSections(bpf, options);
     const iterators = options.iterators && programs.has('living');
-    const ladder = new Ladder(rolesOf(options, iterators), programs, options.allowed);
+    const ladder = new Ladder(rolesOf(options, iterators), new Set(programs.keys()), options.allowed);
     const loaded = loadByLadder(bpf, options, ladder);
     if (iterators && loaded.agent !== process.pid) {
       loaded.close();
@@ -54,11 +105,13 @@ export class Kernel {
       loaded.close();
       return Kernel.load(bpf, { ...options, iterators: false });
     }
-    return new Kernel(loaded, ladder);
+    return new Kernel(loaded, ladder, programs);
   }
 
-  private constructor(loaded: Loaded, ladder: Ladder) {
+  private constructor(loaded: Loaded, ladder: Ladder, sections: ReadonlyMap<string, string>) {
     this.#loaded = loaded;
+    this.#ladder = ladder;
+    this.#sections = sections;
     this.plan = ladder.plan;
     this.programs = ladder.status();
     this.missing = ladder.missing();
@@ -80,9 +133,46 @@ export class Kernel {
     return this.missing.filter((role) => names.includes(role.name)).map((role) => role.without);
   }
 
+  /** Programs of a role that were tried in vain. */
+  failuresOf(name: string): readonly ProgramStatus[] {
+    const suffixes = new Set(['', '_btf', '_raw', '_tp'].map((suffix) => name + suffix));
+    return this.programs.filter(({ program, state }) => state !== 'attached' && suffixes.has(program));
+  }
+
+  /** What is to be done in the kernel, with the program that does it and those that would be tried next. */
+  roles(): readonly ServedRole[] {
+    const served = [...this.plan.rungs].map(([role, rung]) => ({
+      role,
+      program: programOf(role, rung),
+      below: this.#ladder.below(role).map((program) => this.hookOf(program)),
+    }));
+    return [...served, ...this.missing.map((role) => ({ role, program: undefined, below: [] }))];
+  }
+
+  /** What is lost without a program that is not attached; empty for one that nothing needs. */
+  withoutOf(program: string): string {
+    const found = this.missing.find(({ name }) => this.failuresOf(name).some((failed) => failed.program === program));
+    return found?.without ?? '';
+  }
+
+  /** Where a program attaches, as its section says: `tp_btf/sys_exit`. Empty for one that there is not. */
+  hookOf(program: string): string {
+    return this.#sections.get(program) ?? '';
+  }
+
+  /** Every map that was created, once. */
+  maps(): readonly BpfMap[] {
+    return this.#loaded.maps();
+  }
+
   /** A map of the process object, or of a group's object when that group is loaded. */
   map(object: ObjectName, name: string): BpfMap | undefined {
     return this.#loaded.objects.get(object)?.map(name);
+  }
+
+  /** Number of the collection that ran last. */
+  get generation(): number {
+    return this.#loaded.generation;
   }
 
   /** Path that a cgroup was made under; undefined when that was before the start, or too many were made since. */
@@ -103,7 +193,10 @@ export class Kernel {
   }
 }
 
-function rolesOf({ syscalls, scheduler }: KernelOptions, iterators: boolean): Role[] {
+function rolesOf(
+  { syscalls, scheduler, fileIo, blockIo, memory, files, network, events }: KernelOptions,
+  iterators: boolean,
+): Role[] {
   const roles: Role[] = [
     {
       object: 'process',
@@ -130,6 +223,13 @@ function rolesOf({ syscalls, scheduler }: KernelOptions, iterators: boolean): Ro
       ? { object: 'process', name: 'living', without: 'Living tasks cannot be walked.' }
       : { object: 'process', name: 'process_leave', without: 'Run time and switches show only when a task ends.' },
   ];
+  if (fileIo || memory !== undefined) {
+    roles.push({
+      object: 'process',
+      name: 'process_end',
+      without: 'Bytes and faults that a task had after its last collection may be missing.',
+    });
+  }
   if (syscalls !== undefined) {
     roles.push(
       { object: 'syscall', name: 'sys_exit', without: 'System calls are not counted.' },
@@ -144,6 +244,31 @@ function rolesOf({ syscalls, scheduler }: KernelOptions, iterators: boolean): Ro
       { object: 'syscall', name: 'process_exit', without: 'exit and exit_group are not counted.' },
     );
   }
+  if (memory !== undefined) {
+    roles.push(
+      { object: 'mem', name: 'oom_victim', stateless: true, without: 'OOM kills are not counted.' },
+      ...(memory.allocations
+        ? ([
+            { object: 'mem', name: 'page_alloc', without: 'Allocated pages are not counted.' },
+            { object: 'mem', name: 'memory_exit', without: 'Calls of mmap and brk are not counted.' },
+          ] as const)
+        : []),
+    );
+  }
+  if (blockIo) {
+    const without = 'Block I/O is not timed.';
+    roles.push(
+      { object: 'block', name: 'block_issue', stateless: true, without },
+      { object: 'block', name: 'block_complete', stateless: true, without },
+    );
+  }
+  if (network !== undefined) roles.push(...networkRoles(network, iterators));
+  if (files !== undefined) {
+    roles.push(
+      { object: 'fileio', name: 'file_exit', without: 'Opens are not counted, and calls on files are not timed.' },
+      { object: 'fileio', name: 'file_enter', without: 'Calls on files are not timed.' },
+    );
+  }
   if (scheduler !== undefined) {
     const without = 'The wait on the run queue is not measured.';
     roles.push(
@@ -152,20 +277,31 @@ function rolesOf({ syscalls, scheduler }: KernelOptions, iterators: boolean): Ro
       { object: 'sched', name: 'sched_wakeup_new', without: `${without} (of new tasks)` },
     );
   }
+  if (events !== undefined) roles.push(...eventRoles(events.types));
   return roles;
 }
 
-function objectNames({ syscalls, scheduler }: KernelOptions): ObjectName[] {
-  return ['process', ...(syscalls ? (['syscall'] as const) : []), ...(scheduler ? (['sched'] as const) : [])];
+function objectNames({ syscalls, scheduler, files, memory, blockIo, network, events }: KernelOptions): ObjectName[] {
+  return [
+    'process',
+    ...(syscalls ? (['syscall'] as const) : []),
+    ...(scheduler ? (['sched'] as const) : []),
+    ...(files ? (['fileio'] as const) : []),
+    ...(memory ? (['mem'] as const) : []),
+    ...(blockIo ? (['block'] as const) : []),
+    ...(network ? (['net'] as const) : []),
+    ...(events ? (['events'] as const) : []),
+  ];
 }
 
-function programNames(bpf: Bpf, options: KernelOptions): Set<string> {
-  const names = new Set<string>();
+/** All programs that there are, with their sections. */
+function programSections(bpf: Bpf, options: KernelOptions): Map<string, string> {
+  const sections = new Map<string, string>();
   for (const name of objectNames(options)) {
     using object = openObject(bpf, name, options.source);
-    for (const program of object.programNames) names.add(program);
+    for (const program of object.programNames) sections.set(program, object.section(program));
   }
-  return names;
+  return sections;
 }
 
 function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded {
@@ -175,7 +311,11 @@ function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded 
     } catch (error) {
       if (!(error instanceof BpfError) || error.subject === undefined) throw error;
       if (error.code === 'map') {
-        if (error.subject !== 'task_states' || !ladder.withoutTaskStorage()) throw error;
+        const goesOn =
+          error.subject === 'task_states'
+            ? ladder.withoutTaskStorage()
+            : error.subject === 'events' && ladder.withoutObject('events', reasonOf(error));
+        if (!goesOn) throw error;
       } else if (error.code !== 'load' && error.code !== 'attach') {
         throw error;
       } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error) })) {
@@ -201,13 +341,17 @@ class Loaded {
   readonly #options: KernelOptions;
   readonly #node: Uint32Array<ArrayBuffer>;
   #walk: BpfLink | undefined;
+  #socketWalk: BpfLink | undefined;
 
   constructor(bpf: Bpf, options: KernelOptions, plan: Plan) {
     this.#plan = plan;
     this.#options = options;
     this.#node = new Uint32Array(Node.WORDS);
     try {
-      for (const name of objectNames(options)) this.#load(name, openObject(bpf, name, options.source, plan.atomics));
+      for (const name of objectNames(options)) {
+        if (name === 'events' && this.#programsOf(name).length === 0) continue;
+        this.#load(name, openObject(bpf, name, options.source, plan.atomics));
+      }
       this.#begin();
       for (const name of this.objects.keys()) this.#attach(name);
     } catch (error) {
@@ -225,8 +369,20 @@ class Loaded {
     return new Node().move(this.#readNode(), 0).agent;
   }
 
+  maps(): readonly BpfMap[] {
+    const all = [...this.objects.values()].flatMap((object) =>
+      object.mapNames.flatMap((name) => created(object, name)),
+    );
+    return [...new Map(all.map((map) => [map.id, map])).values()];
+  }
+
   creditLiving(): number {
     this.#walk?.iterate();
+    this.#socketWalk?.iterate();
+    return this.generation;
+  }
+
+  get generation(): number {
     return Number(new Node().move(this.#readNode(), 0).generation);
   }
 
@@ -246,7 +402,7 @@ class Loaded {
   }
 
   #setMaps(name: ObjectName, object: BpfObject): void {
-    const { maxEntries, maxGroups, syscalls, scheduler } = this.#options;
+    const { maxEntries, maxGroups, syscalls, scheduler, files, network, events } = this.#options;
     object.setAutocreate(this.#plan.taskStorage ? 'task_table' : 'task_states', false);
     if (name === 'process') {
       object.setMaxEntries('groups', maxGroups);
@@ -259,29 +415,49 @@ class Loaded {
     }
     if (name === 'syscall') {
       object.setMaxEntries('syscalls', maxEntries);
-      object.setMaxEntries('syscall_errors', maxEntries);
+      object.setMaxEntries('syscall_errors', Math.min(maxEntries, SYSCALL_ERRORS));
       if (!syscalls?.latency || syscalls.latencyByGroup) object.setMaxEntries('latencies', 1);
-      if (!syscalls?.latency) object.setMaxEntries('keyed_latencies', 1);
-      else if (syscalls.latencyByGroup) {
-        object.setMaxEntries('keyed_latencies', Math.min(maxEntries, LATENCIES_BY_GROUP));
-      }
-    } else {
+      const keyed = syscalls?.latencyByGroup ? Math.min(maxEntries, LATENCIES_BY_GROUP) : FOREIGN_LATENCIES;
+      object.setMaxEntries('keyed_latencies', syscalls?.latency ? keyed : 1);
+    } else if (name === 'net') {
+      sizeNetworkMaps(object, network!, this.#options);
+    } else if (name === 'mem') {
+      object.setMaxEntries('memory', Math.min(maxEntries, maxGroups * MEMORY_KINDS, Math.max(MEMORY, maxGroups)));
+    } else if (name === 'block') {
+      object.setMaxEntries('block_latencies', BLOCK_LATENCIES);
+    } else if (name === 'fileio') {
+      object.setMaxEntries('files', maxGroups);
+      object.setMaxEntries('file_errors', Math.min(maxEntries, FILE_ERRORS));
+      object.setMaxEntries('file_latencies', files?.latencyByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
+    } else if (name === 'sched') {
       object.setMaxEntries('waits', scheduler?.waitByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
+    } else if (name === 'events') {
+      sizeEventMaps(object, events!);
     }
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, syscalls, scheduler } = this.#options;
+    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network, events } = this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
+    object.setGlobal('with_io', fileIo);
+    object.setGlobal('with_memory', memory !== undefined);
     if (name === 'syscall') {
       const served = new Set([...this.#plan.rungs.keys()].map((role) => role.name));
       object.setGlobal('with_latency', served.has('sys_enter'));
       object.setGlobal('with_restarts', served.has('signal_deliver') && served.has('process_exit'));
       object.setGlobal('latency_by_group', syscalls?.latencyByGroup ?? false);
+    } else if (name === 'fileio') {
+      object.setGlobal('with_operations', files?.operations ?? false);
+      object.setGlobal('with_regular_files', files?.regularFiles ?? false);
+      object.setGlobal('file_latency_by_group', files?.latencyByGroup ?? false);
+    } else if (name === 'net') {
+      setNetworkKnobs(object, network!, this.#programsOf(name).includes('socket_softirq_btf'));
     } else if (name === 'sched') {
       object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
+    } else if (name === 'events') {
+      setEventKnobs(object, events!);
     }
   }
 
@@ -289,21 +465,42 @@ class Loaded {
   #begin(): void {
     const shared = this.objects.get('process')!;
     shared.map('totals').update(key(GROUP_OTHER), new Uint8Array(GroupTotals.SIZE), 'any');
+    const net = this.objects.get('net');
+    if (net !== undefined) makeOtherTraffic(net);
     shared.program('learn_agent').testRun(new Uint8Array(16));
   }
 
   #attach(name: ObjectName): void {
     const object = this.objects.get(name)!;
     for (const program of this.#programsOf(name)) {
-      if (program === 'living') continue;
+      if (ITERATORS.has(program)) continue;
       this.#links.push(object.program(program).attach());
       this.attached.set(program, object.program(program));
     }
+    if (name === 'net') this.#walkSockets(object);
     if (name !== 'process' || !this.#programsOf(name).includes('living')) return;
     this.#walk = object.program('living').attach();
     this.#links.push(this.#walk);
     this.attached.set('living', object.program('living'));
     this.creditLiving();
+  }
+
+  /** Gives the sockets that are there an owner, once; then they can be walked. */
+  #walkSockets(object: BpfObject): void {
+    const wanted = this.#programsOf('net');
+    if (wanted.includes('older_sockets')) {
+      const once = object.program('older_sockets').attach();
+      try {
+        once.iterate();
+      } finally {
+        once.close();
+      }
+      this.attached.set('older_sockets', object.program('older_sockets'));
+    }
+    if (!wanted.includes('living_sockets')) return;
+    this.#socketWalk = object.program('living_sockets').attach({ map: object.map('sockets') });
+    this.#links.push(this.#socketWalk);
+    this.attached.set('living_sockets', object.program('living_sockets'));
   }
 
   #programsOf(name: ObjectName): string[] {
@@ -315,6 +512,18 @@ class Loaded {
     return this.#node;
   }
 }
+
+/** The map, unless it was not to be created. */
+function created(object: BpfObject, name: string): BpfMap | [] {
+  try {
+    return object.map(name);
+  } catch (error) {
+    if (error instanceof BpfError && error.code === 'misuse') return [];
+    throw error;
+  }
+}
+
+const ITERATORS: ReadonlySet<string> = new Set(['living', 'living_sockets', 'older_sockets']);
 
 function key(value: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(value).buffer);

@@ -5,7 +5,7 @@ import { type Allowed, Ladder, programOf, type Role } from './ladder.ts';
 const newTask: Role = { object: 'process', name: 'task_newtask', without: 'No new tasks.' };
 const sysExit: Role = { object: 'syscall', name: 'sys_exit', without: 'No calls.' };
 const living: Role = { object: 'process', name: 'living', without: 'No walk.' };
-const ALL: Allowed = { tpBtf: true, rawTp: true, taskStorage: true };
+const ALL: Allowed = { tpBtf: true, rawTp: true, taskStorage: true, traceEvents: false };
 const PROGRAMS = new Set(['task_newtask_btf', 'task_newtask_raw', 'sys_exit_btf', 'sys_exit_raw', 'living']);
 
 function chosen(ladder: Ladder): string[] {
@@ -69,7 +69,12 @@ test('task storage can be given up once', () => {
 });
 
 test('with every rung switched off a role is off and says so; an iterator is not a tracepoint', () => {
-  const ladder = new Ladder([sysExit, living], PROGRAMS, { tpBtf: false, rawTp: false, taskStorage: true });
+  const ladder = new Ladder([sysExit, living], PROGRAMS, {
+    tpBtf: false,
+    rawTp: false,
+    taskStorage: true,
+    traceEvents: false,
+  });
   assert.deepEqual(chosen(ladder), ['living']);
   assert.deepEqual(ladder.status(), [
     { program: 'living', state: 'attached', reason: '' },
@@ -80,4 +85,12 @@ test('with every rung switched off a role is off and says so; an iterator is not
 test('a program that belongs to no role is not taken for one', () => {
   const ladder = new Ladder([sysExit], PROGRAMS, ALL);
   assert.equal(ladder.failed({ program: 'learn_agent', reason: 'load: EPERM' }), false);
+});
+
+test('where trace events are wanted they come first, and what has none keeps its tracepoint', () => {
+  const programs = new Set([...PROGRAMS, 'sys_exit_tp']);
+  const ladder = new Ladder([newTask, sysExit], programs, { ...ALL, traceEvents: true });
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf', 'sys_exit_tp']);
+  assert.deepEqual(ladder.below(sysExit), ['sys_exit_btf', 'sys_exit_raw']);
+  assert.deepEqual(chosen(new Ladder([newTask, sysExit], programs, ALL)), ['task_newtask_btf', 'sys_exit_btf']);
 });

@@ -8,6 +8,8 @@ export interface Role {
   readonly object: ObjectName;
   /** Name of its programs without `_<rung>`; the iterator's whole name. */
   readonly name: string;
+  /** Its raw rung does without the storage of other tasks. */
+  readonly stateless?: boolean;
   /** What is lost or inexact without it, in one sentence. */
   readonly without: string;
 }
@@ -40,6 +42,11 @@ export interface Allowed {
   readonly tpBtf: boolean;
   readonly rawTp: boolean;
   readonly taskStorage: boolean;
+  /**
+   * They come first then: where a task may be preempted in a tracepoint, the program is not run for the others on its CPU
+   * until it goes on; a trace event holds preemption off.
+   */
+  readonly traceEvents: boolean;
 }
 
 /**
@@ -47,7 +54,7 @@ export interface Allowed {
  * then is the next weaker one. A role without a rung left is off; nothing else stops.
  *
  * Only typed tracepoints may reach the storage of a task that is not the current one, so the first step down to raw
- * tracepoints moves all task state into a hash.
+ * tracepoints moves all task state into a hash, unless the program needs none of it.
  */
 export class Ladder {
   readonly #roles: readonly Role[];
@@ -84,16 +91,26 @@ export class Ladder {
     if (role === undefined) return false;
     const rung = this.#rungs.get(role)!;
     this.#failed.push({ program, state: 'failed', reason });
-    const next = this.#ladderOf(role).find((each) => order(each) > order(rung));
+    const next = this.#below(role, rung)[0];
     if (next !== undefined) {
       this.#rungs.set(role, next);
-      this.#taskStorage = false;
+      if (role.stateless !== true) this.#taskStorage = false;
     } else if (this.#atomics && role.object === 'process') {
       this.#weakenAtomics();
     } else {
       this.#rungs.delete(role);
     }
     return true;
+  }
+
+  /** An object cannot be had at all: the roles that it serves are off. False when there are none. */
+  withoutObject(object: ObjectName, reason: string): boolean {
+    const roles = this.#roles.filter((role) => role.object === object && this.#rungs.has(role));
+    for (const role of roles) {
+      this.#failed.push({ program: programOf(role, this.#rungs.get(role)!), state: 'failed', reason });
+      this.#rungs.delete(role);
+    }
+    return roles.length > 0;
   }
 
   /** All programs that were tried, and the roles that have none. */
@@ -113,6 +130,12 @@ export class Ladder {
         this.#failed.findLastIndex((f) => f.program === program) === i,
     );
     return [...attached, ...failed, ...off];
+  }
+
+  /** Programs that would be tried next for a role, the strongest first. */
+  below(role: Role): readonly string[] {
+    const rung = this.#rungs.get(role);
+    return rung === undefined ? [] : this.#below(role, rung).map((each) => programOf(role, each));
   }
 
   /** Roles that no program serves. */
@@ -138,6 +161,10 @@ export class Ladder {
     }
   }
 
+  #below(role: Role, rung: Rung): readonly Rung[] {
+    return this.#ladderOf(role).filter((each) => RUNGS.indexOf(each) > RUNGS.indexOf(rung));
+  }
+
   #ladderOf(role: Role): readonly Rung[] {
     return RUNGS.filter((rung) => this.#programs.has(programOf(role, rung)) && this.#isAllowed(rung));
   }
@@ -149,17 +176,14 @@ export class Ladder {
       case 'raw':
         return this.#allowed.rawTp;
       case 'tp':
+        return this.#allowed.traceEvents;
       case 'iter':
         return true;
     }
   }
 }
 
-const RUNGS: readonly Rung[] = ['iter', 'btf', 'raw', 'tp'];
-
-function order(rung: Rung): number {
-  return RUNGS.indexOf(rung);
-}
+const RUNGS: readonly Rung[] = ['iter', 'tp', 'btf', 'raw'];
 
 /** Name of the program that does this at this rung. */
 export function programOf(role: Role, rung: Rung): string {

@@ -7,6 +7,7 @@ import type {
   SeriesInterner,
 } from 'bpflow/sdk';
 import { attributeSet, defineMetric } from 'bpflow/sdk';
+import type { Counters } from './counters.ts';
 import type { Group, Groups } from './groups.ts';
 import { groupAttributes, groupKey, LABEL_ATTRIBUTES, type Label } from './labels.ts';
 import type { PendingMetric, SeriesIdentity, SeriesSet } from './series.ts';
@@ -14,6 +15,8 @@ import type { PendingMetric, SeriesIdentity, SeriesSet } from './series.ts';
 /** A group of metrics that are read from maps of the kernel half. */
 export interface MetricSource {
   readonly metrics: readonly PendingMetric[];
+  /** Maps of counters that feed the metrics; none where nothing is counted in the kernel. */
+  readonly counters?: readonly Counters[];
   /** Reads the maps and adds what has grown to the metrics. */
   collect(): void;
   /** Deletes what the maps have of these groups and ends their series. */
@@ -67,7 +70,12 @@ export function declare(definition: MetricDefinition, lost: readonly string[]): 
   return defineMetric({
     ...definition,
     name: `${definition.name}.inexact`,
-    seedName: definition.seedName.replace(/(_ns)?$/, '_inexact$1'),
+    seedName: inexactSeedName(definition.seedName),
     exactness: { estimated: lost.join(' ') },
   });
+}
+
+/** The name on the page of a metric that is inexact here; units and `_total` stay at its end. */
+export function inexactSeedName(name: string): string {
+  return name.replace(/(_ns|_us|_total)?$/, '_inexact$1');
 }

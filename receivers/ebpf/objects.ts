@@ -1,17 +1,27 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Bpf, BpfError, type BpfObject, layoutHash } from 'bpflow/sdk';
+import * as block from '../../bpf/block.gen.ts';
+import * as events from '../../bpf/events.gen.ts';
+import * as fileio from '../../bpf/fileio.gen.ts';
+import * as mem from '../../bpf/mem.gen.ts';
+import * as net from '../../bpf/net.gen.ts';
 import * as process_ from '../../bpf/process.gen.ts';
 import * as sched from '../../bpf/sched.gen.ts';
 import * as syscall from '../../bpf/syscall.gen.ts';
 
 /** The objects of the kernel half; `process` creates the maps that the others share. */
-export type ObjectName = 'process' | 'syscall' | 'sched';
+export type ObjectName = 'process' | 'syscall' | 'sched' | 'fileio' | 'mem' | 'net' | 'block' | 'events';
 
 const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = {
   process: process_.LAYOUTS,
   syscall: syscall.LAYOUTS,
   sched: sched.LAYOUTS,
+  fileio: fileio.LAYOUTS,
+  mem: mem.LAYOUTS,
+  net: net.LAYOUTS,
+  block: block.LAYOUTS,
+  events: events.LAYOUTS,
 };
 
 export interface ObjectSource {

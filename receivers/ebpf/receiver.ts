@@ -4,8 +4,8 @@ import {
   asError,
   BPF,
   type Bpf,
-  BpfError,
   type Closeable,
+  explainQuery,
   KUBERNETES,
   type Outlets,
   PermanentError,
@@ -14,9 +14,14 @@ import {
   StartError,
   type Timer,
 } from 'bpflow/sdk';
+import { adviceOf } from './advice.ts';
 import { Collection } from './collection.ts';
 import type { Config } from './config.ts';
 import { type ContainerVerdict, containerFilter } from './container-filter.ts';
+import { configFor } from './events/event-options.ts';
+import { type Events, openEvents, publishEvents } from './events/events.ts';
+import { WatchedPaths } from './events/watched-paths.ts';
+import { explainMetric } from './explain.ts';
 import { obstacle } from './kernel.ts';
 import { objectFolder } from './objects.ts';
 import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
@@ -29,14 +34,18 @@ export interface ReceiverOptions {
   readonly objects?: string;
 }
 
-/** The receiver `ebpf`: counts in the kernel, hands on what was counted when asked to, or after `scrape_interval`. */
+/**
+ * The receiver `ebpf`: counts in the kernel, hands on what was counted when asked to, or after `scrape_interval`; and hands on
+ * events as they happen. It loads only what somebody takes.
+ */
 export class EbpfReceiver implements Receiver {
   readonly #config: Config;
   readonly #scope: Scope;
-  readonly #next: Outlets<'metrics'>;
+  readonly #next: Outlets<'metrics' | 'logs'>;
   readonly #objects: string;
   readonly #stopping = new AbortController();
   #collection: Collection | undefined;
+  #events: Events | undefined;
   #running: Promise<void> | undefined;
   #since = 0n;
   #timer: Timer | undefined;
@@ -45,19 +54,20 @@ export class EbpfReceiver implements Receiver {
   #runTimes: RunTimes = 'not measured';
 
   /** Throws a StartError for a configuration that cannot work on any machine. */
-  constructor(config: Config, scope: Scope, next: Outlets<'metrics'>, options: ReceiverOptions = {}) {
+  constructor(config: Config, scope: Scope, next: Outlets<'metrics' | 'logs'>, options: ReceiverOptions = {}) {
     if (config.btf_path !== '' && !existsSync(config.btf_path)) {
       throw new StartError(
         `btf_path: BTF not found: there is no file ${config.btf_path}. Correct it, or leave it empty.`,
       );
     }
-    this.#config = config;
+    this.#config = configFor(config, new Set(Object.keys(next) as (keyof typeof next)[]));
     this.#scope = scope;
     this.#next = next;
     this.#objects = options.objects ?? objectFolder();
   }
 
   start(): void {
+    this.#scope.inspect('explain', (query) => explainMetric(this.#collection, this.#config, explainQuery(query)));
     if (!this.#config.enabled) {
       this.#scope.health({ state: 'ok', summary: 'Switched off: enabled is false.' });
       return;
@@ -77,6 +87,7 @@ export class EbpfReceiver implements Receiver {
       () => this.#collection,
       () => this.#runTimes,
     );
+    publishEvents(this.#scope, () => this.#events);
     this.#measureRunTimes(bpf);
     this.#arm();
   }
@@ -95,6 +106,7 @@ export class EbpfReceiver implements Receiver {
     this.#endStatistics();
     if (this.#collection === undefined) return;
     try {
+      await this.#events?.stop();
       await this.#running?.catch(() => {});
       await this.#collect(this.#stopping.signal);
     } catch (error) {
@@ -125,6 +137,10 @@ export class EbpfReceiver implements Receiver {
       log.warn('The kernel cannot be observed; the agent goes on without.', { reason });
       this.#scope.health({ state: 'unavailable', summary: reason });
       return;
+    }
+    if (this.#next.logs !== undefined) {
+      const watched = new WatchedPaths(this.#config.monitor_paths, this.#config.exclude_paths);
+      this.#events = openEvents(this.#collection, this.#scope, this.#next.logs, watched);
     }
     this.#reportHealth(this.#collection);
   }
@@ -164,6 +180,10 @@ export class EbpfReceiver implements Receiver {
     const subjects = [
       ...(this.#config.collect_syscalls ? ['system calls'] : []),
       ...(this.#config.collect_scheduler ? ['run time, context switches and run queue waits'] : []),
+      ...(this.#config.collect_file_io ? ['file I/O'] : []),
+      ...(this.#config.collect_network ? ['network'] : []),
+      ...(this.#config.collect_memory ? ['memory'] : []),
+      ...(this.#events ? ['events'] : []),
     ];
     return subjects.join(', ') || 'nothing: every collect_… is off, so no metric';
   }
@@ -184,15 +204,15 @@ export class EbpfReceiver implements Receiver {
   async #collect(abort: AbortSignal): Promise<void> {
     const collection = this.#collection;
     const next = this.#next.metrics;
-    if (collection === undefined || next === undefined) return;
-    const refusal = next.refusal();
+    if (collection === undefined) return;
+    const refusal = next?.refusal();
     if (refusal !== undefined) throw refusal;
     const time = this.#scope.clock.now();
     collection.read(this.#scope.clock.monotonic());
     const batch = collection.build(time, this.#since);
     if (batch !== undefined) {
       try {
-        await next.consume(batch, abort);
+        await next?.consume(batch, abort);
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
         this.#scope.log.error('A batch was refused for good: its counts are lost.', { error: error.message });
@@ -225,21 +245,5 @@ export class EbpfReceiver implements Receiver {
       if (runCount > 0n) times.set(name, Number(runTimeNs) / Number(runCount));
     }
     this.#runTimes = times;
-  }
-}
-
-/** A failure with what to do about it. */
-function adviceOf(error: Error): string {
-  if (!(error instanceof BpfError)) return error.message;
-  switch (error.code) {
-    case 'load':
-    case 'attach':
-    case 'map':
-      if (error.errno === 'EPERM') {
-        return `Permission denied (${error.message}): run as root, or give the agent CAP_BPF and CAP_PERFMON.`;
-      }
-      return `Program load failed (${error.message}): this kernel may be too old or built without what BPF needs.`;
-    default:
-      return error.message;
   }
 }

@@ -1,105 +1,11 @@
-import type { MetricDefinition } from 'bpflow/sdk';
-import { GroupTotals } from '../../bpf/process.gen.ts';
 import { WaitKey } from '../../bpf/sched.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
-import type { Group, Groups } from './groups.ts';
+import type { Group } from './groups.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from './histograms.ts';
 import type { Kernel } from './kernel.ts';
-import {
-  declare,
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from './metric-source.ts';
-import { PendingSum, SeriesSet } from './series.ts';
-
-export interface TotalsOptions extends SourceContext {
-  /** Whether run time and switches are handed on; the totals are read in any case, because they tell which groups live. */
-  readonly metrics: boolean;
-}
-
-/** What the kernel counts itself and is credited to groups: run time and context switches. */
-export class TotalsSource implements MetricSource {
-  readonly metrics: readonly PendingSum[];
-  readonly #groups: Groups;
-  readonly #options: TotalsOptions;
-  readonly #totals: Counters;
-  readonly #runtime: PendingSum;
-  readonly #switches: PendingSum;
-  /** The two series of switches of each series of run time. */
-  readonly #switchSeries = new Map<number, readonly [voluntary: number, involuntary: number]>();
-  #entries = 0;
-
-  constructor(kernel: Kernel, options: TotalsOptions) {
-    const { batch, groups, interner, scope, labels } = options;
-    this.#options = options;
-    this.#groups = groups;
-    this.#totals = new Counters(kernel.map('process', 'totals')!, { counters: COUNTED, batch });
-    const lost = kernel.lostOf('task_newtask', 'process_exec', 'process_free', 'process_leave');
-    this.#runtime = new PendingSum(
-      declare({ ...RUNTIME, attributes: labelNames(labels) }, lost),
-      new SeriesSet(interner, scope),
-    );
-    this.#switches = new PendingSum(
-      declare({ ...SWITCHES, attributes: { ...labelNames(labels), [TYPE]: 'type' } }, lost),
-      new SeriesSet(interner, scope),
-    );
-    this.metrics = options.metrics ? [this.#runtime, this.#switches] : [];
-  }
-
-  collect(): void {
-    this.#entries = this.#totals.collect(this.#onGroup);
-    const { keys, values, entryWords } = this.#totals.buffer;
-    for (let entry = 0; entry < this.#entries; entry++) {
-      const id = keys[entry]!;
-      this.#groups.get(id);
-      this.#groups.alive(id, values[entry * entryWords + GroupTotals.WORD.live]!);
-    }
-  }
-
-  forget(groups: ReadonlySet<number>): void {
-    this.#totals.forget(
-      (group) => groups.has(group),
-      (series) => this.#close(series),
-    );
-  }
-
-  usage(): readonly MapUsage[] {
-    return [{ map: this.#totals.map, entries: this.#entries }];
-  }
-
-  readonly #onGroup = (row: number, key: Uint32Array, at: number): void => {
-    const id = key[at]!;
-    const group = this.#groups.get(id);
-    this.#groups.changed(id);
-    if (!this.#options.metrics || !group.counts) return;
-    let series = this.#totals.seriesOf(row);
-    if (series === NO_SERIES) {
-      series = this.#open(group);
-      this.#totals.setSeries(row, series);
-    }
-    const [voluntary, involuntary] = this.#switchSeries.get(series)!;
-    this.#runtime.add(series, this.#totals.deltas[0]!);
-    this.#switches.add(voluntary, this.#totals.deltas[1]!);
-    this.#switches.add(involuntary, this.#totals.deltas[2]!);
-  };
-
-  #open(group: Group): number {
-    const { labels } = this.#options;
-    const ofType = (type: string) => openGroupSeries(this.#switches.series, group, labels, [type], { [TYPE]: type });
-    const series = openGroupSeries(this.#runtime.series, group, labels, [], {});
-    this.#switchSeries.set(series, [ofType('voluntary'), ofType('involuntary')]);
-    return series;
-  }
-
-  #close(series: number): void {
-    for (const each of this.#switchSeries.get(series)!) this.#switches.series.close(each);
-    this.#runtime.series.close(series);
-    if (this.#runtime.series.ended.has(series)) this.#switchSeries.delete(series);
-  }
-}
+import { declareFact, type MetricFact } from './metric-fact.ts';
+import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
+import { SeriesSet } from './series.ts';
 
 export interface RunQueueOptions extends SourceContext {
   readonly histograms: HistogramForm;
@@ -121,9 +27,8 @@ export class RunQueueSource implements MetricSource {
     this.#options = options;
     this.#waits = new Counters(kernel.map('sched', 'waits')!, { counters: HISTOGRAM_COUNTERS, batch });
     this.#allWaits = new Counters(kernel.map('sched', 'all_waits')!, { counters: HISTOGRAM_COUNTERS, batch });
-    const lost = kernel.lostOf('sched_wakeup', 'sched_wakeup_new');
     this.#wait = new PendingHistogram(
-      declare({ ...WAIT, attributes: labelNames(histogramLabels) }, lost),
+      declareFact(WAIT, kernel, labelNames(histogramLabels)),
       new SeriesSet(interner, scope),
       histograms,
     );
@@ -140,6 +45,10 @@ export class RunQueueSource implements MetricSource {
       (group) => groups.has(group),
       (series) => this.#wait.series.close(series),
     );
+  }
+
+  get counters(): readonly Counters[] {
+    return [this.#waits, this.#allWaits];
   }
 
   usage(): readonly MapUsage[] {
@@ -168,45 +77,25 @@ export class RunQueueSource implements MetricSource {
   }
 }
 
-const TYPE = 'process.context_switch.type';
-
-/** Counters at the start of `struct group_totals`: run time, voluntary and involuntary switches. */
-const COUNTED = 3;
-
-const RUNTIME: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.process.runtime',
-  unit: 'ns',
-  otelUnit: 's',
-  seedName: 'ebpf_process_runtime_ns',
-  kind: 'counter',
-  description:
-    "Time on a CPU by the scheduler's own account, user and kernel mode together; the slice that a task is in the middle of comes with the next collection.",
-  exactness: 'exact',
+const WAIT: MetricFact = {
+  definition: {
+    name: 'ebpf.sched.runqueue.duration',
+    unit: 'ns',
+    otelUnit: 's',
+    seedName: 'ebpf_runqueue_latency_ns',
+    kind: 'histogram',
+    description: 'Time from the moment a task could run (woken, new or preempted) to the moment it ran.',
+    exactness: 'exact',
+  },
+  own: {},
+  keys: ['collect_scheduler'],
+  needs: ['sched_switch'],
+  exactWith: ['sched_wakeup', 'sched_wakeup_new'],
+  maps: [
+    { object: 'sched', map: 'waits', key: WaitKey.WORD },
+    { object: 'sched', map: 'all_waits', key: { slot: 0 } },
+  ],
 };
 
-const SWITCHES: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.context_switches',
-  unit: '{context_switch}',
-  seedName: 'ebpf_context_switches',
-  kind: 'counter',
-  description:
-    "Times that a task left its CPU, by the kernel's own account: voluntary to wait, involuntary when it was preempted.",
-  exactness: 'exact',
-};
-
-const WAIT: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.sched.runqueue.duration',
-  unit: 'ns',
-  otelUnit: 's',
-  seedName: 'ebpf_runqueue_latency_ns',
-  kind: 'histogram',
-  description: 'Time from the moment a task could run (woken, new or preempted) to the moment it ran.',
-  exactness: 'exact',
-};
-
-/** The metrics of the scheduler, with the labels that they have besides those of groups. */
-export const SCHEDULER_METRICS: readonly MetricDefinition[] = [
-  { ...RUNTIME, attributes: {} },
-  { ...SWITCHES, attributes: { [TYPE]: 'type' } },
-  { ...WAIT, attributes: {} },
-];
+/** Metrics of the run queue. */
+export const RUN_QUEUE_FACTS: readonly MetricFact[] = [WAIT];

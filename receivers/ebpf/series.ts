@@ -47,6 +47,11 @@ export class SeriesSet {
     return this.#entries.length;
   }
 
+  /** Numbers below {@link size} that no series has. */
+  get free(): ReadonlySet<number> {
+    return new Set(this.#free);
+  }
+
   /** Series without a feeder, whose end was not handed on yet. */
   get ended(): ReadonlySet<number> {
     return this.#ended;
@@ -99,6 +104,11 @@ export class SeriesSet {
     return entry.id;
   }
 
+  /** Every series that lives, with its number. */
+  identities(): readonly (readonly [number: number, identity: SeriesIdentity])[] {
+    return [...this.#byKey.values()].map((number) => [number, this.#entries[number]!.identity] as const);
+  }
+
   /** Series that wait to be handed on. */
   waiting(): number[] {
     return this.#gated ? [...this.#byKey.values()].filter((number) => this.gate(number) === 'waiting') : [];
@@ -113,27 +123,45 @@ const NOT_INTERNED = -1;
 
 /** What a metric has grown by since a batch with it was last accepted. */
 export interface PendingMetric {
+  readonly definition: MetricDefinition;
   readonly series: SeriesSet;
+  /** What is added is told to the watcher instead, until there is none again. */
+  watcher: Watcher | undefined;
+  /** A series' value, a histogram's count: what waits to be handed on, and what was handed on last. */
+  state(series: number): SeriesState;
   /** The metric with everything pending; undefined when there is nothing. Changes nothing. */
   build(time: bigint, startTime: bigint): Metric | undefined;
   /** What was built is accepted: it is pending no longer. Returns the number of series that have ended with it. */
   accepted(): number;
 }
 
+export type Watcher = (series: number, value: number | Float64Array) => void;
+
+export interface SeriesState {
+  readonly waiting: number;
+  readonly last: number;
+}
+
 /** A counter's pending growth by series. */
 export class PendingSum implements PendingMetric {
+  readonly definition: MetricDefinition;
   readonly series: SeriesSet;
-  readonly #definition: MetricDefinition;
+  watcher: Watcher | undefined;
   readonly #builder = new NumberPointsBuilder({ integer: true, wide: 'points' });
   #values = new Float64Array(64);
+  #last = new Float64Array(0);
   #endings: number[] = [];
 
   constructor(definition: MetricDefinition, series: SeriesSet) {
-    this.#definition = definition;
+    this.definition = definition;
     this.series = series;
   }
 
   add(series: number, value: number): void {
+    if (this.watcher !== undefined) {
+      this.watcher(series, value);
+      return;
+    }
     if (series >= this.#values.length) this.#values = grown(this.#values, series + 1);
     this.#values[series]! += value;
   }
@@ -155,10 +183,15 @@ export class PendingSum implements PendingMetric {
     }
     if (points === 0) return undefined;
     const taken = this.#builder.take(time, startTime);
-    return sum(this.#definition, series.table, taken, { monotonic: true, temporality: 'delta' });
+    return sum(this.definition, series.table, taken, { monotonic: true, temporality: 'delta' });
+  }
+
+  state(series: number): SeriesState {
+    return { waiting: this.#values[series] ?? 0, last: this.#last[series] ?? 0 };
   }
 
   accepted(): number {
+    this.#last = handedOn(this.#last, this.series, this.#values, 1);
     clearHandedOn(this.series, this.#values, 1);
     return removeEnded(this.series, this.#endings);
   }
@@ -170,6 +203,19 @@ export function endingsOf(series: SeriesSet, isEmpty: (number: number) => boolea
     const gate = series.gate(number);
     return gate === 'closed' || (gate === 'open' && isEmpty(number));
   });
+}
+
+/** The rows that are handed on now, in the place of those before. */
+export function handedOn(
+  before: Float64Array<ArrayBuffer>,
+  series: SeriesSet,
+  values: Float64Array<ArrayBuffer>,
+  width: number,
+): Float64Array<ArrayBuffer> {
+  const last = before.length === values.length ? before : new Float64Array(values.length);
+  last.set(values);
+  for (const number of series.waiting()) last.fill(0, number * width, (number + 1) * width);
+  return last;
 }
 
 /** Zeroes rows of values, but those that wait. */

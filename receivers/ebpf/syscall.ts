@@ -1,17 +1,10 @@
-import type { MetricDefinition } from 'bpflow/sdk';
 import { SYSCALL_ABI_SHIFT, SYSCALL_SLOTS_PER_ABI, SyscallErrorKey, SyscallKey } from '../../bpf/syscall.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
 import type { Group } from './groups.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from './histograms.ts';
 import type { Kernel } from './kernel.ts';
-import {
-  declare,
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from './metric-source.ts';
+import { declareFact, isFed, type MetricFact } from './metric-fact.ts';
+import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
 import { PendingSum, SeriesSet } from './series.ts';
 import { type SyscallNames, syscallNames } from './syscall-names.ts';
 
@@ -50,20 +43,12 @@ export class SyscallSource implements MetricSource {
     this.#latencies = counters('latencies', HISTOGRAM_COUNTERS);
     this.#keyedLatencies = counters('keyed_latencies', HISTOGRAM_COUNTERS);
     this.#otherLatencies = counters('other_latencies', HISTOGRAM_COUNTERS);
-    const lost = kernel.lostOf('task_newtask', 'process_exec', 'signal_deliver', 'process_exit');
-    const own = { [SYSCALL]: 'syscall' };
     const set = () => new SeriesSet(interner, scope);
-    this.#count = new PendingSum(declare({ ...COUNT, attributes: { ...labelNames(labels), ...own } }, lost), set());
-    this.#failed = new PendingSum(
-      declare({ ...ERRORS, attributes: { ...labelNames(labels), ...own, [ERROR]: 'errno' } }, lost),
-      set(),
-    );
-    this.#duration = new PendingHistogram(
-      declare({ ...DURATION, attributes: { ...labelNames(histogramLabels), ...own } }, lost),
-      set(),
-      histograms,
-    );
-    this.metrics = [this.#count, this.#failed, this.#duration];
+    this.#count = new PendingSum(declareFact(COUNT, kernel, labelNames(labels)), set());
+    this.#failed = new PendingSum(declareFact(ERRORS, kernel, labelNames(labels)), set());
+    const ofHistograms = labelNames(histogramLabels);
+    this.#duration = new PendingHistogram(declareFact(DURATION, kernel, ofHistograms), set(), histograms);
+    this.metrics = [this.#count, this.#failed, ...(isFed(DURATION, kernel) ? [this.#duration] : [])];
   }
 
   collect(): void {
@@ -83,6 +68,18 @@ export class SyscallSource implements MetricSource {
     this.#calls.forget(chosen, (series) => this.#count.series.close(series));
     this.#errors.forget(chosen, (series) => this.#failed.series.close(series));
     this.#keyedLatencies.forget(chosen, (series) => this.#duration.series.close(series));
+  }
+
+  get counters(): readonly Counters[] {
+    return [
+      this.#calls,
+      this.#otherCalls,
+      this.#errors,
+      this.#otherErrors,
+      this.#latencies,
+      this.#keyedLatencies,
+      this.#otherLatencies,
+    ];
   }
 
   usage(): readonly MapUsage[] {
@@ -176,37 +173,67 @@ const ERROR = 'error.type';
 
 const NOT_CALLS = 'vDSO calls and io_uring operations are no system calls.';
 
-const COUNT: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.syscall.count',
-  unit: '{syscall}',
-  seedName: 'ebpf_syscall_count',
-  kind: 'counter',
-  description: `System calls, each counted once when it ends, however often the kernel restarted it; ${NOT_CALLS}`,
-  exactness: 'exact',
+const EXACT_WITH = ['task_newtask', 'process_exec', 'signal_deliver', 'process_exit'];
+const NUMBER = { syscall: 0 };
+
+const COUNT: MetricFact = {
+  definition: {
+    name: 'ebpf.syscall.count',
+    unit: '{syscall}',
+    seedName: 'ebpf_syscall_count',
+    kind: 'counter',
+    description: `System calls, each counted once when it ends, however often the kernel restarted it; ${NOT_CALLS}`,
+    exactness: 'exact',
+  },
+  own: { [SYSCALL]: 'syscall' },
+  keys: ['collect_syscalls'],
+  needs: ['sys_exit'],
+  exactWith: EXACT_WITH,
+  maps: [
+    { object: 'syscall', map: 'syscalls', key: SyscallKey.WORD },
+    { object: 'syscall', map: 'other_syscalls', key: { slot: 0 } },
+  ],
 };
 
-const ERRORS: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.syscall.errors',
-  unit: '{error}',
-  seedName: 'ebpf_syscall_errors',
-  kind: 'counter',
-  description: `System calls that failed, by the error's name; ${NOT_CALLS}`,
-  exactness: 'exact',
+const ERRORS: MetricFact = {
+  definition: {
+    name: 'ebpf.syscall.errors',
+    unit: '{error}',
+    seedName: 'ebpf_syscall_errors',
+    kind: 'counter',
+    description: `System calls that failed, by the error's name; ${NOT_CALLS}`,
+    exactness: 'exact',
+  },
+  own: { [SYSCALL]: 'syscall', [ERROR]: 'errno' },
+  keys: ['collect_syscalls'],
+  needs: ['sys_exit'],
+  exactWith: EXACT_WITH,
+  maps: [
+    { object: 'syscall', map: 'syscall_errors', key: SyscallErrorKey.WORD },
+    { object: 'syscall', map: 'other_errors', key: { error: 0 } },
+  ],
 };
 
-const DURATION: Omit<MetricDefinition, 'attributes'> = {
-  name: 'ebpf.syscall.duration',
-  unit: 'ns',
-  otelUnit: 's',
-  seedName: 'ebpf_syscall_latency_ns',
-  kind: 'histogram',
-  description: `Time from the entry of a system call to its end, waiting included, for calls that return; ${NOT_CALLS}`,
-  exactness: 'exact',
+const DURATION: MetricFact = {
+  definition: {
+    name: 'ebpf.syscall.duration',
+    unit: 'ns',
+    otelUnit: 's',
+    seedName: 'ebpf_syscall_latency_ns',
+    kind: 'histogram',
+    description: `Time from the entry of a system call to its end, waiting included, for calls that return; ${NOT_CALLS}`,
+    exactness: 'exact',
+  },
+  own: { [SYSCALL]: 'syscall' },
+  keys: ['collect_syscalls', 'syscall_latency'],
+  needs: ['sys_exit', 'sys_enter'],
+  exactWith: EXACT_WITH,
+  maps: [
+    { object: 'syscall', map: 'latencies', key: NUMBER },
+    { object: 'syscall', map: 'keyed_latencies', key: SyscallKey.WORD },
+    { object: 'syscall', map: 'other_latencies', key: { slot: 0 } },
+  ],
 };
 
-/** The metrics of system calls, with the labels that they have besides those of groups. */
-export const SYSCALL_METRICS: readonly MetricDefinition[] = [
-  { ...COUNT, attributes: { [SYSCALL]: 'syscall' } },
-  { ...ERRORS, attributes: { [SYSCALL]: 'syscall', [ERROR]: 'errno' } },
-  { ...DURATION, attributes: { [SYSCALL]: 'syscall' } },
-];
+/** Metrics of system calls. */
+export const SYSCALL_FACTS: readonly MetricFact[] = [COUNT, ERRORS, DURATION];

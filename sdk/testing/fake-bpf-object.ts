@@ -14,6 +14,8 @@ export interface FakeObjectOptions {
 }
 
 export interface FakeProgramOptions {
+  /** Default: `raw_tp/<name>`. */
+  readonly section?: string;
   /** Called for each `testRun`, and for each pass of an iterator; what it returns is the result, or what the iterator wrote. */
   readonly run?: (object: FakeBpfObject, context: Uint8Array | undefined) => number | Uint8Array | undefined;
   readonly info?: Partial<ProgramInfo>;
@@ -66,6 +68,12 @@ export class FakeBpfObject extends FakeHandle implements BpfObject {
     const layout = this.#options.layouts?.find(({ name }) => name === struct);
     if (layout === undefined) throw misuse('layout', struct, `${this.path} has no struct ${struct}`);
     return layout;
+  }
+
+  section(program: string): string {
+    this.use('section');
+    this.#known('section', program, this.programNames);
+    return this.#options.programs?.[program]?.section ?? `raw_tp/${program}`;
   }
 
   setAutoload(program: string, on: boolean): void {

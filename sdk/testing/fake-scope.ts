@@ -1,4 +1,4 @@
-import type { ComponentId, ComponentKind, Health, ItemLedger, LogFields, Scope } from '../scope.ts';
+import type { ComponentId, ComponentKind, Health, ItemLedger, LogFields, Scope, ViewQuery } from '../scope.ts';
 import type { Token } from '../tokens.ts';
 import { version } from '../version.ts';
 import { type FakeMeter, fakeMeter } from './fake-meter.ts';
@@ -29,7 +29,7 @@ export interface FakeScope extends Scope {
   /** Names of the published views. */
   readonly views: readonly string[];
   /** What a published view shows now, as the admin socket would print it. Throws for a name that was not published. */
-  view(name: string): unknown;
+  view(name: string, query?: ViewQuery): unknown;
 }
 
 export interface FakeScopeOptions {
@@ -51,7 +51,7 @@ export function fakeScope(kind: ComponentKind = 'processor', type = 'test', opti
     named.set(`${token.description} ${extension}`, service);
   const find = <T>(token: Token<T>, extension?: string): T | undefined =>
     (extension === undefined ? services.get(token) : named.get(`${token.description} ${extension}`)) as T | undefined;
-  const views = new Map<string, () => unknown>();
+  const views = new Map<string, (query: ViewQuery) => unknown>();
   const log = (level: LogEntry['level']) => (message: string, fields?: LogFields) => {
     logs.push({ level, message, fields });
   };
@@ -83,10 +83,10 @@ export function fakeScope(kind: ComponentKind = 'processor', type = 'test', opti
     get views() {
       return [...views.keys()];
     },
-    view(name) {
+    view(name, query = {}) {
       const view = views.get(name);
       if (view === undefined) throw new Error(`${id} publishes no view ${name}.`);
-      return JSON.parse(JSON.stringify(view()));
+      return JSON.parse(JSON.stringify(view(query)));
     },
   };
 }

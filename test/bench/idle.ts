@@ -10,7 +10,9 @@ const SECONDS = 20;
 /** Memory and CPU of an agent with all defaults that nobody asks anything, collected every 15 s. */
 export async function run(): Promise<void> {
   const yaml = JSON.stringify({
-    receivers: { ebpf: { collect_syscalls: true, collect_scheduler: true, scrape_interval: '5s' } },
+    receivers: {
+      ebpf: { collect_syscalls: true, collect_scheduler: true, collect_memory: true, scrape_interval: '5s' },
+    },
     processors: { batch: {} },
     exporters: { prometheus: { endpoint: '127.0.0.1:0' } },
     service: {

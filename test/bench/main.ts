@@ -5,7 +5,11 @@ import { parseArgs } from 'node:util';
 const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Promise<void> }>>> = {
   syscall: () => import('./syscall.ts'),
   sched: () => import('./sched.ts'),
+  'file-io': () => import('./file-io.ts'),
+  faults: () => import('./faults.ts'),
+  tcp: () => import('./tcp.ts'),
   ring: () => import('./ring.ts'),
+  events: () => import('./events.ts'),
   scrape: () => import('./scrape.ts'),
   startup: () => import('./startup.ts'),
   idle: () => import('./idle.ts'),
@@ -29,7 +33,7 @@ if (unknown.length > 0) {
   process.stderr.write(`Unknown: ${unknown.join(', ')}. There are ${Object.keys(BENCHES).join(', ')}.\n`);
   process.exit(1);
 }
-const NEEDS_BPFTOOL: ReadonlySet<string> = new Set(['syscall', 'sched']);
+const NEEDS_BPFTOOL: ReadonlySet<string> = new Set(['syscall', 'sched', 'file-io', 'faults', 'tcp']);
 const hasBpftool = spawnSync('bpftool', ['version'], { stdio: 'ignore' }).status === 0;
 for (const name of names) {
   if (NEEDS_BPFTOOL.has(name) && !hasBpftool) {

@@ -12,7 +12,10 @@ const ROUND_TRIPS = 200_000;
 export async function run(rounds: number): Promise<void> {
   const contenders: readonly Contender[] = [
     limit('sched_latency'),
-    agent('bpflow run queue', receiverOnly('{ collect_syscalls: false, collect_scheduler: true }')),
+    agent(
+      'bpflow run queue',
+      receiverOnly('{ collect_syscalls: false, collect_file_io: false, collect_scheduler: true }'),
+    ),
     ...peerIfThere('bcc runqlat', ['runqlat', '3600', '1'], 'Tracing'),
   ];
   const switches = () => {

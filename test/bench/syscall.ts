@@ -13,9 +13,12 @@ export async function run(rounds: number): Promise<void> {
   const peers = peerIfThere('bcc syscount -L', ['syscount', '-L', '-i', '3600'], 'Tracing');
   const contenders: readonly Contender[] = [
     limit('sys_count'),
-    agent('bpflow count + errors', receiverOnly('{ collect_syscalls: true, syscall_latency: false }')),
+    agent(
+      'bpflow count + errors',
+      receiverOnly('{ collect_syscalls: true, collect_file_io: false, syscall_latency: false }'),
+    ),
     limit('sys_latency'),
-    agent('bpflow count + errors + latency', receiverOnly('{ collect_syscalls: true }')),
+    agent('bpflow count + errors + latency', receiverOnly('{ collect_syscalls: true, collect_file_io: false }')),
     ...peers,
   ];
   const call = () => {

@@ -165,7 +165,7 @@ function endedSeries(receiver: ObservedReceiver): string[] {
 /** Gives the receiver a folder whose process object was spoiled; it must say so and go on. */
 async function unavailable(name: string, reason: RegExp, spoil: (path: string) => void): Promise<void> {
   const objects = mkdtempSync(join(folder, `${name}-`));
-  for (const object of ['process', 'syscall', 'sched']) {
+  for (const object of ['process', 'syscall', 'sched', 'fileio', 'block']) {
     copyFileSync(join(objectFolder(), `${object}.bpf.o`), join(objects, `${object}.bpf.o`));
   }
   spoil(join(objects, 'process.bpf.o'));

@@ -11,6 +11,12 @@ export const bpf: Bpf = loadBpf();
 /** Why the tests with the kernel cannot run here; false when they can. For node:test's `skip`. */
 export const skip: string | false = reasonToSkip() ?? false;
 
+/**
+ * Whether the processor is emulated and the files stand in memory, as in the guests of test/kernels: all the kernel does for a
+ * process beside its own work, as at exec and exit, takes tens of ms there, and no page comes from a disk.
+ */
+export const isEmulated = process.env['BPFLOW_EMULATED'] === 'yes';
+
 /** Whether a command is there. */
 export function has(command: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;

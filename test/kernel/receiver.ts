@@ -12,6 +12,7 @@ import {
   type Scope,
   type Sum,
   type Token,
+  type ViewQuery,
 } from 'bpflow/sdk';
 import { config } from '../../receivers/ebpf/config.ts';
 import { EbpfReceiver, type ReceiverOptions } from '../../receivers/ebpf/receiver.ts';
@@ -44,7 +45,7 @@ export class ObservedReceiver implements Source {
 
   /** State of each program by name. */
   programs(): Record<string, string> {
-    const view = this.scope.views.get('programs')?.() as { programs: { program: string; state: string }[] };
+    const view = this.scope.views.get('programs')?.({}) as { programs: { program: string; state: string }[] };
     return Object.fromEntries(view.programs.map(({ program, state }) => [program, state]));
   }
 
@@ -74,6 +75,8 @@ export class ObservedReceiver implements Source {
       const flags = typeof points.flags === 'number' ? points.flags : points.flags[i]!;
       if (flags !== 0) {
         this.ended.push(`${name}${JSON.stringify(labels)}`);
+      } else if (metric.kind === 'gauge') {
+        this.#sums.set(name + JSON.stringify(labels), { name, labels, value: Number(metric.points.values[i]) });
       } else if (metric.kind === 'sum') {
         this.#addTo(name, labels, Number((metric as Sum).points.values[i]));
       } else if (metric.kind === 'histogram') {
@@ -119,7 +122,7 @@ export class KernelScope implements Scope {
   readonly meter = openTelemetry.getMeter('test');
   readonly items = { dropped() {}, created() {}, merged() {} };
   readonly logged: { readonly level: string; readonly message: string; readonly fields: LogFields }[] = [];
-  readonly views = new Map<string, () => unknown>();
+  readonly views = new Map<string, (query: ViewQuery) => unknown>();
   readonly reported: Health[] = [];
   /** Monotonic time, ms. */
   nowMs = 0;
@@ -149,7 +152,7 @@ export class KernelScope implements Scope {
     throw new Error('Only extensions provide services.');
   }
 
-  inspect(name: string, view: () => unknown): void {
+  inspect(name: string, view: (query: ViewQuery) => unknown): void {
     this.views.set(name, view);
   }
 

@@ -114,7 +114,7 @@ export function counted(samples: Samples, rule: Rule): Record<string, number> {
 }
 
 async function stopAndContinue(workloads: Workloads, name: string): Promise<void> {
-  const child = spawn(workloads.program(name), ['sleeper', '400'], { stdio: 'ignore' });
+  const child = spawn(workloads.program(name), ['sleeper', '1000'], { stdio: 'ignore' });
   const ended = once(child, 'exit');
   for (let i = 0; i < 3; i++) {
     await state(child.pid!, 'S');

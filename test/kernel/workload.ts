@@ -13,22 +13,25 @@ export function own(name: string): string {
   return `${name}-${process.pid.toString(36)}`;
 }
 
-const PROGRAM = join(root, 'build', 'workload', 'truth');
-
-/** The program `truth` under names of their own, so that each has series of its own. Removed at the end. */
+/** A program of `workload/`, `truth` unless another is named, under names of their own, so that each has series of its own. Removed at the end. */
 export class Workloads {
   readonly #folder = mkdtempSync(join(tmpdir(), 'bpflow-truth-'));
+  readonly #original: string;
+
+  constructor(program = 'truth') {
+    this.#original = join(root, 'build', 'workload', program);
+  }
 
   /** Path of the program under this name. */
   program(name: string): string {
     const path = join(this.#folder, name);
     const original = join(this.#folder, '.truth');
-    if (!existsSync(original)) copyFileSync(PROGRAM, original);
+    if (!existsSync(original)) copyFileSync(this.#original, original);
     if (!existsSync(path)) linkSync(original, path);
     return path;
   }
 
-  /** Runs it under this name in a mode of `truth` and returns what it did. Rejects when it fails. */
+  /** Runs it under this name in a mode of the program and returns what it did. Rejects when it fails. */
   run(name: string, ...args: readonly (string | number)[]): Promise<Truth> {
     return run(this.program(name), args);
   }

@@ -109,7 +109,7 @@ class ViewOf {
       health: (health) => scope.health(health),
       ...changes,
       inspect: (_name, view) => {
-        this.#view = view;
+        this.#view = () => view({});
       },
     };
   }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Block I/O: from the moment a request goes to the driver to its completion, by device and operation. */
+#include "include/maps.h"
+#include "block.h"
+
+#define REQ_OP_MASK 0xff
+
+/* Requests that a driver has, by address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u64);
+	__type(value, u64);
+} block_started SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct block_key);
+	__type(value, struct hist);
+} block_latencies SEC(".maps");
+
+static __always_inline int on_issue(struct request *request)
+{
+	u64 key = (u64)request, now = bpf_ktime_get_ns();
+
+	/* One that the driver gave back begins anew. */
+	if (bpf_map_update_elem(&block_started, &key, &now, BPF_ANY))
+		note(LEDGER_BLOCK_FULL);
+	return 0;
+}
+
+static __always_inline int on_complete(struct request *request)
+{
+	static const struct hist zero;
+	u64 key = (u64)request, *started, start, now = bpf_ktime_get_ns();
+	struct block_key place = {};
+	struct gendisk *disk;
+	struct hist *hist;
+
+	/* The first part of it to complete; or it began before we did. */
+	started = bpf_map_lookup_elem(&block_started, &key);
+	if (!started)
+		return 0;
+	start = *started;
+	bpf_map_delete_elem(&block_started, &key);
+	disk = get_disk(request);
+	place.major = BPF_CORE_READ(disk, major);
+	place.minor = BPF_CORE_READ(disk, first_minor);
+	place.operation = BPF_CORE_READ(request, cmd_flags) & REQ_OP_MASK;
+	hist = bpf_map_lookup_elem(&block_latencies, &place);
+	if (!hist) {
+		bpf_map_update_elem(&block_latencies, &place, &zero, BPF_NOEXIST);
+		hist = bpf_map_lookup_elem(&block_latencies, &place);
+	}
+	if (hist)
+		hist_add(hist, now - start);
+	else
+		note(LEDGER_BLOCK_FULL);
+	return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int block_issue_btf(u64 *arguments)
+{
+	return on_issue(has_queue_argument() ? (void *)arguments[1] : (void *)arguments[0]);
+}
+
+SEC("raw_tp/block_rq_issue")
+int block_issue_raw(u64 *arguments)
+{
+	return on_issue(has_queue_argument() ? (void *)arguments[1] : (void *)arguments[0]);
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(block_complete_btf, struct request *request)
+{
+	return on_complete(request);
+}
+
+SEC("raw_tp/block_rq_complete")
+int BPF_PROG(block_complete_raw, struct request *request)
+{
+	return on_complete(request);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

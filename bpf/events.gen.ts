@@ -1,0 +1,462 @@
+// Generated from bpf/events.bpf.c by scripts/generate-cursors.ts. Do not edit.
+
+export const EVENT_PATH_LENGTH = 256;
+export const EVENT_ARGUMENTS_LENGTH = 1024;
+export const EVENT_CGROUP_PATH_LENGTH = 512;
+export const EVENT_BASE_LENGTH = 1024;
+export const EVENT_PREFIX_LENGTH = 64;
+
+/** `enum event_kind`. */
+export const EventKind = {
+  EVENT_FORK: 0,
+  EVENT_EXEC: 1,
+  EVENT_EXIT: 2,
+  EVENT_SIGNAL: 3,
+  EVENT_OOM_KILL: 4,
+  EVENT_CGROUP_MAKE: 5,
+  EVENT_CGROUP_ENTER: 6,
+  EVENT_CGROUP_REMOVE: 7,
+  EVENT_TCP_CONNECT: 8,
+  EVENT_TCP_ACCEPT: 9,
+  EVENT_TCP_CLOSE: 10,
+  EVENT_FILE_OPEN: 11,
+  EVENT_FILE_RENAME: 12,
+  EVENT_FILE_UNLINK: 13,
+  EVENT_FILE_CHMOD: 14,
+  EVENT_KINDS: 15,
+} as const;
+
+/** `enum tcp_direction`. */
+export const TcpDirection = {
+  TCP_UNKNOWN: 0,
+  TCP_OUTBOUND: 1,
+  TCP_INBOUND: 2,
+} as const;
+
+/** Hash of each struct's layout; what is loaded must have the same. */
+export const LAYOUTS = {
+  event_header: 'a388847b11d6bdc6',
+  exec_body: '593517714acd269b',
+  exit_body: 'd442ac174bd354cd',
+  signal_body: '6c33ac2c80e81430',
+  oom_body: 'a41eb022c26b409a',
+  cgroup_body: '009ffe2a9a0910cb',
+  tcp_body: 'f552de851244c0fb',
+  file_body: 'bfdfb64dbfec12c3',
+  path_prefix: '36689cc7a7b710f5',
+  event_count: '286d8fcbef74a866',
+} as const;
+
+/** A moving view on one `struct event_header` in a buffer of 32-bit words. */
+export class EventHeader {
+  /** Bytes. */
+  static readonly SIZE = 64;
+  /** 32-bit words. */
+  static readonly WORDS = 16;
+  /** Position of each member, in words. */
+  static readonly WORD = { time: 0, cgroup: 2, group: 4, kind: 5, pid: 6, tid: 7, parent: 8, user: 9, userGroup: 10, cpu: 11, command: 12 } as const;
+  #words: Uint32Array = new Uint32Array(16);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Nanoseconds. */
+  get time(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  /** Inode of the cgroup v2 directory. */
+  get cgroup(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  /** Id of a series group; 0 is `other`. */
+  get group(): number {
+    return this.#words[this.#at + 4]!;
+  }
+
+  get kind(): number {
+    return this.#words[this.#at + 5]!;
+  }
+
+  /** Thread group id in the initial pid namespace. */
+  get pid(): number {
+    return this.#words[this.#at + 6]!;
+  }
+
+  get tid(): number {
+    return this.#words[this.#at + 7]!;
+  }
+
+  /** Thread group id in the initial pid namespace. */
+  get parent(): number {
+    return this.#words[this.#at + 8]!;
+  }
+
+  get user(): number {
+    return this.#words[this.#at + 9]!;
+  }
+
+  get userGroup(): number {
+    return this.#words[this.#at + 10]!;
+  }
+
+  get cpu(): number {
+    return this.#words[this.#at + 11]!;
+  }
+
+  /** At most 15 bytes, up to the first zero. */
+  get command(): string {
+    const start = this.#words.byteOffset + (this.#at + 12) * 4;
+    const bytes = new Uint8Array(this.#words.buffer, start, 16);
+    const end = bytes.indexOf(0);
+    return Buffer.from(bytes.buffer, start, end < 0 ? 16 : end).toString();
+  }
+}
+
+/** A moving view on one `struct exec_body` in a buffer of 32-bit words. */
+export class ExecBody {
+  /** Bytes. */
+  static readonly SIZE = 16;
+  /** 32-bit words. */
+  static readonly WORDS = 4;
+  /** Position of each member, in words. */
+  static readonly WORD = { pathLength: 0, argumentsLength: 1, argumentsTotal: 2, oldTid: 3 } as const;
+  #words: Uint32Array = new Uint32Array(4);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get pathLength(): number {
+    return this.#words[this.#at]!;
+  }
+
+  get argumentsLength(): number {
+    return this.#words[this.#at + 1]!;
+  }
+
+  get argumentsTotal(): number {
+    return this.#words[this.#at + 2]!;
+  }
+
+  get oldTid(): number {
+    return this.#words[this.#at + 3]!;
+  }
+}
+
+/** A moving view on one `struct exit_body` in a buffer of 32-bit words. */
+export class ExitBody {
+  /** Bytes. */
+  static readonly SIZE = 24;
+  /** 32-bit words. */
+  static readonly WORDS = 6;
+  /** Position of each member, in words. */
+  static readonly WORD = { lifetime: 0, runTime: 2, status: 4 } as const;
+  #words: Uint32Array = new Uint32Array(6);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Nanoseconds. */
+  get lifetime(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  /** Nanoseconds. */
+  get runTime(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  get status(): number {
+    return this.#words[this.#at + 4]!;
+  }
+}
+
+/** A moving view on one `struct signal_body` in a buffer of 32-bit words. */
+export class SignalBody {
+  /** Bytes. */
+  static readonly SIZE = 32;
+  /** 32-bit words. */
+  static readonly WORDS = 8;
+  /** Position of each member, in words. */
+  static readonly WORD = { signal: 0, code: 1, sender: 2, senderUser: 3, senderCommand: 4 } as const;
+  #words: Uint32Array = new Uint32Array(8);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get signal(): number {
+    return this.#words[this.#at]!;
+  }
+
+  get code(): number {
+    return this.#words[this.#at + 1]! | 0;
+  }
+
+  /** Thread group id in the initial pid namespace. */
+  get sender(): number {
+    return this.#words[this.#at + 2]!;
+  }
+
+  get senderUser(): number {
+    return this.#words[this.#at + 3]!;
+  }
+
+  /** At most 15 bytes, up to the first zero. */
+  get senderCommand(): string {
+    const start = this.#words.byteOffset + (this.#at + 4) * 4;
+    const bytes = new Uint8Array(this.#words.buffer, start, 16);
+    const end = bytes.indexOf(0);
+    return Buffer.from(bytes.buffer, start, end < 0 ? 16 : end).toString();
+  }
+}
+
+/** A moving view on one `struct oom_body` in a buffer of 32-bit words. */
+export class OomBody {
+  /** Bytes. */
+  static readonly SIZE = 8;
+  /** 32-bit words. */
+  static readonly WORDS = 2;
+  /** Position of each member, in words. */
+  static readonly WORD = { pages: 0 } as const;
+  #words: Uint32Array = new Uint32Array(2);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get pages(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+}
+
+/** A moving view on one `struct cgroup_body` in a buffer of 32-bit words. */
+export class CgroupBody {
+  /** Bytes. */
+  static readonly SIZE = 16;
+  /** 32-bit words. */
+  static readonly WORDS = 4;
+  /** Position of each member, in words. */
+  static readonly WORD = { cgroup: 0, pathLength: 2 } as const;
+  #words: Uint32Array = new Uint32Array(4);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Inode of the cgroup v2 directory. */
+  get cgroup(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  get pathLength(): number {
+    return this.#words[this.#at + 2]!;
+  }
+}
+
+/** A moving view on one `struct tcp_body` in a buffer of 32-bit words. */
+export class TcpBody {
+  /** Bytes. */
+  static readonly SIZE = 88;
+  /** 32-bit words. */
+  static readonly WORDS = 22;
+  /** Position of each member, in words. */
+  static readonly WORD = { duration: 0, sent: 2, received: 4, rtt: 6, retransmits: 8, error: 9, isIpv6: 10, direction: 11, localPort: 12, peerPort: 13, localAddress: 14, peerAddress: 18 } as const;
+  #words: Uint32Array = new Uint32Array(22);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Nanoseconds. */
+  get duration(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  /** Bytes. */
+  get sent(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  /** Bytes. */
+  get received(): bigint {
+    return (BigInt(this.#words[this.#at + 4 + 1]!) << 32n) | BigInt(this.#words[this.#at + 4]!);
+  }
+
+  /** Nanoseconds. */
+  get rtt(): bigint {
+    return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+
+  get retransmits(): number {
+    return this.#words[this.#at + 8]!;
+  }
+
+  /** Positive error number. */
+  get error(): number {
+    return this.#words[this.#at + 9]! | 0;
+  }
+
+  get isIpv6(): number {
+    return this.#words[this.#at + 10]!;
+  }
+
+  get direction(): number {
+    return this.#words[this.#at + 11]!;
+  }
+
+  get localPort(): number {
+    return this.#words[this.#at + 12]!;
+  }
+
+  get peerPort(): number {
+    return this.#words[this.#at + 13]!;
+  }
+
+  /** 4 values */
+  static readonly LOCALADDRESS_LENGTH = 4;
+
+  /** 4 values */
+  static readonly PEERADDRESS_LENGTH = 4;
+}
+
+/** A moving view on one `struct file_body` in a buffer of 32-bit words. */
+export class FileBody {
+  /** Bytes. */
+  static readonly SIZE = 24;
+  /** 32-bit words. */
+  static readonly WORDS = 6;
+  /** Position of each member, in words. */
+  static readonly WORD = { detail: 0, baseLength: 1, pathLength: 2, targetBaseLength: 3, targetPathLength: 4 } as const;
+  #words: Uint32Array = new Uint32Array(6);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get detail(): number {
+    return this.#words[this.#at]!;
+  }
+
+  get baseLength(): number {
+    return this.#words[this.#at + 1]!;
+  }
+
+  get pathLength(): number {
+    return this.#words[this.#at + 2]!;
+  }
+
+  get targetBaseLength(): number {
+    return this.#words[this.#at + 3]!;
+  }
+
+  get targetPathLength(): number {
+    return this.#words[this.#at + 4]!;
+  }
+}
+
+/** A moving view on one `struct path_prefix` in a buffer of 32-bit words. */
+export class PathPrefix {
+  /** Bytes. */
+  static readonly SIZE = 68;
+  /** 32-bit words. */
+  static readonly WORDS = 17;
+  /** Position of each member, in words. */
+  static readonly WORD = { bits: 0, text: 1 } as const;
+  #words: Uint32Array = new Uint32Array(17);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get bits(): number {
+    return this.#words[this.#at]!;
+  }
+
+  /** At most 63 bytes, up to the first zero. */
+  get text(): string {
+    const start = this.#words.byteOffset + (this.#at + 1) * 4;
+    const bytes = new Uint8Array(this.#words.buffer, start, 64);
+    const end = bytes.indexOf(0);
+    return Buffer.from(bytes.buffer, start, end < 0 ? 64 : end).toString();
+  }
+}
+
+/** A moving view on one `struct event_count` in a buffer of 32-bit words. */
+export class EventCount {
+  /** Bytes. */
+  static readonly SIZE = 32;
+  /** 32-bit words. */
+  static readonly WORDS = 8;
+  /** Position of each member, in words. */
+  static readonly WORD = { offered: 0, excluded: 2, limited: 4, full: 6 } as const;
+  #words: Uint32Array = new Uint32Array(8);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Occurrences. */
+  get offered(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  /** Occurrences. */
+  get excluded(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  /** Occurrences. */
+  get limited(): bigint {
+    return (BigInt(this.#words[this.#at + 4 + 1]!) << 32n) | BigInt(this.#words[this.#at + 4]!);
+  }
+
+  /** Occurrences. */
+  get full(): bigint {
+    return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What happens once, as records of a ring: each a header and, behind it, the body of its kind. */
+#ifndef BPFLOW_EVENTS_H
+#define BPFLOW_EVENTS_H
+
+#include "include/types.h"
+
+#define EVENT_PATH_LENGTH	 256
+#define EVENT_ARGUMENTS_LENGTH	 1024
+#define EVENT_CGROUP_PATH_LENGTH 512
+#define EVENT_BASE_LENGTH	 1024
+#define EVENT_PREFIX_LENGTH	 64
+
+enum event_kind {
+	EVENT_FORK,
+	EVENT_EXEC,
+	EVENT_EXIT,
+	EVENT_SIGNAL,
+	EVENT_OOM_KILL,
+	EVENT_CGROUP_MAKE,
+	EVENT_CGROUP_ENTER, /* the first exec in a cgroup that was made since the start */
+	EVENT_CGROUP_REMOVE,
+	EVENT_TCP_CONNECT,
+	EVENT_TCP_ACCEPT,
+	EVENT_TCP_CLOSE,
+	EVENT_FILE_OPEN,
+	EVENT_FILE_RENAME,
+	EVENT_FILE_UNLINK,
+	EVENT_FILE_CHMOD,
+	EVENT_KINDS,
+};
+
+/* Whom it concerns: of a fork the child, of a signal who gets it, of a connection the socket's owner. */
+struct event_header {
+	ns_t time; /* monotonic clock */
+	cgroup_id_t cgroup;
+	group_t group;
+	u32 kind;
+	pid_type pid;
+	u32 tid;
+	pid_type parent;
+	u32 user; /* effective */
+	u32 user_group;
+	u32 cpu;
+	comm_t command;
+};
+
+/* Behind it `path_length` bytes of the path and `arguments_length` bytes of arguments, both with their zeros. */
+struct exec_body {
+	u32 path_length;
+	u32 arguments_length;
+	u32 arguments_total; /* before they were cut */
+	u32 old_tid; /* of the thread that called; the process has only the leader's after it */
+};
+
+struct exit_body {
+	ns_t lifetime;
+	ns_t run_time; /* of all threads, up to the last tick of the clock */
+	u32 status; /* as wait() reports it */
+	u32 reserved;
+};
+
+struct signal_body {
+	u32 signal;
+	s32 code; /* si_code */
+	pid_type sender; /* 0: the kernel itself */
+	u32 sender_user;
+	comm_t sender_command;
+};
+
+struct oom_body {
+	u64 pages; /* resident */
+};
+
+/* Behind it `path_length` bytes of its path below the root of the tree, with a zero. */
+struct cgroup_body {
+	cgroup_id_t cgroup;
+	u32 path_length;
+	u32 reserved;
+};
+
+struct tcp_body {
+	ns_t duration; /* of a connect, or of the connection; 0: not known */
+	bytes_t sent; /* payload */
+	bytes_t received;
+	ns_t rtt; /* smoothed */
+	u32 retransmits;
+	errno_t error; /* -1: failed, nobody says why */
+	u32 is_ipv6;
+	u32 direction; /* enum tcp_direction */
+	u32 local_port;
+	u32 peer_port;
+	u32 local_address[4]; /* as on the wire; of IPv4 the first word */
+	u32 peer_address[4];
+};
+
+enum tcp_direction {
+	TCP_UNKNOWN, /* older than the agent */
+	TCP_OUTBOUND,
+	TCP_INBOUND,
+};
+
+/*
+ * Behind it, for the path and then for the target of a rename: names of the directory that it is relative to, from below, each
+ * with a zero, and the path as it was given, with a zero. Lengths of 0: there is none.
+ */
+struct file_body {
+	u32 detail; /* flags of an open, mode of a chmod */
+	u32 base_length;
+	u32 path_length;
+	u32 target_base_length;
+	u32 target_path_length;
+	u32 reserved;
+};
+
+/* Per CPU and kind: offered = excluded + limited + full + what is in the ring. */
+struct event_count {
+	count_t offered;
+	count_t excluded; /* of the agent itself, or of a process that is filtered out */
+	count_t limited; /* above the rate limit */
+	count_t full; /* no room in the ring */
+};
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* TCP connections as they begin and end. Each socket carries who connected, or who listens. */
+#ifndef BPFLOW_EVENTS_TCP_H
+#define BPFLOW_EVENTS_TCP_H
+
+#include "../include/event-channel.h"
+#include "../include/socket.h"
+#include <bpf/bpf_endian.h>
+
+struct socket_owner {
+	struct event_header header;
+	ns_t since; /* of the connect, or of the connection; 0: it only listens */
+	u32 direction;
+	u32 connecting;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	/* An accepted socket begins with what its listener has. */
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct socket_owner);
+} socket_owners SEC(".maps");
+
+struct tcp_record {
+	struct event_header header;
+	struct tcp_body body;
+};
+
+static __always_inline void read_addresses(struct tcp_body *body, struct sock *sk)
+{
+	struct inet_sock *inet = (void *)sk;
+
+	/* The local port in the common part is gone by the time a socket closes. */
+	body->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
+	body->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	body->is_ipv6 = sk->__sk_common.skc_family == AF_INET6;
+	__builtin_memset(body->local_address, 0, sizeof(body->local_address));
+	__builtin_memset(body->peer_address, 0, sizeof(body->peer_address));
+	if (body->is_ipv6) {
+		BPF_CORE_READ_INTO(&body->local_address, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&body->peer_address, sk, __sk_common.skc_v6_daddr);
+	} else {
+		body->local_address[0] = sk->__sk_common.skc_rcv_saddr;
+		body->peer_address[0] = sk->__sk_common.skc_daddr;
+	}
+}
+
+static __always_inline void tell(struct socket_owner *owner, struct sock *sk, struct tcp_sock *tcp,
+				 u32 kind, int error)
+{
+	group_t group = owner ? owner->header.group : GROUP_OTHER;
+	ns_t now = bpf_ktime_get_ns(), since = owner ? owner->since : 0;
+	struct event_count *count;
+	struct tcp_record *event;
+
+	count = offer(kind, group, now);
+	if (!count)
+		return;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count->full++;
+		return;
+	}
+	if (owner)
+		event->header = owner->header;
+	else
+		__builtin_memset(&event->header, 0, sizeof(event->header));
+	describe_event(&event->header, kind, now);
+	event->body.duration = since && now > since ? now - since : 0;
+	event->body.sent = payload_sent(tcp);
+	event->body.received = payload_received(sk, tcp);
+	event->body.rtt = (u64)tcp->srtt_us * 125; /* from eighths of a microsecond */
+	event->body.retransmits = tcp->total_retrans;
+	event->body.error = error;
+	event->body.direction = owner ? owner->direction : TCP_UNKNOWN;
+	read_addresses(&event->body, sk);
+	bpf_ringbuf_submit(event, wake_flags());
+}
+
+static __always_inline void own(struct socket_owner *owner, int to)
+{
+	struct task_struct *current = get_current();
+
+	describe_owner(&owner->header, current, group_of_current());
+	owner->connecting = to == TCP_SYN_SENT;
+	owner->since = owner->connecting ? bpf_ktime_get_ns() : 0;
+	owner->direction = owner->connecting ? TCP_OUTBOUND : TCP_INBOUND;
+}
+
+static __always_inline void begin(struct socket_owner *owner, struct sock *sk, struct tcp_sock *tcp)
+{
+	tell(owner, sk, tcp, owner->connecting ? EVENT_TCP_CONNECT : EVENT_TCP_ACCEPT, 0);
+	owner->connecting = 0;
+	owner->since = bpf_ktime_get_ns();
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(event_tcp_btf, struct sock *sk, int from, int to)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct socket_owner *owner;
+
+	if (!tcp)
+		return 0;
+	/* Only these two run in the process that owns the socket. */
+	if (to == TCP_SYN_SENT || to == TCP_LISTEN) {
+		owner = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (owner)
+			own(owner, to);
+		else
+			note(LEDGER_NO_SOCKET);
+		return 0;
+	}
+	owner = bpf_sk_storage_get(&socket_owners, sk, 0, 0);
+	if (to == TCP_ESTABLISHED && owner)
+		begin(owner, sk, tcp);
+	if (to != TCP_CLOSE || from == TCP_LISTEN || from == TCP_SYN_RECV)
+		return 0;
+	if (owner && owner->connecting) {
+		tell(owner, sk, tcp, EVENT_TCP_CONNECT, sk->sk_err);
+		owner->connecting = 0;
+	} else if (from != TCP_SYN_SENT) {
+		tell(owner, sk, tcp, EVENT_TCP_CLOSE, sk->sk_err);
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One ring for all kinds of events: what is offered is counted, filtered, limited, and handed over. */
+#ifndef BPFLOW_EVENT_CHANNEL_H
+#define BPFLOW_EVENT_CHANNEL_H
+
+#include "../events.h"
+#include "maps.h"
+
+/* Events of one kind in a second at most. */
+const volatile u64 events_per_second = 10000;
+/* The reader is woken even if it looks by itself soon, when so much waits for it. */
+const volatile u64 wake_bytes = 8192;
+
+#define SECOND_NS 1000000000ull
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 65536);
+} events SEC(".maps");
+
+/* 1 while the reader waits to be woken. */
+u32 events_sleeping;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EVENT_KINDS);
+	__type(key, u32);
+	__type(value, struct event_count);
+} event_counts SEC(".maps");
+
+/* The second that runs, and how many it has had. */
+struct event_window {
+	ns_t since;
+	count_t used;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EVENT_KINDS);
+	__type(key, u32);
+	__type(value, struct event_window);
+} event_windows SEC(".maps");
+
+/* Groups whose events user space would throw away. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, group_t);
+	__type(value, u32);
+} refused_groups SEC(".maps");
+
+/* CPUs that meet here may let a few more pass; who is over the limit writes nothing that others read. */
+static __always_inline bool is_over_limit(u32 kind, ns_t now)
+{
+	struct event_window *window = bpf_map_lookup_elem(&event_windows, &kind);
+	ns_t since;
+
+	if (!window)
+		return false;
+	since = *(volatile ns_t *)&window->since;
+	if (now >= since && now - since >= SECOND_NS) {
+		window->since = now;
+		window->used = 0;
+	}
+	if (*(volatile count_t *)&window->used >= events_per_second)
+		return true;
+	__sync_fetch_and_add(&window->used, 1);
+	return false;
+}
+
+/* Counts an event that happened. NULL if nobody wants it, else where a failed hand-over is to be counted. */
+static __always_inline struct event_count *offer(u32 kind, group_t group, ns_t now)
+{
+	struct event_count *count = bpf_map_lookup_elem(&event_counts, &kind);
+
+	if (!count)
+		return NULL;
+	count->offered++;
+	if (group == GROUP_EXCLUDED || bpf_map_lookup_elem(&refused_groups, &group)) {
+		count->excluded++;
+		return NULL;
+	}
+	if (is_over_limit(kind, now)) {
+		count->limited++;
+		return NULL;
+	}
+	return count;
+}
+
+/* Between the reservation of a record and its end. */
+static __always_inline u64 wake_flags(void)
+{
+	bool wake = *(volatile u32 *)&events_sleeping ||
+		    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes;
+
+	return wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void describe_owner(struct event_header *header, struct task_struct *task,
+					   group_t group)
+{
+	header->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	header->group = group;
+	header->pid = BPF_CORE_READ(task, tgid);
+	header->tid = BPF_CORE_READ(task, pid);
+	header->parent = BPF_CORE_READ(task, real_parent, tgid);
+	header->user = BPF_CORE_READ(task, cred, euid.val);
+	header->user_group = BPF_CORE_READ(task, cred, egid.val);
+	bpf_core_read_str(header->command, sizeof(comm_t), &task->comm);
+}
+
+static __always_inline void describe_event(struct event_header *header, u32 kind, ns_t now)
+{
+	header->time = now;
+	header->kind = kind;
+	header->cpu = bpf_get_smp_processor_id();
+}
+
+/* Of a task that is not the current one, or where nothing may be made. */
+static __always_inline group_t group_of(struct task_struct *task)
+{
+	struct task_state *state = get_state(task, false);
+
+	return state && state->css_set ? state->group : GROUP_OTHER;
+}
+
+static __always_inline group_t group_of_current(void)
+{
+	struct task_struct *current = get_current();
+	struct task_state *state = get_state(current, true);
+
+	if (!state) {
+		note(LEDGER_NO_STATE);
+		return GROUP_OTHER;
+	}
+	refresh(state, current);
+	return state->group;
+}
+
+#endif

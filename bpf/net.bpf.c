@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sockets. What TCP counts itself is credited: at each collection for the sockets that live, at the end of each connection for
+ * the others; so nothing runs for a packet. Each socket carries its owner: who connected, or who listens. The storage of
+ * sockets is one table over all network namespaces.
+ */
+#include "include/maps.h"
+#include "include/socket.h"
+#include "net.h"
+#include <bpf/bpf_endian.h>
+
+/* Whether the histograms are kept for each group. */
+const volatile bool net_by_group = false;
+/* Whether changes of state in a softirq have a program of their own: see socket_softirq_btf. */
+const volatile bool softirq_apart = false;
+/* What else tells TCP connections apart. */
+const volatile bool with_peer_address = false;
+const volatile bool with_peer_port = false;
+const volatile bool with_local_port = false;
+/* Ports that the kernel chooses, in the agent's network namespace: of an older socket nobody knows who connected. */
+const volatile u32 first_random_port = 32768;
+const volatile u32 last_random_port = 60999;
+
+/* Last seen value of each counter that TCP keeps for a socket. */
+struct socket_state {
+	u64 sent;
+	u64 received;
+	u64 packets_sent;
+	u64 packets_received;
+	u64 retransmits;
+	ns_t connecting_since; /* 0 unless this side connects */
+	group_t group;
+	u32 flow; /* of struct net_key */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	/* An accepted socket begins with what its listener has. */
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct socket_state);
+} sockets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct net_key);
+	__type(value, struct net_value);
+} traffic SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct flow_key);
+	__type(value, struct flow_value);
+} flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, struct flow_life);
+} flow_lives SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} last_flow SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct connect_error_key);
+	__type(value, struct connect_error_value);
+} connect_errors SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct tcp_time_key);
+	__type(value, struct hist);
+} tcp_times SEC(".maps");
+
+/* The same for all groups together, and for what finds no room above. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TCP_TIMES);
+	__type(key, u32);
+	__type(value, struct hist);
+} all_tcp_times SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct connection_key);
+	__type(value, struct connection_value);
+} connections SEC(".maps");
+
+static __always_inline group_t current_group(void)
+{
+	struct task_struct *task = get_current();
+	struct task_state *state = get_state(task, true);
+
+	if (!state) {
+		note(LEDGER_NO_STATE);
+		return GROUP_OTHER;
+	}
+	if (state->css_set != css_set_of(task))
+		regroup(state, task);
+	return state->group;
+}
+
+/* The entries of GROUP_OTHER are made before the first program runs. */
+static __noinline struct net_value *make_traffic(struct net_key *key)
+{
+	static const struct net_value zero;
+	struct net_key other = {.group = GROUP_OTHER};
+	struct net_value *value;
+
+	if (!key)
+		return 0;
+	bpf_map_update_elem(&traffic, key, &zero, BPF_NOEXIST);
+	value = bpf_map_lookup_elem(&traffic, key);
+	if (value)
+		return value;
+	note(LEDGER_TRAFFIC_FULL);
+	other.flow = key->flow < FIRST_FLOW ? key->flow : TRANSPORT_TCP;
+	return bpf_map_lookup_elem(&traffic, &other);
+}
+
+static __always_inline struct net_value *traffic_of(group_t group, u32 flow)
+{
+	struct net_key key = {.group = group, .flow = flow};
+	struct net_value *value = bpf_map_lookup_elem(&traffic, &key);
+
+	return value ? value : make_traffic(&key);
+}
+
+/* A process and a softirq that interrupts it may add to one histogram. */
+static __always_inline void add_time(struct hist *hist, u64 ns)
+{
+	u32 bucket;
+
+	__sync_fetch_and_add(&hist->sum, ns);
+	if (!ns) {
+		__sync_fetch_and_add(&hist->zero, 1);
+		return;
+	}
+	bucket = hist_bucket(ns);
+	if (bucket < HIST_BUCKETS)
+		__sync_fetch_and_add(&hist->buckets[bucket], 1);
+}
+
+static __always_inline void note_time(group_t group, u32 time, u64 ns)
+{
+	static const struct hist zero;
+	struct tcp_time_key key = {.group = group, .time = time};
+	struct hist *hist = 0;
+
+	if (net_by_group) {
+		hist = bpf_map_lookup_elem(&tcp_times, &key);
+		if (!hist) {
+			bpf_map_update_elem(&tcp_times, &key, &zero, BPF_NOEXIST);
+			hist = bpf_map_lookup_elem(&tcp_times, &key);
+		}
+		if (!hist)
+			note(LEDGER_TRAFFIC_FULL);
+	}
+	if (!hist)
+		hist = bpf_map_lookup_elem(&all_tcp_times, &time);
+	if (hist)
+		add_time(hist, ns);
+}
+
+static __always_inline void note_failure(struct socket_state *state, int error)
+{
+	static const struct connect_error_value zero;
+	struct connect_error_key key = {.group = state->group, .error = error, .flow = state->flow};
+	struct connect_error_value *value = bpf_map_lookup_elem(&connect_errors, &key);
+
+	if (!value) {
+		bpf_map_update_elem(&connect_errors, &key, &zero, BPF_NOEXIST);
+		value = bpf_map_lookup_elem(&connect_errors, &key);
+	}
+	if (!value) {
+		note(LEDGER_TRAFFIC_FULL);
+		key.group = GROUP_OTHER;
+		key.error = 0;
+		key.flow = TRANSPORT_TCP;
+		value = bpf_map_lookup_elem(&connect_errors, &key);
+	}
+	if (value)
+		__sync_fetch_and_add(&value->count, 1);
+}
+
+/*
+ * The id of what the connection is told apart by; that of TCP when nothing is asked for, or there is no room. An id is never
+ * used again.
+ */
+static __noinline u32 find_flow(struct flow_key *key)
+{
+	struct flow_value value = {}, *found;
+	struct flow_life life = {};
+	u32 first = 0;
+	u64 *last;
+
+	if (!key)
+		return TRANSPORT_TCP;
+	found = bpf_map_lookup_elem(&flows, key);
+	if (found)
+		return found->id;
+	last = bpf_map_lookup_elem(&last_flow, &first);
+	if (!last)
+		return TRANSPORT_TCP;
+#ifdef PLAIN_ATOMICS
+	/* Two CPUs may read the same here: what they would add to one series is added to it. */
+	__sync_fetch_and_add(last, 1);
+	value.id = FIRST_FLOW + *(volatile u64 *)last;
+#else
+	value.id = FIRST_FLOW + 1 + __sync_fetch_and_add(last, 1);
+#endif
+	if (value.id <= FIRST_FLOW)
+		return TRANSPORT_TCP;
+	if (!bpf_map_update_elem(&flows, key, &value, BPF_NOEXIST)) {
+		bpf_map_update_elem(&flow_lives, &value.id, &life, BPF_NOEXIST);
+		return value.id;
+	}
+	/* Another CPU was faster, or the map is full. */
+	found = bpf_map_lookup_elem(&flows, key);
+	if (found)
+		return found->id;
+	note(LEDGER_FLOWS_FULL);
+	return TRANSPORT_TCP;
+}
+
+/* `connects`: this side does, so its port was chosen at random; else the peer's was. */
+static __always_inline u32 flow_of(struct sock *sk, bool connects)
+{
+	struct flow_key key = {};
+
+	if (!with_peer_address && !with_peer_port && !with_local_port)
+		return TRANSPORT_TCP;
+	if (with_peer_address) {
+		if (sk->__sk_common.skc_family == AF_INET) {
+			key.peer_low = (u64)sk->__sk_common.skc_daddr << 32 | bpf_htonl(0xffff);
+		} else if (bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
+			struct in6_addr peer;
+
+			BPF_CORE_READ_INTO(&peer, sk, __sk_common.skc_v6_daddr);
+			__builtin_memcpy(&key.peer_high, &peer, sizeof(peer));
+		}
+	}
+	if (with_peer_port && connects)
+		key.peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	if (with_local_port && !connects)
+		key.local_port = sk->__sk_common.skc_num;
+	return find_flow(&key);
+}
+
+/* A counter of 32 bits that has gone on from `last`, as one of 64. */
+static __always_inline u64 extend(u64 last, u32 now)
+{
+	s32 step = now - (u32)last;
+
+	return step > 0 ? last + step : last;
+}
+
+static __always_inline void add_growth(u64 *sum, u64 *last, u64 now)
+{
+	u64 step = advance(last, now);
+
+	if (step)
+		__sync_fetch_and_add(sum, step);
+}
+
+static __always_inline void credit_socket(struct net_value *sum, struct socket_state *state,
+					  struct tcp_sock *tcp, u64 received)
+{
+	add_growth(&sum->sent, &state->sent, payload_sent(tcp));
+	add_growth(&sum->received, &state->received, received);
+	add_growth(&sum->packets_sent, &state->packets_sent,
+		   extend(state->packets_sent, tcp->segs_out));
+	add_growth(&sum->packets_received, &state->packets_received,
+		   extend(state->packets_received, tcp->segs_in));
+	add_growth(&sum->retransmits, &state->retransmits,
+		   extend(state->retransmits, tcp->total_retrans));
+}
+
+/* What TCP has counted for the socket until now is nobody's. */
+static __always_inline void own_socket(struct socket_state *state, struct sock *sk,
+				       struct tcp_sock *tcp, group_t group)
+{
+	state->sent = payload_sent(tcp);
+	state->received = payload_received(sk, tcp);
+	state->packets_sent = tcp->segs_out;
+	state->packets_received = tcp->segs_in;
+	state->retransmits = tcp->total_retrans;
+	state->connecting_since = 0;
+	state->flow = TRANSPORT_TCP;
+	state->group = group;
+}
+
+/* Connects or listens: only these two always run in the process that owns the socket. */
+static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tcp, bool connects)
+{
+	struct socket_state *state =
+		bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!state) {
+		note(LEDGER_NO_SOCKET);
+		return 0;
+	}
+	own_socket(state, sk, tcp, current_group());
+	if (!connects)
+		return 0;
+	state->flow = flow_of(sk, true);
+	state->connecting_since = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline int on_established(struct sock *sk, int from)
+{
+	/* Without storage: of a listener that nobody knows, or begun before the agent. */
+	struct socket_state *state =
+		bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	struct net_value *sum;
+	u64 since, now;
+
+	if (!state) {
+		note(LEDGER_NO_SOCKET);
+		return 0;
+	}
+	if (state->group == GROUP_EXCLUDED) {
+		note(LEDGER_EXCLUDED);
+		return 0;
+	}
+	since = state->connecting_since;
+	if (!since)
+		state->flow = flow_of(sk, from == TCP_SYN_SENT);
+	sum = traffic_of(state->group, state->flow);
+	if (!sum)
+		return 0;
+	if (!since && from != TCP_SYN_SENT) {
+		__sync_fetch_and_add(&sum->accepted, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&sum->opened, 1);
+	if (!since)
+		return 0;
+	state->connecting_since = 0;
+	now = bpf_ktime_get_ns();
+	note_time(state->group, TCP_CONNECT, now > since ? now - since : 0);
+	return 0;
+}
+
+static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int from)
+{
+	struct socket_state *state;
+	struct net_value *sum;
+	int error;
+	u64 rtt;
+
+	if (from == TCP_CLOSE || from == TCP_LISTEN)
+		return 0;
+	/* Without storage it is older than the agent and was in no process: what it carried before is not told from the rest. */
+	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (!state) {
+		note(LEDGER_NO_SOCKET);
+		return 0;
+	}
+	if (state->group == GROUP_EXCLUDED) {
+		note(LEDGER_EXCLUDED);
+		return 0;
+	}
+	sum = traffic_of(state->group, state->flow);
+	if (!sum)
+		return 0;
+	credit_socket(sum, state, tcp, payload_received(sk, tcp));
+	error = sk->sk_err;
+	if (state->connecting_since) {
+		state->connecting_since = 0;
+		note_failure(state, error);
+		return 0;
+	}
+	if (from == TCP_SYN_RECV)
+		return 0;
+	/* In eighths of a microsecond. */
+	rtt = tcp->srtt_us;
+	if (rtt)
+		note_time(state->group, TCP_RTT, rtt * 125);
+	if (error == ECONNRESET || error == EPIPE)
+		__sync_fetch_and_add(&sum->reset, 1);
+	return 0;
+}
+
+static __always_inline int on_state(struct sock *sk, int from, int to)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	if (!tcp)
+		return 0;
+	if (to == TCP_ESTABLISHED)
+		return on_established(sk, from);
+	if (to == TCP_CLOSE)
+		return on_end(sk, tcp, from);
+	return on_begin(sk, tcp, to == TCP_SYN_SENT);
+}
+
+/*
+ * The kernel leaves a program out while it runs on that CPU already. A process that is in the middle of the first one can be
+ * interrupted by packets of other connections; they are the second one's. Softirqs do not interrupt each other.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(socket_state_btf, struct sock *sk, int from, int to)
+{
+	if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_ESTABLISHED && to != TCP_CLOSE)
+		return 0;
+	if (softirq_apart && !is_owned(sk))
+		return 0;
+	return on_state(sk, from, to);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(socket_softirq_btf, struct sock *sk, int from, int to)
+{
+	if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_ESTABLISHED && to != TCP_CLOSE)
+		return 0;
+	if (is_owned(sk))
+		return 0;
+	return on_state(sk, from, to);
+}
+
+/*
+ * One collection: credits the sockets that live, and counts them by state. Between the arrival of a FIN, which TCP counts as a byte,
+ * and the note of it the socket is locked; then the last byte waits for the next time.
+ */
+SEC("iter/bpf_sk_storage_map")
+int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	static const struct connection_value zero;
+	struct socket_state *state = ctx->value;
+	struct connection_key key = {};
+	struct connection_value *value;
+	struct node *shared = get_node();
+	struct sock *sk = ctx->sk;
+	struct net_value *sum;
+	struct tcp_sock *tcp;
+	u64 received;
+	bool locked;
+	u32 rtt;
+
+	if (!sk || !state || !shared)
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	key.state = sk->__sk_common.skc_state;
+	if (!tcp || state->group == GROUP_EXCLUDED || key.state == TCP_CLOSE)
+		return 0;
+	/* What it is told apart by is known when it is established. */
+	if (key.state != TCP_SYN_RECV && key.state != TCP_LISTEN) {
+		sum = traffic_of(state->group, state->flow);
+		if (!sum)
+			return 0;
+		received = tcp->bytes_received;
+		barrier();
+		locked = is_locked(sk);
+		barrier();
+		if (received && (locked || is_done(sk)))
+			received--;
+		credit_socket(sum, state, tcp, received);
+	}
+	if (state->flow >= FIRST_FLOW) {
+		struct flow_life *life = bpf_map_lookup_elem(&flow_lives, &state->flow);
+
+		if (life)
+			life->generation = shared->generation;
+	}
+	key.group = state->group;
+	value = bpf_map_lookup_elem(&connections, &key);
+	if (!value) {
+		bpf_map_update_elem(&connections, &key, &zero, BPF_NOEXIST);
+		value = bpf_map_lookup_elem(&connections, &key);
+	}
+	if (!value) {
+		note(LEDGER_TRAFFIC_FULL);
+		return 0;
+	}
+	if (value->generation != shared->generation) {
+		*value = zero;
+		value->generation = shared->generation;
+	}
+	value->count++;
+	rtt = tcp->srtt_us >> 3;
+	if (rtt && key.state != TCP_LISTEN) {
+		value->measured++;
+		value->rtt += rtt;
+	}
+	return 0;
+}
+
+/* Once, at the start: sockets that are older than the agent belong to a process that has them open. */
+SEC("iter/task_file")
+int older_sockets(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket_state *state;
+	struct task_state *owner;
+	struct tcp_sock *tcp;
+	struct socket *socket;
+	struct sock *sk;
+	u32 state_now, port;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk)
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	state_now = sk->__sk_common.skc_state;
+	if (!tcp || state_now == TCP_CLOSE || bpf_sk_storage_get(&sockets, sk, 0, 0))
+		return 0;
+	owner = get_state(task, false);
+	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state)
+		return 0;
+	own_socket(state, sk, tcp, owner && owner->css_set ? owner->group : GROUP_OTHER);
+	if (state_now == TCP_LISTEN)
+		return 0;
+	port = sk->__sk_common.skc_num;
+	state->flow = flow_of(sk, port >= first_random_port && port <= last_random_port);
+	return 0;
+}
+
+/* Sockets without connections that the kernel counts for: each call that sends or receives, TCP left out. */
+static __always_inline int on_message(struct sock *sk, int result, bool sends)
+{
+	u32 family = sk->__sk_common.skc_family, transport;
+	struct net_value *sum;
+	group_t group;
+
+	if (family == AF_UNIX)
+		transport = TRANSPORT_UNIX;
+	else if ((family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_UDP)
+		transport = TRANSPORT_UDP;
+	else
+		return 0;
+	if (result < 0)
+		return 0;
+	group = current_group();
+	if (group == GROUP_EXCLUDED) {
+		note(LEDGER_EXCLUDED);
+		return 0;
+	}
+	sum = traffic_of(group, transport);
+	if (!sum)
+		return 0;
+	if (sends) {
+		__sync_fetch_and_add(&sum->sent, result);
+		__sync_fetch_and_add(&sum->packets_sent, 1);
+	} else {
+		__sync_fetch_and_add(&sum->received, result);
+		__sync_fetch_and_add(&sum->packets_received, 1);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(socket_send_btf, struct sock *sk, int result, int flags)
+{
+	return on_message(sk, result, true);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(socket_receive_btf, struct sock *sk, int result, int flags)
+{
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return 0;
+	return on_message(sk, result, false);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,80 @@
+import type { BpfMap } from 'bpflow/sdk';
+import { EventCount } from '../../../bpf/events.gen.ts';
+import { MapBuffer } from '../map-buffer.ts';
+import { KIND_NAMES } from './event-types.ts';
+
+/**
+ * What became of the events of one kind: offered = received + the dropped of all reasons + those on their way, which at rest
+ * are none.
+ */
+export interface EventBalance {
+  readonly offered: number;
+  /** Accepted by the next component. */
+  readonly received: number;
+  readonly dropped: Readonly<Record<DropReason, number>>;
+}
+
+/** Why an event was not handed on, by where that is decided. */
+export const KERNEL_REASONS = ['excluded', 'rate_limit', 'ring_full'] as const;
+export const USER_REASONS = ['filtered', 'no_container', 'unknown_container', 'rejected'] as const;
+export type UserReason = (typeof USER_REASONS)[number];
+export type DropReason = (typeof KERNEL_REASONS)[number] | UserReason;
+
+/** Counts of events by kind and outcome. */
+export class EventCounts {
+  readonly #kernel: MapBuffer;
+  readonly #received = new Float64Array(KIND_NAMES.length);
+  readonly #dropped = new Float64Array(KIND_NAMES.length * USER_REASONS.length);
+
+  /** `kernel`: the map `event_counts`. */
+  constructor(kernel: BpfMap, options: { readonly batch: boolean }) {
+    this.#kernel = new MapBuffer(kernel, options);
+  }
+
+  received(kind: number, count = 1): void {
+    this.#received[kind]! += count;
+  }
+
+  dropped(kind: number, reason: UserReason, count = 1): void {
+    this.#dropped[kind * USER_REASONS.length + USER_REASONS.indexOf(reason)]! += count;
+  }
+
+  /** By kind: `exec`. */
+  balance(): ReadonlyMap<string, EventBalance> {
+    const kernel = this.#readKernel();
+    return new Map(
+      KIND_NAMES.map((name, kind) => {
+        const [offered, excluded, limited, full] = kernel[kind]!;
+        const own = (reason: UserReason) => this.#dropped[kind * USER_REASONS.length + USER_REASONS.indexOf(reason)]!;
+        const dropped = {
+          excluded,
+          rate_limit: limited,
+          ring_full: full,
+          filtered: own('filtered'),
+          no_container: own('no_container'),
+          unknown_container: own('unknown_container'),
+          rejected: own('rejected'),
+        };
+        return [name, { offered, received: this.#received[kind]!, dropped }];
+      }),
+    );
+  }
+
+  /** Offered, excluded, limited, full by kind, over all CPUs. */
+  #readKernel(): [number, number, number, number][] {
+    const counts = KIND_NAMES.map((): [number, number, number, number] => [0, 0, 0, 0]);
+    const buffer = this.#kernel;
+    const count = new EventCount();
+    for (let entry = buffer.read() - 1; entry >= 0; entry--) {
+      const sums = counts[buffer.keys[entry]!];
+      for (let cpu = 0; sums !== undefined && cpu < buffer.cpus; cpu++) {
+        const { offered, excluded, limited, full } = count.move(
+          buffer.values,
+          entry * buffer.entryWords + cpu * buffer.cpuWords,
+        );
+        for (const [i, value] of [offered, excluded, limited, full].entries()) sums[i]! += Number(value);
+      }
+    }
+    return counts;
+  }
+}

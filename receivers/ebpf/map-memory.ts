@@ -1,0 +1,59 @@
+/** What tells how much memory a map takes. */
+export interface MapShape {
+  /** As in the kernel's enum, lower case: `percpu_hash`. */
+  readonly type: string;
+  /** Bytes. */
+  readonly keySize: number;
+  /** Bytes of one value (of one CPU's, for per-CPU maps). */
+  readonly valueSize: number;
+  readonly maxEntries: number;
+}
+
+/**
+ * Bytes that the kernel takes for a map when it is made, with so many possible CPUs: as its own account has it (`memlock` of the
+ * descriptor's fdinfo, `map_mem_usage` since Linux 6.4), but for the few hundred bytes of the map itself. 0 for storage in
+ * tasks and sockets, which is taken with each of them: {@link storageBytes}.
+ */
+export function mapBytes({ type, keySize, valueSize, maxEntries }: MapShape, cpus: number): number {
+  const value = round8(valueSize);
+  switch (type) {
+    case 'hash':
+      return buckets(maxEntries) + (ELEMENT + round8(keySize) + value) * (maxEntries + cpus) + POINTER * cpus;
+    case 'lru_hash':
+      return buckets(maxEntries) + (ELEMENT + round8(keySize) + value) * maxEntries;
+    case 'percpu_hash':
+      return buckets(maxEntries) + (ELEMENT + round8(keySize) + POINTER + value * cpus) * maxEntries;
+    case 'array':
+      return value * maxEntries;
+    case 'percpu_array':
+      return (POINTER + value * cpus) * maxEntries;
+    case 'ringbuf':
+      return maxEntries + RING_PAGES * PAGE;
+    default:
+      return 0;
+  }
+}
+
+/** Bytes that each task or socket takes in a storage map; undefined for other maps. */
+export function storageBytes({ type, valueSize }: MapShape): number | undefined {
+  return type === 'task_storage' || type === 'sk_storage' ? STORAGE_ELEMENT + round8(valueSize) : undefined;
+}
+
+/** `struct htab_elem` in front of key and value, kernel/bpf/hashtab.c. */
+const ELEMENT = 48;
+/** `struct bucket`: list head and lock. */
+const BUCKET = 16;
+const POINTER = 8;
+const PAGE = 4096;
+/** Pages of a ring beside its data: consumer and producer, and the head. */
+const RING_PAGES = 3;
+/** `struct bpf_local_storage_elem` in front of the value, rounded to its cache line. */
+const STORAGE_ELEMENT = 128;
+
+function buckets(maxEntries: number): number {
+  return BUCKET * 2 ** Math.ceil(Math.log2(maxEntries));
+}
+
+function round8(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8;
+}

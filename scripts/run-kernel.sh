@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# run-kernel.sh [-t SECONDS] [-w FOLDER] [-c CPUS] LABEL COMMAND: boots a kernel of build/kernels, its processor emulated, and
+# runs a shell command in it as root, in the current folder, on this machine's files. What the command writes is gone
+# afterwards, except below FOLDER. Output and exit status are the command's; 124: not done after SECONDS (300); 125: no boot,
+# or it died; the end of its console is shown then.
+set -euo pipefail
+append=() limit=300 share='' cpus=2
+while getopts t:w:c:a: option; do
+  case $option in
+    t) limit=$OPTARG ;;
+    w) share=$(cd "$OPTARG" && pwd) ;;
+    c) cpus=$OPTARG ;;
+    a) append+=(--append "$OPTARG") ;;
+    *) exit 2 ;;
+  esac
+done
+shift $((OPTIND - 1))
+if [[ $# != 2 ]]; then
+  echo 'usage: run-kernel.sh [-t SECONDS] [-w FOLDER] [-c CPUS] LABEL COMMAND' >&2
+  exit 2
+fi
+built=$(cd "$(dirname "$0")/.." && pwd)/build/kernels
+release=$(<"$built/$1/release")
+
+# A console may be all that an old kernel has for output, so output and status go through files.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+{
+  printf 'cd %q\n' "$PWD"
+  printf 'PATH=%q:/usr/local/sbin:/usr/sbin:/sbin\n' "$PATH"
+  echo 'ip link set lo up; mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf'
+  printf '(%s\n) >%q 2>&1 </dev/null\n' "$2" "$work/output"
+  printf 'echo $? >%q; sync\n' "$work/status"
+} >"$work/command"
+PATH=$built/venv/bin:$PATH timeout -k 5 "$limit" "$built/venv/bin/vng" --run "$built/$1/boot/vmlinuz-$release" --disable-kvm --disable-microvm \
+  "${append[@]}" --cpus "$cpus" --memory 2G --verbose --rwdir "$work" ${share:+--rwdir "$share"} --exec "bash $work/command" \
+  >"$work/console" 2>&1 </dev/null && ended=0 || ended=$?
+if [[ -e $work/output ]]; then cat "$work/output"; fi
+if [[ -s $work/status ]]; then exit "$(<"$work/status")"; fi
+tail -n 15 "$work/console" >&2
+if [[ $ended == 124 || $ended == 137 ]]; then exit 124; fi
+exit 125

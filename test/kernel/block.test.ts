@@ -1,0 +1,72 @@
+import { ok } from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { has, root, skip } from './machine.ts';
+import { ObservedReceiver } from './receiver.ts';
+import type { Samples } from './samples.ts';
+
+const REQUESTS = 500;
+const file = join(root, 'build', `block-${process.pid}`);
+const device = skip === false ? deviceOf(root) : undefined;
+const reason = skip || (device === undefined ? 'needs a checkout on a block device' : !has('dd') && 'needs dd');
+
+describe('block I/O', { skip: reason }, () => {
+  after(() => rmSync(file, { force: true }));
+
+  for (const features of [{}, { tp_btf: 'off' }]) {
+    const off = Object.keys(features).join();
+    test(`each request is timed once, between two accounts of the kernel${off && `, with ${off} off`}`, async () => {
+      const keys = { collect_syscalls: false, collect_file_io: true, file_operations: false, features };
+      await using receiver = new ObservedReceiver(keys);
+      // Others use the device too: requests of the agent's readings lie between those that are done inside and outside of them.
+      const outer = completed();
+      const first = requests(await receiver.read());
+      const inner = completed();
+      dd('if=/dev/zero', `of=${file}`, 'oflag=direct');
+      dd(`if=${file}`, 'of=/dev/null', 'iflag=direct');
+      const least = difference(completed(), inner);
+      const counted = difference(requests(await receiver.read()), first);
+      const most = difference(completed(), outer);
+      for (const operation of ['read', 'write'] as const) {
+        const [low, value, high] = [least[operation], counted[operation], most[operation]];
+        ok(low <= value && value <= high, `${operation}: ${low} <= ${value} <= ${high}`);
+      }
+      ok(counted.read >= REQUESTS && counted.write >= REQUESTS, JSON.stringify(counted));
+    });
+  }
+});
+
+function dd(...operands: readonly string[]): void {
+  execFileSync('dd', [...operands, 'bs=4k', `count=${REQUESTS}`], { stdio: 'ignore' });
+}
+
+interface Requests {
+  readonly read: number;
+  readonly write: number;
+}
+
+function requests(samples: Samples): Requests {
+  const count = (operation: string) => samples.total('ebpf_block_io_latency_ns_count', { device: device!, operation });
+  return { read: count('read'), write: count('write') };
+}
+
+function difference(a: Requests, b: Requests): Requests {
+  return { read: a.read - b.read, write: a.write - b.write };
+}
+
+/** The kernel's own account of the device. */
+function completed(): Requests {
+  const fields = readFileSync(`/sys/block/${device}/stat`, 'utf8').trim().split(/\s+/).map(Number);
+  return { read: fields[0]!, write: fields[4]! };
+}
+
+/** Name of the whole device that a folder's file system is on. */
+function deviceOf(folder: string): string | undefined {
+  const { dev } = statSync(folder);
+  const link = `/sys/dev/block/${(dev >> 8) & 0xfff}:${dev & 0xff}`;
+  if (!existsSync(link)) return undefined;
+  const path = realpathSync(link);
+  return basename(existsSync(join(path, 'partition')) ? dirname(path) : path);
+}

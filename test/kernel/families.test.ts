@@ -1,0 +1,74 @@
+import { deepEqual, ok } from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { root, skip } from './machine.ts';
+import { named } from './network-names.ts';
+import { ObservedReceiver } from './receiver.ts';
+import { readsUntil, type Samples } from './samples.ts';
+import { own, Workloads } from './workload.ts';
+
+/** The names that each key switches, as far as a file, some memory and some connections make them. */
+const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  collect_syscalls: ['ebpf_syscall_count', 'ebpf_syscall_errors', 'ebpf_syscall_latency_ns_count'],
+  collect_scheduler: ['ebpf_process_runtime_ns', 'ebpf_context_switches', 'ebpf_runqueue_latency_ns_count'],
+  collect_file_io: [
+    'ebpf_file_read_bytes',
+    'ebpf_file_write_bytes',
+    'ebpf_file_open_count',
+    'ebpf_file_open_errors',
+    'ebpf_file_io_latency_ns_count',
+    'ebpf_block_io_latency_ns_count',
+  ],
+  collect_network: [
+    named('ebpf_network_bytes_total'),
+    named('ebpf_network_packets_total'),
+    'ebpf_network_interface_bytes_total',
+    'ebpf_network_interface_packets_total',
+    'ebpf_tcp_connections',
+    named('ebpf_tcp_connections_opened_total'),
+    named('ebpf_tcp_connections_accepted_total'),
+    named('ebpf_tcp_connections_failed_total'),
+    named('ebpf_tcp_connections_reset_total'),
+    `${named('ebpf_tcp_connect_latency_ns')}_count`,
+    `${named('ebpf_tcp_connection_rtt_ns')}_count`,
+  ],
+  collect_memory: [
+    'ebpf_page_faults',
+    'ebpf_memory_allocations',
+    'ebpf_memory_allocated_bytes',
+    'ebpf_memory_resident_bytes',
+  ],
+};
+
+describe('a family of metrics', { skip }, () => {
+  const folder = skip === false ? mkdtempSync(join(root, 'build', 'families-')) : '';
+  const workloads = new Workloads('resources');
+  const sockets = new Workloads('sockets');
+  after(() => {
+    workloads[Symbol.dispose]();
+    sockets[Symbol.dispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  for (const [key, names] of Object.entries(FAMILIES)) {
+    test(`is all there with ${key}, and nothing of it without`, async () => {
+      const all = (on: boolean) => Object.fromEntries(Object.keys(FAMILIES).map((each) => [each, on]));
+      await using without = new ObservedReceiver({ ...all(true), [key]: false });
+      await using receiver = new ObservedReceiver({ ...all(false), [key]: true });
+      const process = own('family');
+      await workloads.run(process, 'io', join(folder, 'file'), 100, 4096);
+      await workloads.run(process, 'take', 100);
+      for (const mode of ['tcp', 'refused', 'reset']) await sockets.run(process, mode, 10, '4', 'here');
+      const missing = (samples: Samples) => names.filter((name) => samples.total(name) === 0);
+      await readsUntil(receiver, (samples) => missing(samples).length === 0, missing);
+      const others = new Set((await without.read()).list.map(({ name }) => name));
+      ok(others.size > 0);
+      const present = new Set(receiver.samples.list.map(({ name }) => name));
+      deepEqual(
+        [...others].filter((name) => present.has(name)),
+        [],
+      );
+    });
+  }
+});
