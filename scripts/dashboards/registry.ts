@@ -1,7 +1,6 @@
 import type { MetricDefinition } from 'bpflow/sdk';
+import { FACTS } from '../../receivers/ebpf/facts.ts';
 import { LABEL_ATTRIBUTES } from '../../receivers/ebpf/labels.ts';
-import { SCHEDULER_METRICS } from '../../receivers/ebpf/sched.ts';
-import { SYSCALL_METRICS } from '../../receivers/ebpf/syscall.ts';
 import { config } from '../../receivers/hubble/config.ts';
 import { FlowIntake } from '../../receivers/hubble/flow-intake.ts';
 import { seedUnit } from '../../sdk/names.ts';
@@ -30,7 +29,8 @@ export function hubbleRegistry(keys: Readonly<Record<string, unknown>> = {}): Re
 
 /** What the receiver `ebpf` prints, with any choice of labels. */
 export function kernelRegistry(): Registry {
-  return registryOf([...SYSCALL_METRICS, ...SCHEDULER_METRICS], [...Object.keys(LABEL_ATTRIBUTES), ...RESOURCE_LABELS]);
+  const definitions = FACTS.map(({ definition, own }) => ({ ...definition, attributes: own }));
+  return registryOf(definitions, [...Object.keys(LABEL_ATTRIBUTES), ...RESOURCE_LABELS]);
 }
 
 function registryOf(definitions: readonly MetricDefinition[], more: readonly string[] = []): Registry {
