@@ -48,6 +48,13 @@ function by(metric: KnownMetric | undefined, [title, description]: Words, unit: 
   return graph({ title, description, unit, queries: [[topRates(10, metric, labels, CHOSEN), legend]] });
 }
 
+/** Rates of what belongs to no process. */
+function ofHost(metric: KnownMetric | undefined, [title, description]: Words, unit: Unit, ...labels: string[]) {
+  if (metric === undefined) return undefined;
+  const legend = labels.map((label) => `{{${label}}}`).join(' ');
+  return graph({ title, description, unit, queries: [[topRates(10, metric, labels, TARGET), legend]] });
+}
+
 /** Quantiles of a histogram, which is of all processes together unless asked otherwise. */
 function latency(metric: KnownMetric | undefined, [title, description]: Words, ...labels: string[]) {
   if (metric === undefined) return undefined;
@@ -142,6 +149,20 @@ function network(registry: Registry): readonly Panel[] {
       ['Connections', 'TCP connections that are there now, by state.'],
       'short',
       'state',
+    ),
+    ofHost(
+      metric('network_interface_bytes_total'),
+      ['Bytes by interface', "Of the machine's interfaces, whoever sent or received them."],
+      'Bps',
+      'interface',
+      'direction',
+    ),
+    ofHost(
+      metric('network_interface_packets_total'),
+      ['Packets by interface', "Of the machine's interfaces."],
+      'pps',
+      'interface',
+      'direction',
     ),
     latency(metric('tcp_connect_latency_ns'), ['Time to connect', 'From SYN to the established connection.']),
     latency(metric('tcp_connection_rtt_ns'), ['Round-trip time', 'Of TCP connections when they close.']),
