@@ -193,7 +193,7 @@ function counting(file: string, counts: string): string {
 
 /** The variables of the runner around us must not make the inner one believe that it is a part of it. */
 function npmTest(checkout: string, ...paths: readonly string[]) {
-  const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
+  const { NODE_TEST_CONTEXT: _context, FAILED_TESTS: _file, ...env } = process.env;
   return spawnSync('bash', ['scripts/test.sh', ...paths], { cwd: checkout, encoding: 'utf8', env });
 }
 

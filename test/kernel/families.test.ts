@@ -1,4 +1,5 @@
 import { deepEqual, ok } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -41,11 +42,17 @@ const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+const CONNECTED = `const net = require('node:net');
+const server = net.createServer().listen(0, '127.0.0.1', () => net.connect(server.address().port, '127.0.0.1'));`;
+
 describe('a family of metrics', { skip }, () => {
   const folder = skip === false ? mkdtempSync(join(root, 'build', 'families-')) : '';
   const workloads = new Workloads('resources');
   const sockets = new Workloads('sockets');
+  // Somebody must have a connection when it is looked for those that live.
+  const connected = skip === false ? spawn(globalThis.process.execPath, ['-e', CONNECTED]) : undefined;
   after(() => {
+    connected?.kill();
     workloads[Symbol.dispose]();
     sockets[Symbol.dispose]();
     rmSync(folder, { recursive: true });
