@@ -136,7 +136,8 @@ int BPF_PROG(memory_exit_raw, struct pt_regs *regs, long result)
 SEC("tracepoint/raw_syscalls/sys_exit")
 int memory_exit_tp(struct sys_exit_record *record)
 {
-	return on_exit((struct pt_regs *)bpf_task_pt_regs(get_current()), record->nr, record->result, true);
+	return on_exit((struct pt_regs *)bpf_task_pt_regs(get_current()), record->nr,
+		       record->result, true);
 }
 
 /* 6.9, "mm: update mark_victim tracepoints fields": the victim; before, its process id alone. */
