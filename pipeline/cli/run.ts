@@ -32,10 +32,11 @@ async function runAgent(
     const agent = await createAgent(options);
     const asked = handlers.install(agent, read);
     for (const warning of warnings) agent.log.warn(warning);
+    const memory = await hostMemory();
+    // What only loading needed of Node's program must not add to what the start needs, nor that to what stays.
+    memory.releaseMappedFiles();
     await agent.start();
     if (!asked.aborted) terminal?.write(summary(agent));
-    const memory = await hostMemory();
-    // What only the start needed of Node's program.
     memory.releaseMappedFiles();
     const settled = setTimeout(() => {
       releaseMemory();

@@ -97,12 +97,13 @@ function peakOf(pid: number): number {
 function build(): string {
   const folder = join(root, 'build', 'agent');
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(join(folder, 'build'), { recursive: true });
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const outDir = join(folder, 'dist');
   execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', outDir], {
     stdio: 'inherit',
   });
   execFileSync('cp', ['-r', join(root, 'package.json'), join(root, 'bin'), folder]);
+  execFileSync('cp', ['-r', join(root, 'build', 'native'), join(folder, 'build')]);
   return join(folder, 'bin', 'bpflow');
 }
