@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# run-kernel.sh [-t SECONDS] [-w FOLDER] [-c CPUS] LABEL COMMAND: boots a kernel of build/kernels, its processor emulated, and
+# run-kernel.sh [-t SECONDS] [-w FOLDER] [-c CPUS] [-a ARGUMENT]... LABEL COMMAND: boots a kernel of build/kernels, its processor emulated, and
 # runs a shell command in it as root, in the current folder, on this machine's files. What the command writes is gone
-# afterwards, except below FOLDER. Output and exit status are the command's; 124: not done after SECONDS (300); 125: no boot,
+# afterwards, except below FOLDER. ARGUMENT goes to the kernel's command line (preempt=full). Output and exit status are the command's; 124: not done after SECONDS (300); 125: no boot,
 # or it died; the end of its console is shown then.
 set -euo pipefail
 append=() limit=300 share='' cpus=2
@@ -16,7 +16,7 @@ while getopts t:w:c:a: option; do
 done
 shift $((OPTIND - 1))
 if [[ $# != 2 ]]; then
-  echo 'usage: run-kernel.sh [-t SECONDS] [-w FOLDER] [-c CPUS] LABEL COMMAND' >&2
+  echo 'usage: run-kernel.sh [-t SECONDS] [-w FOLDER] [-c CPUS] [-a ARGUMENT]... LABEL COMMAND' >&2
   exit 2
 fi
 built=$(cd "$(dirname "$0")/.." && pwd)/build/kernels

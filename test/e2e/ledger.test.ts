@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AgentProcess, root, temporaryFolder } from './agent-process.ts';
+import { askAgent } from './ask-agent.ts';
 
 const fixtures = join(root, 'test', 'fixtures');
 
@@ -87,16 +86,7 @@ export default defineProcessor({
 });
 `;
 
-/** Asks beside the event loop of this test. */
-async function ledger(path: string, ...more: readonly string[]) {
-  const child = spawn(process.execPath, [join(root, 'bin', 'bpflow'), 'ledger', '--admin', path, ...more]);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const [status] = (await once(child, 'close')) as [number];
-  return { status, stdout, stderr };
-}
+const ledger = (path: string, ...more: readonly string[]) => askAgent('ledger', path, ...more);
 
 function equipped() {
   const folder = temporaryFolder();

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ServiceMapReport } from '../../pipeline/cli/map/report.ts';
 import { cart, flowMessage, frontend, type Message } from '../../receivers/hubble/test/messages.ts';
-import { AgentProcess, root, temporaryFolder } from './agent-process.ts';
+import { AgentProcess, temporaryFolder } from './agent-process.ts';
+import { askAgent } from './ask-agent.ts';
 import { HubbleService } from './hubble-service.ts';
 
 let flows = 0;
@@ -86,15 +84,7 @@ function receiver(address: string, more = ''): string {
   return `hubble: { endpoint: "${address}", hubble_tls_enabled: false, aggregation_window: 200ms, ${more} }`;
 }
 
-async function map(path: string, ...more: readonly string[]) {
-  const child = spawn(process.execPath, [join(root, 'bin', 'bpflow'), 'map', '--admin', path, ...more]);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const [status] = (await once(child, 'close')) as [number];
-  return { status, stdout, stderr };
-}
+const map = (path: string, ...more: readonly string[]) => askAgent('map', path, ...more);
 
 function config(folder: string, written: string): string {
   return `

@@ -5,20 +5,13 @@ import { isBuilt, KERNELS, releaseOf, testInGuest } from './guest.ts';
 /** What is run in each guest: every way down the ladders, then what the groups count, against ground truth. */
 const FILES = ['rungs.test.ts', 'resources.test.ts', 'families.test.ts', 'network.test.ts', 'block.test.ts'] as const;
 
-/** Tests that fail on a kernel, and why nothing of ours makes them hold there. */
-const KNOWN: readonly { readonly kernel: string; readonly name: RegExp; readonly because: string }[] = [];
-
 for (const kernel of KERNELS) {
   const skip = reasonToSkip(kernel) ?? false;
   describe(skip === false ? `Linux ${releaseOf(kernel)}` : `Linux ${kernel}`, { skip }, () => {
     for (const file of FILES) {
       test(file, async (t) => {
         for (const { name, error, skipped } of await testInGuest(kernel, file)) {
-          const known = KNOWN.find((each) => each.kernel === kernel && each.name.test(name));
-          await t.test(name, { skip: skipped ?? false }, () => {
-            if (known === undefined) assert.equal(error, undefined);
-            else assert.notEqual(error, undefined, `It holds now, though it was known to fail: ${known.because}`);
-          });
+          await t.test(name, { skip: skipped ?? false }, () => assert.equal(error, undefined));
         }
       });
     }
