@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { profilesGate } from './agents.ts';
 import { RunningProgram, temporaryFolder, until } from './program.ts';
 import { missing, pathOf, root } from './programs.ts';
@@ -102,7 +103,12 @@ describe('a command line ends as that of the Collector', { skip, concurrency: 2 
 /** Whether the Collector gets ready with a configuration, at free ports wherever it names none. */
 async function startsWith(yaml: string): Promise<{ readonly runs: boolean; readonly text: string }> {
   const quiet = ['--set', 'service.telemetry.metrics.level=none'];
-  const elsewhere = yaml.includes('grpc: }') ? ['--set', 'receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0'] : [];
+  const { receivers } = parse(yaml) as {
+    receivers: { otlp?: { protocols?: Record<string, { endpoint?: string } | null> } };
+  };
+  const elsewhere = Object.entries(receivers.otlp?.protocols ?? {})
+    .filter(([, protocol]) => protocol?.endpoint === undefined)
+    .flatMap(([name]) => ['--set', `receivers.otlp.protocols.${name}.endpoint=127.0.0.1:0`]);
   await using collector = new RunningProgram([...otelcol, '--config', `yaml:${yaml}`, ...quiet, ...elsewhere]);
   const isReady = (): boolean => collector.log.includes('Everything is ready.');
   await until(
