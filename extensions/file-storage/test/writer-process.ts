@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { STORAGE } from 'bpflow/sdk';
 import { fileStorageConfig } from '../config.ts';
 import { createFileStorage } from '../file-storage.ts';
@@ -16,7 +17,19 @@ await createFileStorage(fileStorageConfig.parse(config), scope).start?.();
 const storage = await scope.get(STORAGE).open('test', 'writer');
 
 let next = Number(first);
-const acknowledge = (text: string): void => void writeSync(1, `${text}\n`);
+
+/** Resolves when the line is out of this process. A reader that is behind is waited for. */
+async function acknowledge(text: string): Promise<void> {
+  for (;;) {
+    try {
+      writeSync(1, `${text}\n`);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+    await wait(1);
+  }
+}
 
 async function write(): Promise<never> {
   for (;;) {
@@ -25,14 +38,14 @@ async function write(): Promise<never> {
       next += 3;
       const keys = [number, number + 1, number + 2];
       await storage.batch(keys.map((key) => ({ key: String(key), value: storedValue(key) })));
-      acknowledge(`=${number}`);
+      await acknowledge(`=${number}`);
     } else {
       next++;
       await storage.set(String(number), storedValue(number));
-      acknowledge(`+${number}`);
+      await acknowledge(`+${number}`);
       if (number % 3 !== 0) {
         await storage.delete(String(number));
-        acknowledge(`-${number}`);
+        await acknowledge(`-${number}`);
       }
     }
   }
