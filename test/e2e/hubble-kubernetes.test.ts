@@ -57,9 +57,10 @@ describe('the receiver hubble with the extension kubernetes', () => {
         () => `Not everything is well:\n${agent.log}`,
       );
       hubble.send(flows());
-      const page = await pageWith(agent, 'hubble_flows_total');
-      assert.match(page, new RegExp(`^hubble_flows_total\\{.*destination_workload="${workload}".*\\} 5$`, 'm'));
-      assert.match(page, new RegExp(`traces_service_graph_request_total\\{.*server="shop/${workload}".*\\} 5$`, 'm'));
+      await pageSays(agent, [
+        new RegExp(`^hubble_flows_total\\{.*destination_workload="${workload}".*\\} 5$`, 'm'),
+        new RegExp(`^traces_service_graph_request_total\\{.*server="shop/${workload}".*\\} 5$`, 'm'),
+      ]);
       const own = await agent.page();
       assert.equal(/^hubble_endpoint_count\{namespace="shop",service="db"\} 2$/m.test(own), isThere, own);
       assert.equal(/^hubble_endpoint_ready\{namespace="shop",service="db"\} 1$/m.test(own), isThere);
@@ -77,19 +78,18 @@ async function health(agent: AgentProcess): Promise<readonly Health[]> {
   return ((await admin(agent.adminPath, '/v1/health')) as { readonly components: readonly Health[] }).components;
 }
 
-/** The page of the exporter, once it has a metric. */
-async function pageWith(agent: AgentProcess, metric: string): Promise<string> {
+/** Waits until the page of the exporter has these lines. */
+async function pageSays(agent: AgentProcess, lines: readonly RegExp[]): Promise<void> {
   const { summary } = (await health(agent)).find(({ id }) => id === 'prometheus')!;
   const [, url = ''] = /(http:\S+metrics)/.exec(summary) ?? [];
   let page = '';
   await until(
     async () => {
       page = await (await fetch(url)).text();
-      return page.includes(`\n${metric}{`);
+      return lines.every((line) => line.test(page));
     },
-    () => `There is no ${metric}:\n${page}\n${agent.log}`,
+    () => `Not all of ${lines.join(', ')} are there:\n${page}\n${agent.log}`,
   );
-  return page;
 }
 
 function clusterAt(port: number): object {
