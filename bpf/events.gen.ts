@@ -23,7 +23,9 @@ export const EventKind = {
   EVENT_FILE_RENAME: 12,
   EVENT_FILE_UNLINK: 13,
   EVENT_FILE_CHMOD: 14,
-  EVENT_KINDS: 15,
+  EVENT_DNS_QUERY: 15,
+  EVENT_DNS_RESPONSE: 16,
+  EVENT_KINDS: 17,
 } as const;
 
 /** `enum tcp_direction`. */

@@ -138,21 +138,6 @@ static __always_inline struct net_value *traffic_of(group_t group, u32 flow)
 	return value ? value : make_traffic(&key);
 }
 
-/* A process and a softirq that interrupts it may add to one histogram. */
-static __always_inline void add_time(struct hist *hist, u64 ns)
-{
-	u32 bucket;
-
-	__sync_fetch_and_add(&hist->sum, ns);
-	if (!ns) {
-		__sync_fetch_and_add(&hist->zero, 1);
-		return;
-	}
-	bucket = hist_bucket(ns);
-	if (bucket < HIST_BUCKETS)
-		__sync_fetch_and_add(&hist->buckets[bucket], 1);
-}
-
 static __always_inline void note_time(group_t group, u32 time, u64 ns)
 {
 	static const struct hist zero;
@@ -170,8 +155,9 @@ static __always_inline void note_time(group_t group, u32 time, u64 ns)
 	}
 	if (!hist)
 		hist = bpf_map_lookup_elem(&all_tcp_times, &time);
+	/* A process and a softirq that interrupts it may add to one. */
 	if (hist)
-		add_time(hist, ns);
+		hist_add_shared(hist, ns);
 }
 
 static __always_inline void note_failure(struct socket_state *state, int error)

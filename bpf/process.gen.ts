@@ -24,7 +24,12 @@ export const LedgerSlot = {
   LEDGER_NO_SOCKET: 14,
   LEDGER_FLOWS_FULL: 15,
   LEDGER_BLOCK_FULL: 16,
-  LEDGER_SLOTS: 17,
+  LEDGER_DNS_FULL: 17,
+  LEDGER_DNS_WAITING_FULL: 18,
+  LEDGER_NAMES_FULL: 19,
+  LEDGER_DNS_CUT: 20,
+  LEDGER_DNS_STREAM_LOST: 21,
+  LEDGER_SLOTS: 22,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */

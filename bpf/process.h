@@ -71,6 +71,11 @@ enum ledger_slot {
 	LEDGER_NO_SOCKET, /* no storage for the socket, or it is older and was in no process; not counted */
 	LEDGER_FLOWS_FULL, /* counted without peer and ports */
 	LEDGER_BLOCK_FULL, /* a request without a latency */
+	LEDGER_DNS_FULL, /* counted as `other` */
+	LEDGER_DNS_WAITING_FULL, /* a query whose response is not recognized */
+	LEDGER_NAMES_FULL, /* counted without the name */
+	LEDGER_DNS_CUT, /* a message over two segments whose header or question was cut */
+	LEDGER_DNS_STREAM_LOST, /* segments of TCP in another order: messages in them are not counted */
 	LEDGER_SLOTS,
 };
 

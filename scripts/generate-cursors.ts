@@ -37,6 +37,23 @@ const GROUPS = [
     ],
     enums: ['transport', 'tcp_time'],
   },
+  {
+    name: 'dns',
+    structs: [
+      'dns_key',
+      'dns_value',
+      'dns_answer_key',
+      'dns_answer_value',
+      'dns_name_key',
+      'dns_name_value',
+      'dns_waiting_key',
+      'dns_waiting',
+      'dns_stray_value',
+      'dns_body',
+      'hist',
+    ],
+    enums: ['dns_transport', 'dns_stray'],
+  },
   { name: 'mem', structs: ['memory_key', 'memory_value'], enums: ['memory_kind'] },
   {
     name: 'events',

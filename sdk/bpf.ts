@@ -119,6 +119,8 @@ export interface BpfProgram {
 export interface AttachOptions {
   /** For `iter/bpf_map_elem` and `iter/bpf_sk_storage_map`: the map to walk. */
   readonly map?: BpfMap;
+  /** For `cgroup_skb/ingress` and the like: path of the cgroup (v2) whose sockets the program sees, and those of all below. */
+  readonly cgroup?: string;
 }
 
 export interface ProgramInfo {

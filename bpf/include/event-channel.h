@@ -68,20 +68,23 @@ static __always_inline bool is_over_limit(u32 kind, ns_t now)
 	return false;
 }
 
-/* Counts an event that happened. NULL if nobody wants it, else where a failed hand-over is to be counted. */
+/*
+ * Counts an event that happened. NULL if nobody wants it, else where a failed hand-over is to be counted. Some programs may be
+ * interrupted by themselves.
+ */
 static __always_inline struct event_count *offer(u32 kind, group_t group, ns_t now)
 {
 	struct event_count *count = bpf_map_lookup_elem(&event_counts, &kind);
 
 	if (!count)
 		return NULL;
-	count->offered++;
+	__sync_fetch_and_add(&count->offered, 1);
 	if (group == GROUP_EXCLUDED || bpf_map_lookup_elem(&refused_groups, &group)) {
-		count->excluded++;
+		__sync_fetch_and_add(&count->excluded, 1);
 		return NULL;
 	}
 	if (is_over_limit(kind, now)) {
-		count->limited++;
+		__sync_fetch_and_add(&count->limited, 1);
 		return NULL;
 	}
 	return count;

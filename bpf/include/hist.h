@@ -60,6 +60,21 @@ static __always_inline void hist_add(struct hist *hist, u64 ns)
 	if (bucket < HIST_BUCKETS)
 		hist->buckets[bucket]++;
 }
+
+/* The same where a program may be interrupted by another that adds to this CPU's histogram. */
+static __always_inline void hist_add_shared(struct hist *hist, u64 ns)
+{
+	u32 bucket;
+
+	__sync_fetch_and_add(&hist->sum, ns);
+	if (!ns) {
+		__sync_fetch_and_add(&hist->zero, 1);
+		return;
+	}
+	bucket = hist_bucket(ns);
+	if (bucket < HIST_BUCKETS)
+		__sync_fetch_and_add(&hist->buckets[bucket], 1);
+}
 #endif
 
 #endif

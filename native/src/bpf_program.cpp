@@ -1,6 +1,7 @@
 #include "bpf_program.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 
 #include <cerrno>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include "bpf_link.h"
 #include "bpf_map.h"
 #include "error.h"
+#include "file_descriptor.h"
 #include "libbpf_log.h"
 
 namespace bpflow {
@@ -84,11 +86,17 @@ Napi::Value BpfProgram::id(const Napi::CallbackInfo& info) {
 Napi::Value BpfProgram::attach(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Napi::Value map = option(info, 0, "attach", "map");
+  const Napi::Value cgroup = option(info, 0, "attach", "cgroup");
+  if (!cgroup.IsUndefined() && !cgroup.IsString()) raiseMisuse(env, "attach", "cgroup must be a path", name_);
   requireOpen(env, "attach");
 
   LibbpfLog log;
   bpf_link* link = nullptr;
-  if (map.IsUndefined()) {
+  if (!cgroup.IsUndefined()) {
+    const std::string path = cgroup.As<Napi::String>();
+    const FileDescriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.valid()) link = bpf_program__attach_cgroup(program_, folder.get());
+  } else if (map.IsUndefined()) {
     link = bpf_program__attach(program_);
   } else {
     bpf_iter_link_info target = {};

@@ -4,6 +4,7 @@ import { BlockSource } from './block.ts';
 import type { Config } from './config.ts';
 import type { ContainerVerdict } from './container-filter.ts';
 import type { Subject } from './credits.ts';
+import { DnsSource } from './dns.ts';
 import { eventOptionsOf } from './events/event-options.ts';
 import { FileSource } from './fileio.ts';
 import { Gates } from './gate.ts';
@@ -70,7 +71,7 @@ export class Collection {
       histograms: config.histograms,
       batch,
     };
-    const { syscalls, scheduler, files, memory, network } = kernelOptions;
+    const { syscalls, scheduler, files, memory, network, dns } = kernelOptions;
     const subjects = subjectsOf(config);
     const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, subjects, pageSize: pageSize() })];
     if (syscalls && this.kernel.serves('sys_exit')) {
@@ -90,6 +91,13 @@ export class Collection {
       const { network_labels: networkLabels, idle_timeout: idleTimeoutMs } = config;
       const { timesByGroup } = network;
       sources.push(new NetworkSource(this.kernel, { ...context, timesByGroup, networkLabels, idleTimeoutMs }));
+    }
+    if (dns && this.kernel.serves('dns_send')) {
+      const { dns_labels: dnsLabels, dns_timeout: timeoutMs, idle_timeout: idleTimeoutMs } = config;
+      const { timesByGroup } = dns;
+      const monotonicNs = () => process.hrtime.bigint();
+      const told = { timesByGroup, dnsLabels, timeoutMs, idleTimeoutMs, monotonicNs };
+      sources.push(new DnsSource(this.kernel, { ...context, ...told }));
     }
     this.#sources = sources;
   }
@@ -178,6 +186,9 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
           timesByGroup: byGroup,
           labels: config.network_labels,
         }
+      : undefined,
+    dns: config.collect_dns
+      ? { ports: config.dns_ports, names: config.dns_labels.includes('name'), timesByGroup: byGroup }
       : undefined,
     memory: config.collect_memory ? { allocations: config.memory_allocations } : undefined,
     events: eventOptionsOf(config),

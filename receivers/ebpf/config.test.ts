@@ -27,6 +27,11 @@ test('an empty body gives the defaults of the product', () => {
       collect_network: true,
       network_messages: false,
       network_labels: [],
+      collect_dns: false,
+      dns_ports: [53],
+      dns_labels: [],
+      dns_timeout: 10_000,
+      collect_dns_events: true,
       memory_allocations: true,
       labels: ['process'],
       histogram_labels: [],
@@ -61,8 +66,8 @@ test('a feature is on or off, as a word or as YAML 1.1 reads it', () => {
 });
 
 test('keys of groups that are not there yet are refused unless they ask for nothing', () => {
-  assert.deepEqual(messages({ collect_dns: true }), [
-    'collect_dns: is not available in this version (the network group); remove it or set it to false',
+  assert.deepEqual(messages({ collect_http: true }), [
+    'collect_http: is not available in this version (the network group); remove it or set it to false',
   ]);
   assert.deepEqual(messages({ sample_rate: 10 }), [
     'sample_rate: is not available in this version (sampled events); remove it or set it to 100',
@@ -84,6 +89,8 @@ test('limits, patterns and times are checked', () => {
     ]);
   }
   assert.deepEqual(messages({ ring_buffer_size: 65_536, event_rate_limit: 1, collect_tcp_events: true }), []);
+  assert.deepEqual(messages({ dns_ports: [1, 2, 3, 4, 5] }), ['dns_ports: must be at most 4 ports']);
+  assert.deepEqual(messages({ dns_ports: [0], dns_timeout: '0s' }).length, 2);
   assert.deepEqual(messages({ monitor_paths: ['etc'] }), ['monitor_paths.0: must be an absolute path']);
   assert.deepEqual(messages({ max_groups: 2_000_000 }), ['max_groups: must be at most 1048576']);
   assert.deepEqual(messages({ process_filter: ['re:('] }), [

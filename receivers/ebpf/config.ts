@@ -1,5 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { duration, z } from 'bpflow/sdk';
+import { DNS_PORTS } from '../../bpf/dns.gen.ts';
+import { DNS_LABELS } from './dns-names.ts';
 import { LABELS } from './labels.ts';
 import { NETWORK_LABELS } from './net-flows.ts';
 import { pageSize } from './page-size.ts';
@@ -101,6 +103,28 @@ export const keys = z.strictObject({
     .describe(
       'What TCP traffic and connections are told apart by beside the process. Ports that were chosen at random are left out.',
     ),
+  collect_dns: z
+    .boolean()
+    .default(false)
+    .describe('DNS in clear text, as its clients see it: queries, responses by code, latency. Needs CAP_NET_ADMIN.'),
+  dns_ports: z
+    .array(z.int().min(1).max(65_535))
+    .min(1, { error: 'must have at least one port; to switch DNS off, set collect_dns to false' })
+    .max(DNS_PORTS, { error: `must be at most ${DNS_PORTS} ports` })
+    .default([53])
+    .describe('Ports of DNS servers, UDP and TCP.'),
+  dns_labels: z
+    .array(z.enum(DNS_LABELS))
+    .default([])
+    .describe('What DNS is told apart by beside the process. name: the name asked for; 1024 at a time have series.'),
+  dns_timeout: duration()
+    .refine((ms) => ms > 0, { error: 'must be more than 0' })
+    .prefault('10s')
+    .describe('A query without a response for so long is unanswered; a response that comes later answers nothing.'),
+  collect_dns_events: z
+    .boolean()
+    .default(true)
+    .describe('Events of DNS queries and responses, where collect_dns is on. false: its metrics alone.'),
   labels: labels
     .prefault(['process'])
     .describe('What series are told apart by. pid makes a series for every process and costs accordingly.'),
@@ -193,7 +217,6 @@ export const keys = z.strictObject({
 
   programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
-  collect_dns: only(false, 'the network group'),
   collect_http: only(false, 'the network group'),
   sample_rate: only(100, 'sampled events'),
   perf_buffer_size: never('events need a kernel with ring buffers, Linux 5.8 or newer'),

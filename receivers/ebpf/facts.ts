@@ -1,5 +1,6 @@
 import { BLOCK_FACTS } from './block.ts';
 import { CREDIT_FACTS } from './credits.ts';
+import { DNS_FACTS } from './dns-metrics.ts';
 import { FILE_FACTS } from './fileio.ts';
 import { INTERFACE_FACTS } from './interfaces.ts';
 import { MEMORY_FACTS } from './mem.ts';
@@ -16,6 +17,7 @@ export const FACTS: readonly MetricFact[] = [
   ...RUN_QUEUE_FACTS,
   ...NETWORK_FACTS,
   ...INTERFACE_FACTS,
+  ...DNS_FACTS,
   ...CREDIT_FACTS.filter(({ keys }) => keys.includes('collect_file_io')),
   ...FILE_FACTS,
   ...BLOCK_FACTS,

@@ -2,6 +2,15 @@ import { existsSync } from 'node:fs';
 import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
 import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
+import {
+  cgroupRoot,
+  type DnsKernelOptions,
+  dnsRoles,
+  makeOtherDns,
+  RING_MAPS,
+  setDnsKnobs,
+  sizeDnsMaps,
+} from './dns-kernel.ts';
 import { type EventOptions, setEventKnobs, sizeEventMaps } from './events/event-kernel.ts';
 import { eventRoles } from './events/event-types.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
@@ -40,6 +49,8 @@ export interface KernelOptions {
   readonly memory: { readonly allocations: boolean } | undefined;
   /** Undefined: no sockets. */
   readonly network: NetworkKernelOptions | undefined;
+  /** Undefined: no DNS. */
+  readonly dns: DnsKernelOptions | undefined;
   /** Undefined: no events. */
   readonly events: EventOptions | undefined;
 }
@@ -135,7 +146,7 @@ export class Kernel {
 
   /** Programs of a role that were tried in vain. */
   failuresOf(name: string): readonly ProgramStatus[] {
-    const suffixes = new Set(['', '_btf', '_raw', '_tp'].map((suffix) => name + suffix));
+    const suffixes = new Set(['', '_btf', '_raw', '_tp', '_cgroup'].map((suffix) => name + suffix));
     return this.programs.filter(({ program, state }) => state !== 'attached' && suffixes.has(program));
   }
 
@@ -194,7 +205,7 @@ export class Kernel {
 }
 
 function rolesOf(
-  { syscalls, scheduler, fileIo, blockIo, memory, files, network, events }: KernelOptions,
+  { syscalls, scheduler, fileIo, blockIo, memory, files, network, dns, events }: KernelOptions,
   iterators: boolean,
 ): Role[] {
   const roles: Role[] = [
@@ -263,6 +274,7 @@ function rolesOf(
     );
   }
   if (network !== undefined) roles.push(...networkRoles(network, iterators));
+  if (dns !== undefined) roles.push(...dnsRoles());
   if (files !== undefined) {
     roles.push(
       { object: 'fileio', name: 'file_exit', without: 'Opens are not counted, and calls on files are not timed.' },
@@ -281,7 +293,16 @@ function rolesOf(
   return roles;
 }
 
-function objectNames({ syscalls, scheduler, files, memory, blockIo, network, events }: KernelOptions): ObjectName[] {
+function objectNames({
+  syscalls,
+  scheduler,
+  files,
+  memory,
+  blockIo,
+  network,
+  dns,
+  events,
+}: KernelOptions): ObjectName[] {
   return [
     'process',
     ...(syscalls ? (['syscall'] as const) : []),
@@ -291,6 +312,8 @@ function objectNames({ syscalls, scheduler, files, memory, blockIo, network, eve
     ...(blockIo ? (['block'] as const) : []),
     ...(network ? (['net'] as const) : []),
     ...(events ? (['events'] as const) : []),
+    // Behind the object whose ring it fills.
+    ...(dns ? (['dns'] as const) : []),
   ];
 }
 
@@ -304,18 +327,20 @@ function programSections(bpf: Bpf, options: KernelOptions): Map<string, string> 
   return sections;
 }
 
-function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded {
+function loadByLadder(bpf: Bpf, asked: KernelOptions, ladder: Ladder): Loaded {
+  let options = asked;
   for (;;) {
     try {
       return new Loaded(bpf, options, ladder.plan);
     } catch (error) {
       if (!(error instanceof BpfError) || error.subject === undefined) throw error;
       if (error.code === 'map') {
-        const goesOn =
-          error.subject === 'task_states'
-            ? ladder.withoutTaskStorage()
-            : error.subject === 'events' && ladder.withoutObject('events', reasonOf(error));
-        if (!goesOn) throw error;
+        if (error.subject === 'events' && options.events !== undefined) {
+          ladder.withoutObject('events', reasonOf(error));
+          options = { ...options, events: undefined };
+        } else if (error.subject !== 'task_states' || !ladder.withoutTaskStorage()) {
+          throw error;
+        }
       } else if (error.code !== 'load' && error.code !== 'attach') {
         throw error;
       } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error) })) {
@@ -349,7 +374,8 @@ class Loaded {
     this.#node = new Uint32Array(Node.WORDS);
     try {
       for (const name of objectNames(options)) {
-        if (name === 'events' && this.#programsOf(name).length === 0) continue;
+        if (name === 'events' && this.#programsOf(name).length === 0 && !this.#tellsDns) continue;
+        if (name === 'dns' && this.#programsOf(name).length === 0) continue;
         this.#load(name, openObject(bpf, name, options.source, plan.atomics));
       }
       this.#begin();
@@ -402,7 +428,7 @@ class Loaded {
   }
 
   #setMaps(name: ObjectName, object: BpfObject): void {
-    const { maxEntries, maxGroups, syscalls, scheduler, files, network, events } = this.#options;
+    const { maxEntries, maxGroups, syscalls, scheduler, files, network, dns, events } = this.#options;
     object.setAutocreate(this.#plan.taskStorage ? 'task_table' : 'task_states', false);
     if (name === 'process') {
       object.setMaxEntries('groups', maxGroups);
@@ -433,11 +459,17 @@ class Loaded {
       object.setMaxEntries('waits', scheduler?.waitByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
     } else if (name === 'events') {
       sizeEventMaps(object, events!);
+    } else if (name === 'dns') {
+      sizeDnsMaps(object, dns!, maxEntries);
+      for (const map of RING_MAPS) {
+        if (this.#tellsDns) object.reuseMap(map, this.objects.get('events')!.map(map));
+        else object.setAutocreate(map, false);
+      }
     }
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network, events } = this.#options;
+    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network, dns, events } = this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
@@ -458,6 +490,9 @@ class Loaded {
       object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
     } else if (name === 'events') {
       setEventKnobs(object, events!);
+    } else if (name === 'dns') {
+      setDnsKnobs(object, dns!, this.#tellsDns);
+      if (events !== undefined) object.setGlobal('events_per_second', events.perSecond);
     }
   }
 
@@ -467,6 +502,8 @@ class Loaded {
     shared.map('totals').update(key(GROUP_OTHER), new Uint8Array(GroupTotals.SIZE), 'any');
     const net = this.objects.get('net');
     if (net !== undefined) makeOtherTraffic(net);
+    const dns = this.objects.get('dns');
+    if (dns !== undefined) makeOtherDns(dns);
     shared.program('learn_agent').testRun(new Uint8Array(16));
   }
 
@@ -474,7 +511,7 @@ class Loaded {
     const object = this.objects.get(name)!;
     for (const program of this.#programsOf(name)) {
       if (ITERATORS.has(program)) continue;
-      this.#links.push(object.program(program).attach());
+      this.#links.push(attach(object, program));
       this.attached.set(program, object.program(program));
     }
     if (name === 'net') this.#walkSockets(object);
@@ -503,6 +540,11 @@ class Loaded {
     this.attached.set('living_sockets', object.program('living_sockets'));
   }
 
+  /** Whether messages of DNS go into the ring of events. */
+  get #tellsDns(): boolean {
+    return this.#options.dns !== undefined && this.#options.events?.types.has('dns') === true;
+  }
+
   #programsOf(name: ObjectName): string[] {
     return [...this.#plan.rungs].filter(([role]) => role.object === name).map(([role, rung]) => programOf(role, rung));
   }
@@ -511,6 +553,19 @@ class Loaded {
     this.objects.get('process')!.map('node').lookup(key(0), new Uint8Array(this.#node.buffer));
     return this.#node;
   }
+}
+
+/** Attaches a program as its section says; those of cgroups at the root of the tree, where all sockets are. */
+function attach(object: BpfObject, program: string): BpfLink {
+  if (!object.section(program).startsWith('cgroup')) return object.program(program).attach();
+  const cgroup = cgroupRoot();
+  if (cgroup !== undefined) return object.program(program).attach({ cgroup });
+  const why = 'the root of the cgroup v2 tree is not mounted here; give the agent /sys/fs/cgroup of the host';
+  throw new BpfError(`Cannot attach the program "${program}": ${why}.`, {
+    code: 'attach',
+    operation: `attach: ${why}`,
+    subject: program,
+  });
 }
 
 /** The map, unless it was not to be created. */

@@ -1,7 +1,7 @@
 import type { ObjectName } from './objects.ts';
 
 /** A rung of a ladder: the suffix of its program's name. */
-export type Rung = 'btf' | 'raw' | 'tp' | 'iter';
+export type Rung = 'btf' | 'raw' | 'tp' | 'iter' | 'cgroup';
 
 /** A thing to do in the kernel that one of several programs can do. */
 export interface Role {
@@ -178,12 +178,13 @@ export class Ladder {
       case 'tp':
         return this.#allowed.traceEvents;
       case 'iter':
+      case 'cgroup':
         return true;
     }
   }
 }
 
-const RUNGS: readonly Rung[] = ['iter', 'tp', 'btf', 'raw'];
+const RUNGS: readonly Rung[] = ['iter', 'tp', 'btf', 'raw', 'cgroup'];
 
 /** Name of the program that does this at this rung. */
 export function programOf(role: Role, rung: Rung): string {

@@ -23,6 +23,17 @@ const NEEDS = {
     without: 'Nothing is counted.',
     given: { root: 'yes', DaemonSet: ADD, sidecar: ADD },
   },
+  cgroups: {
+    feature: 'programs at the root of the cgroup tree',
+    capabilities: [...PROGRAMS, 'cap_net_admin'],
+    namespaces: ['cgroup'],
+    without: 'DNS is not counted.',
+    given: {
+      root: 'yes',
+      DaemonSet: 'capabilities.add: [BPF, PERFMON, NET_ADMIN], mount of /sys/fs/cgroup from the host',
+      sidecar: 'no',
+    },
+  },
   walks: {
     feature: 'walks over living tasks and sockets',
     capabilities: PROGRAMS,
@@ -49,6 +60,7 @@ const NEEDS = {
 
 /** Features by what a hook begins with. */
 export function needsOf(hook: string): readonly string[] {
+  if (hook.startsWith('cgroup')) return [NEEDS.cgroups.feature];
   return hook.startsWith('iter') ? [NEEDS.walks.feature] : [NEEDS.programs.feature];
 }
 
@@ -56,7 +68,7 @@ export function needsOf(hook: string): readonly string[] {
 export function plannedNeeds(bpf: Bpf, isHost: (namespace: Namespace) => boolean = inHostNamespace): PlannedNeed[] {
   const had = bpf.capabilities();
   const has = (capability: string) =>
-    had.includes(capability) || (capability !== 'cap_sys_admin' && had.includes('cap_sys_admin'));
+    had.includes(capability) || (PROGRAMS.includes(capability) && had.includes('cap_sys_admin'));
   return Object.values<Need>(NEEDS).map((need) => ({
     ...need,
     met: need.capabilities.every(has) && need.namespaces.every(isHost),

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Bpf, BpfError, type BpfObject, layoutHash } from 'bpflow/sdk';
 import * as block from '../../bpf/block.gen.ts';
+import * as dns from '../../bpf/dns.gen.ts';
 import * as events from '../../bpf/events.gen.ts';
 import * as fileio from '../../bpf/fileio.gen.ts';
 import * as mem from '../../bpf/mem.gen.ts';
@@ -11,7 +12,7 @@ import * as sched from '../../bpf/sched.gen.ts';
 import * as syscall from '../../bpf/syscall.gen.ts';
 
 /** The objects of the kernel half; `process` creates the maps that the others share. */
-export type ObjectName = 'process' | 'syscall' | 'sched' | 'fileio' | 'mem' | 'net' | 'block' | 'events';
+export type ObjectName = 'process' | 'syscall' | 'sched' | 'fileio' | 'mem' | 'net' | 'block' | 'events' | 'dns';
 
 const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = {
   process: process_.LAYOUTS,
@@ -22,6 +23,7 @@ const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = 
   net: net.LAYOUTS,
   block: block.LAYOUTS,
   events: events.LAYOUTS,
+  dns: dns.LAYOUTS,
 };
 
 export interface ObjectSource {

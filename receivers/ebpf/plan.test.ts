@@ -96,10 +96,11 @@ test('rights are met by capabilities and namespaces, and each way to run the age
   const met = (capabilities: string[], isHost: boolean) =>
     Object.fromEntries(plannedNeeds(fakeBpf({ capabilities }), () => isHost).map(({ feature, met }) => [feature, met]));
   const features = Object.keys(met([], false));
-  assert.deepEqual(Object.values(met(['cap_sys_admin'], true)), [true, true, true, true]);
-  assert.deepEqual(Object.values(met(['cap_bpf', 'cap_perfmon'], false)), [true, false, false, false]);
-  assert.deepEqual(Object.values(met([], true)), [false, false, true, false]);
-  assert.equal(features.length, 4);
+  assert.deepEqual(Object.values(met(['cap_sys_admin', 'cap_net_admin'], true)), [true, true, true, true, true]);
+  assert.deepEqual(Object.values(met(['cap_sys_admin'], true)), [true, false, true, true, true]);
+  assert.deepEqual(Object.values(met(['cap_bpf', 'cap_perfmon'], false)), [true, false, false, false, false]);
+  assert.deepEqual(Object.values(met([], true)), [false, false, false, true, false]);
+  assert.equal(features.length, 5);
   for (const { given } of plannedNeeds(fakeBpf()))
     assert.deepEqual(Object.keys(given), ['root', 'DaemonSet', 'sidecar']);
 });

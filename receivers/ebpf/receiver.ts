@@ -183,6 +183,7 @@ export class EbpfReceiver implements Receiver {
       ...(this.#config.collect_file_io ? ['file I/O'] : []),
       ...(this.#config.collect_network ? ['network'] : []),
       ...(this.#config.collect_memory ? ['memory'] : []),
+      ...(this.#config.collect_dns ? ['DNS'] : []),
       ...(this.#events ? ['events'] : []),
     ];
     return subjects.join(', ') || 'nothing: every collect_… is off, so no metric';

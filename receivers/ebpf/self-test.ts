@@ -95,6 +95,7 @@ const block = Buffer.alloc(4096);
   Buffer.allocUnsafeSlow(1 << 20).fill(1);
   fs.writeSync(1, '.');
   udp.send('.', 9, '127.0.0.1');
+  udp.send('.', 53, '127.0.0.1');
   connecting();
   if (performance.now() < end) setTimeout(step, 1); else udp.close();
 })();

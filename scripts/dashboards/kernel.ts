@@ -8,6 +8,7 @@ export function kernelDashboard(registry: Registry): Dashboard {
     { title: 'System calls', panels: syscalls(registry) },
     { title: 'Scheduler', panels: scheduler(registry) },
     { title: 'Network', panels: network(registry) },
+    { title: 'DNS', panels: dns(registry) },
     { title: 'Files and block devices', panels: files(registry) },
     { title: 'Memory', panels: memory(registry) },
   ];
@@ -51,7 +52,7 @@ function by(metric: KnownMetric | undefined, [title, description]: Words, unit: 
 /** Rates of what belongs to no process. */
 function ofHost(metric: KnownMetric | undefined, [title, description]: Words, unit: Unit, ...labels: string[]) {
   if (metric === undefined) return undefined;
-  const legend = labels.map((label) => `{{${label}}}`).join(' ');
+  const legend = labels.map((label) => `{{${label}}}`).join(' ') || 'all';
   return graph({ title, description, unit, queries: [[topRates(10, metric, labels, TARGET), legend]] });
 }
 
@@ -167,6 +168,33 @@ function network(registry: Registry): readonly Panel[] {
     latency(metric('tcp_connect_latency_ns'), ['Time to connect', 'From SYN to the established connection.']),
     latency(metric('tcp_connection_rtt_ns'), ['Round-trip time', 'Of TCP connections when they close.']),
     gaugeMean(metric('tcp_rtt_us'), ['Round-trip time now', 'Of open TCP connections, on average.'], 'µs', 'process'),
+  );
+}
+
+function dns(registry: Registry): readonly Panel[] {
+  const metric = (name: string): KnownMetric | undefined => registry.get(`ebpf_dns_${name}`);
+  return panels(
+    byProcess(metric('queries_total'), ['DNS queries', 'By type. Sent by the sockets of a process.'], 'ops', 'type'),
+    byProcess(
+      metric('responses_total'),
+      ['DNS responses', 'By code. NXDOMAIN is usual where search domains are tried.'],
+      'ops',
+      'rcode',
+    ),
+    byProcess(
+      metric('queries_unanswered_total'),
+      ['DNS queries without a response', 'Nothing came within dns_timeout.'],
+      'ops',
+    ),
+    byProcess(metric('queries_repeated_total'), ['DNS queries sent again', 'Before there was a response.'], 'ops'),
+    latency(metric('latency_ns'), ['DNS latency', 'From the first sending of a query to its response.']),
+    ofHost(metric('responses_unmatched_total'), ['DNS responses to nothing', 'Late, repeated or forged.'], 'ops'),
+    ofHost(
+      metric('messages_malformed_total'),
+      ['Malformed DNS messages', 'On the ports of DNS, and not DNS.'],
+      'ops',
+      'direction',
+    ),
   );
 }
 

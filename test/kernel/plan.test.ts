@@ -29,6 +29,7 @@ const EVERYTHING = {
   collect_memory: true,
   collect_network: true,
   network_messages: true,
+  collect_dns: true,
 };
 
 const isFull = process.env['BPFLOW_SUITE'] === 'full';

@@ -13,6 +13,7 @@ export function eventOptionsOf(config: Config): EventOptions | undefined {
     ['container', config.collect_container_events],
     ['tcp', config.collect_tcp_events],
     ['file', config.monitor_paths.length > 0],
+    ['dns', config.collect_dns && config.collect_dns_events],
   ];
   const types = new Set(asked.filter(([, on]) => on).map(([type]) => type));
   if (types.size === 0 || !config.features.ringbuf) return undefined;
@@ -40,6 +41,7 @@ const NO_EVENTS = {
   collect_oom_events: false,
   collect_container_events: false,
   collect_tcp_events: false,
+  collect_dns_events: false,
 } satisfies Partial<Config>;
 
 const NO_METRICS = {

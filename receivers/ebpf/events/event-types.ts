@@ -2,7 +2,7 @@ import { EventKind } from '../../../bpf/events.gen.ts';
 import type { Role } from '../ladder.ts';
 
 /** What can be switched on and off. */
-export type EventType = 'process' | 'signal' | 'oom' | 'container' | 'tcp' | 'file';
+export type EventType = 'process' | 'signal' | 'oom' | 'container' | 'tcp' | 'file' | 'dns';
 
 export const KIND_NAMES: readonly string[] = Object.entries(EventKind)
   .filter(([, kind]) => kind !== EventKind.EVENT_KINDS)
@@ -28,6 +28,8 @@ const ROLES: Readonly<Record<EventType, readonly Role[]>> = {
   ],
   tcp: [role('event_tcp', 'There are no events of TCP connections.')],
   file: [role('event_file', 'There are no events of files.')],
+  // Its programs count, too: they are those of the group.
+  dns: [],
 };
 
 /** None moves the state of tasks, which the counters need, when its typed tracepoint is refused. */

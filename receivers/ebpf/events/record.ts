@@ -46,6 +46,12 @@ export class EventRecord {
     return this.#at;
   }
 
+  /** Bytes that begin so far behind the body's beginning, in the buffer itself; what lies behind the record is not among them. */
+  bytes(from: number, length: number): Uint8Array {
+    const start = this.#at * 4 + from;
+    return this.#bytes.subarray(start, Math.max(start, Math.min(start + length, this.#end)));
+  }
+
   /** Text that begins so many bytes behind the body's beginning; what lies behind the record is not read. */
   text(from: number, length: number): string {
     const start = this.#at * 4 + from;

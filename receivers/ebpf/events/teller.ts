@@ -1,5 +1,6 @@
 import { EventKind } from '../../../bpf/events.gen.ts';
 import { type ContainerStep, cgroupPathOf, tellContainer } from './container-events.ts';
+import { tellDns } from './dns-events.ts';
 import type { UserReason } from './event-counts.ts';
 import { tellFile } from './file-events.ts';
 import { tellExec, tellExit, tellFork, tellOomKill, tellSignal } from './process-events.ts';
@@ -50,6 +51,10 @@ export function tell(record: EventRecord, executable: string, options: TellerOpt
       return tellFile(record, 'unlink', options.watched);
     case EventKind.EVENT_FILE_CHMOD:
       return tellFile(record, 'chmod', options.watched);
+    case EventKind.EVENT_DNS_QUERY:
+      return tellDns(record, 'query');
+    case EventKind.EVENT_DNS_RESPONSE:
+      return tellDns(record, 'response');
     default:
       return 'filtered';
   }

@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, linkSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What a client says that it did. */
+export interface ClientTruth {
+  readonly answered?: number;
+  readonly shortestMs?: number;
+}
+
+/** The server and the clients of this folder, each client under a name of its own. Removed at the end. */
+export class DnsTalk {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'bpflow-dns-'));
+  readonly #servers: ChildProcess[] = [];
+
+  /** Starts a server at an address, in a network namespace unless that is undefined, and waits until it listens. */
+  async serve(address: string, namespace?: string): Promise<void> {
+    const server = spawnNode(process.execPath, namespace, 'server.ts', address);
+    this.#servers.push(server);
+    const [first] = await Promise.race([once(server.stdout!, 'data'), once(server, 'exit')]);
+    if (String(first) !== 'ready\n') throw new Error(`No DNS server at ${address}: ${first}`);
+  }
+
+  /** Runs a client (see client.ts) under a name, and returns what it prints. */
+  async ask(name: string, address: string, mode: string, count: number, namespace?: string): Promise<ClientTruth> {
+    const client = spawnNode(this.#program(name), namespace, 'client.ts', address, mode, String(count));
+    let output = '';
+    client.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    const [code] = await once(client, 'close');
+    if (code !== 0) throw new Error(`${mode} ended with ${code}.`);
+    return JSON.parse(output);
+  }
+
+  [Symbol.dispose](): void {
+    for (const server of this.#servers) server.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #program(name: string): string {
+    const path = join(this.#folder, name);
+    try {
+      linkSync(process.execPath, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') copyFileSync(process.execPath, path);
+    }
+    return path;
+  }
+}
+
+function spawnNode(program: string, namespace: string | undefined, script: string, ...args: string[]): ChildProcess {
+  const command = [program, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, script), ...args];
+  const [file, ...rest] = namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];
+  return spawn(file!, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+}
