@@ -27,6 +27,7 @@ test('an empty body gives the defaults of the product', () => {
       collect_network: true,
       network_messages: false,
       network_labels: [],
+      socket_history: 16_384,
       memory_allocations: true,
       labels: ['process'],
       histogram_labels: [],

@@ -101,6 +101,11 @@ export const keys = z.strictObject({
     .describe(
       'What TCP traffic and connections are told apart by beside the process. Ports that were chosen at random are left out.',
     ),
+  socket_history: entries(1_000_000)
+    .default(16_384)
+    .describe(
+      'Ended TCP sockets that are remembered for components that join with them (hubble: join). None while nobody does.',
+    ),
   labels: labels
     .prefault(['process'])
     .describe('What series are told apart by. pid makes a series for every process and costs accordingly.'),
