@@ -7,6 +7,7 @@
 #include "include/maps.h"
 #include "include/socket.h"
 #include "net.h"
+#include "net/told.h"
 #include <bpf/bpf_endian.h>
 
 /* Whether the histograms are kept for each group. */
@@ -31,6 +32,7 @@ struct socket_state {
 	ns_t connecting_since; /* 0 unless this side connects */
 	group_t group;
 	u32 flow; /* of struct net_key */
+	struct socket_origin origin;
 };
 
 struct {
@@ -276,7 +278,8 @@ static __always_inline void credit_socket(struct net_value *sum, struct socket_s
 
 /* What TCP has counted for the socket until now is nobody's. */
 static __always_inline void own_socket(struct socket_state *state, struct sock *sk,
-				       struct tcp_sock *tcp, group_t group)
+				       struct tcp_sock *tcp, struct task_struct *owner,
+				       group_t group)
 {
 	state->sent = payload_sent(tcp);
 	state->received = payload_received(sk, tcp);
@@ -286,6 +289,7 @@ static __always_inline void own_socket(struct socket_state *state, struct sock *
 	state->connecting_since = 0;
 	state->flow = TRANSPORT_TCP;
 	state->group = group;
+	set_origin(&state->origin, owner);
 }
 
 /* Connects or listens: only these two always run in the process that owns the socket. */
@@ -298,7 +302,7 @@ static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tcp, bool 
 		note(LEDGER_NO_SOCKET);
 		return 0;
 	}
-	own_socket(state, sk, tcp, current_group());
+	own_socket(state, sk, tcp, get_current(), current_group());
 	if (!connects)
 		return 0;
 	state->flow = flow_of(sk, true);
@@ -322,6 +326,8 @@ static __always_inline int on_established(struct sock *sk, int from)
 		note(LEDGER_EXCLUDED);
 		return 0;
 	}
+	now = bpf_ktime_get_ns();
+	state->origin.opened = now;
 	since = state->connecting_since;
 	if (!since)
 		state->flow = flow_of(sk, from == TCP_SYN_SENT);
@@ -336,7 +342,6 @@ static __always_inline int on_established(struct sock *sk, int from)
 	if (!since)
 		return 0;
 	state->connecting_since = 0;
-	now = bpf_ktime_get_ns();
 	note_time(state->group, TCP_CONNECT, now > since ? now - since : 0);
 	return 0;
 }
@@ -360,6 +365,7 @@ static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int fro
 		note(LEDGER_EXCLUDED);
 		return 0;
 	}
+	tell_end(&state->origin, sk, tcp);
 	sum = traffic_of(state->group, state->flow);
 	if (!sum)
 		return 0;
@@ -485,6 +491,36 @@ int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
+/* Lists the connections there are, for who asks. */
+SEC("iter/bpf_sk_storage_map")
+int listed_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct socket_state *state = ctx->value;
+	struct socket_record record = {};
+	struct sock *sk = ctx->sk;
+	struct tcp_sock *tcp;
+	u64 received;
+	bool locked;
+
+	if (!sk || !state)
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp || !state->origin.opened || state->group == GROUP_EXCLUDED ||
+	    sk->__sk_common.skc_state == TCP_CLOSE)
+		return 0;
+	received = tcp->bytes_received;
+	barrier();
+	locked = is_locked(sk);
+	barrier();
+	if (received && (locked || is_done(sk)))
+		received--;
+	describe_socket(&record, &state->origin, sk);
+	record.sent = payload_sent(tcp);
+	record.received = received;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
 /* Once, at the start: sockets that are older than the agent belong to a process that has them open. */
 SEC("iter/task_file")
 int older_sockets(struct bpf_iter__task_file *ctx)
@@ -514,9 +550,11 @@ int older_sockets(struct bpf_iter__task_file *ctx)
 	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state)
 		return 0;
-	own_socket(state, sk, tcp, owner && owner->css_set ? owner->group : GROUP_OTHER);
+	own_socket(state, sk, tcp, task, owner && owner->css_set ? owner->group : GROUP_OTHER);
 	if (state_now == TCP_LISTEN)
 		return 0;
+	if (state_now != TCP_SYN_SENT)
+		state->origin.opened = bpf_ktime_get_ns();
 	port = sk->__sk_common.skc_num;
 	state->flow = flow_of(sk, port >= first_random_port && port <= last_random_port);
 	return 0;

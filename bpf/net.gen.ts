@@ -27,6 +27,7 @@ export const LAYOUTS = {
   tcp_time_key: '3b7be71719fd0a30',
   connection_key: '4a22d374136e25b2',
   connection_value: '095cec4a052778d5',
+  socket_record: 'cbef58d0f8645300',
   hist: '35042982e243a5dc',
 } as const;
 
@@ -322,6 +323,73 @@ export class ConnectionValue {
   get rtt(): bigint {
     return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
   }
+}
+
+/** A moving view on one `struct socket_record` in a buffer of 32-bit words. */
+export class SocketRecord {
+  /** Bytes. */
+  static readonly SIZE = 88;
+  /** 32-bit words. */
+  static readonly WORDS = 22;
+  /** Position of each member, in words. */
+  static readonly WORD = { opened: 0, closed: 2, cgroup: 4, sent: 6, received: 8, pid: 10, isIpv6: 11, localPort: 12, peerPort: 13, localAddress: 14, peerAddress: 18 } as const;
+  #words: Uint32Array = new Uint32Array(22);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Nanoseconds. */
+  get opened(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  /** Nanoseconds. */
+  get closed(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+
+  /** Inode of the cgroup v2 directory. */
+  get cgroup(): bigint {
+    return (BigInt(this.#words[this.#at + 4 + 1]!) << 32n) | BigInt(this.#words[this.#at + 4]!);
+  }
+
+  /** Bytes. */
+  get sent(): bigint {
+    return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+
+  /** Bytes. */
+  get received(): bigint {
+    return (BigInt(this.#words[this.#at + 8 + 1]!) << 32n) | BigInt(this.#words[this.#at + 8]!);
+  }
+
+  /** Thread group id in the initial pid namespace. */
+  get pid(): number {
+    return this.#words[this.#at + 10]!;
+  }
+
+  get isIpv6(): number {
+    return this.#words[this.#at + 11]!;
+  }
+
+  get localPort(): number {
+    return this.#words[this.#at + 12]!;
+  }
+
+  get peerPort(): number {
+    return this.#words[this.#at + 13]!;
+  }
+
+  /** 4 values */
+  static readonly LOCALADDRESS_LENGTH = 4;
+
+  /** 4 values */
+  static readonly PEERADDRESS_LENGTH = 4;
 }
 
 /** A moving view on one `struct hist` in a buffer of 32-bit words. */

@@ -83,4 +83,19 @@ struct connection_value {
 	u64 rtt; /* sum of their smoothed round-trip times, microseconds */
 };
 
+/* One TCP connection as its owner sees it: before any address translation. */
+struct socket_record {
+	ns_t opened; /* monotonic clock; of one that is older than the agent when it was found */
+	ns_t closed; /* 0: it is open */
+	cgroup_id_t cgroup; /* that who connected or listened was in */
+	bytes_t sent; /* payload since it began, what was before the agent included */
+	bytes_t received;
+	pid_type pid; /* of who connected or listened */
+	u32 is_ipv6;
+	u32 local_port;
+	u32 peer_port;
+	u32 local_address[4]; /* as on the wire; of IPv4 the first word */
+	u32 peer_address[4];
+};
+
 #endif

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { z } from 'zod';
 import type { LogBatch } from '../pdata/logs.ts';
-import { AGENT } from '../sdk/agent.ts';
+import { AGENT, type Agent } from '../sdk/agent.ts';
 import { BPF } from '../sdk/bpf.ts';
 import type { ComponentSpec, Outlets } from '../sdk/component.ts';
 import { defineExporter, defineExtension, defineProcessor, defineReceiver } from '../sdk/define.ts';
@@ -116,12 +116,66 @@ describe('an agent', () => {
     assert.equal(scope.get(GREETING, 'second').text, 'good day');
     assert.throws(() => scope.get(GREETING), {
       message:
-        'exporter "out" needs the service "test-greeting", which several extensions provide: name one of greeter, second.',
+        'exporter "out" needs the service "test-greeting", which several components provide: name one of greeter, second.',
     });
     assert.throws(() => scope.get(GREETING, 'third'), {
       message:
         'exporter "out" needs the service "test-greeting" of the extension "third", which does not provide it: name one that does, in service.extensions too.',
     });
+    await agent.stop();
+  });
+
+  it('gives components the service of a receiver while it runs, whoever asks and was started first', async () => {
+    const parts = components();
+    const source = (type: string) =>
+      planned(
+        defineReceiver({
+          ...common(type),
+          produces: ['logs'],
+          create: (_, scope) => ({ start: () => scope.provide(GREETING, { text: `from ${type}` }) }),
+        }),
+      );
+    const agent = await createAgent(options({ ...parts, extensions: [], sources: [source('one'), source('two')] }));
+    const { scope } = parts.exporter();
+    assert.equal(scope.find(GREETING), undefined);
+    await agent.start();
+    assert.equal(scope.get(GREETING, 'one').text, 'from one');
+    assert.equal(scope.get(GREETING, 'two').text, 'from two');
+    assert.throws(() => scope.find(GREETING), {
+      message:
+        'exporter "out" needs the service "test-greeting", which several components provide: name one of one, two.',
+    });
+    await agent.stop();
+    assert.equal(scope.find(GREETING), undefined);
+  });
+
+  it("wants a name where an extension provides what a receiver does, and keeps the agent's own", async () => {
+    const parts = components();
+    let refusal: unknown;
+    const source = planned(
+      defineReceiver({
+        ...common('source'),
+        produces: ['logs'],
+        create: (_, scope) => {
+          scope.provide(GREETING, { text: 'mine' });
+          assert.throws(() => scope.provide(GREETING, { text: 'again' }), /provides already/);
+          try {
+            scope.provide(AGENT, {} as Agent);
+          } catch (thrown) {
+            refusal = thrown;
+          }
+          return {};
+        },
+      }),
+    );
+    const agent = await createAgent(options({ ...parts, sources: [source] }));
+    const { scope } = parts.exporter();
+    assert.equal(scope.get(GREETING).text, 'hello', 'nothing is found before the start');
+    await agent.start();
+    assert.throws(() => scope.get(GREETING), /several components provide: name one of source, greeter\.$/);
+    assert.equal(scope.get(GREETING, 'source').text, 'mine');
+    assert.equal(scope.get(AGENT), agent);
+    assert.match(String(refusal), /receiver "source" provides the service "agent", which the agent or this component/);
     await agent.stop();
   });
 
@@ -137,7 +191,7 @@ describe('an agent', () => {
     });
     await assert.rejects(createAgent(options({ ...parts, extensions: [planned(twice)] })), {
       message:
-        'failed to build pipelines: failed to create "twice" extension: extension "twice" provides the service "test-greeting", which the agent or this extension provides already.',
+        'failed to build pipelines: failed to create "twice" extension: extension "twice" provides the service "test-greeting", which the agent or this component provides already.',
     });
   });
 
@@ -250,7 +304,12 @@ function greeter(stops: string[], text = 'hello') {
 type Parts = Pick<ReturnType<typeof components>, 'extensions' | 'receiver' | 'processor' | 'sink'>;
 
 function options(
-  parts: Parts & { readonly adminEndpoint?: string; readonly lines?: string[]; readonly level?: MetricsLevel },
+  parts: Parts & {
+    readonly sources?: readonly PlannedComponent[];
+    readonly adminEndpoint?: string;
+    readonly lines?: string[];
+    readonly level?: MetricsLevel;
+  },
 ): AgentOptions {
   return {
     plan: {
@@ -259,7 +318,7 @@ function options(
         {
           id: 'logs',
           signal: 'logs',
-          receivers: [parts.receiver],
+          receivers: [parts.receiver, ...(parts.sources ?? [])],
           processors: [parts.processor],
           exporters: [parts.sink],
         },

@@ -157,15 +157,15 @@ export const serviceErrors = {
       'service_missing',
       `${label(id)} needs the service "${service}" of the extension "${extension}", which does not provide it: name one that does, in service.extensions too.`,
     ),
-  ambiguous: (id: ComponentId, service: string, extensions: readonly string[]): PipelineError =>
+  ambiguous: (id: ComponentId, service: string, providers: readonly string[]): PipelineError =>
     new PipelineError(
       'service_ambiguous',
-      `${label(id)} needs the service "${service}", which several extensions provide: name one of ${extensions.join(', ')}.`,
+      `${label(id)} needs the service "${service}", which several components provide: name one of ${providers.join(', ')}.`,
     ),
   duplicate: (id: ComponentId, service: string): PipelineError =>
     new PipelineError(
       'service_duplicate',
-      `${label(id)} provides the service "${service}", which the agent or this extension provides already.`,
+      `${label(id)} provides the service "${service}", which the agent or this component provides already.`,
     ),
 };
 

@@ -9,6 +9,7 @@ import { createConverter } from './graph/own-converter.ts';
 import type { Seat, Stage } from './graph/seat.ts';
 import type { HealthBoard } from './health.ts';
 import type { Container } from './plugins/container.ts';
+import { RunningServices } from './plugins/running-services.ts';
 import { createScope, Lookups } from './plugins/scope.ts';
 import { InstanceMeter } from './telemetry/instance-meter.ts';
 
@@ -71,6 +72,7 @@ function takeSeat(parts: HostParts, { id, pipeline, items, container, lookups, m
   const health = parts.board.reporter(id, pipeline);
   const metrics = new InstanceMeter(parts.meter(`bpflow/${id.kind}/${id.type}`), log);
   const views = parts.views.of({ kind: id.kind, id: String(id), ...(pipeline === undefined ? {} : { pipeline }) });
+  const services = new RunningServices(container, pipeline === undefined ? String(id) : `${id} in ${pipeline}`);
   const scope = createScope({
     id,
     pipeline,
@@ -80,6 +82,7 @@ function takeSeat(parts: HostParts, { id, pipeline, items, container, lookups, m
     items,
     agent: parts.agent,
     container,
+    services,
     lookups,
     inspect: (name, view) => views.add(name, view),
     health: (word) => health.report(word),
@@ -95,10 +98,15 @@ function takeSeat(parts: HostParts, { id, pipeline, items, container, lookups, m
       metrics.show(meters.get(key));
       meters.set(key, metrics);
     },
-    started: () => health.started(),
+    started() {
+      health.started();
+      services.started();
+    },
     unavailable: (reason) => health.report({ state: 'unavailable', summary: reason }),
+    stopping: () => services.stopping(),
     stopped: () => health.stopped(),
     leave() {
+      services.stopping();
       health.remove();
       views.remove();
       void metrics.leave();

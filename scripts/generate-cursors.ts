@@ -33,6 +33,7 @@ const GROUPS = [
       'tcp_time_key',
       'connection_key',
       'connection_value',
+      'socket_record',
       'hist',
     ],
     enums: ['transport', 'tcp_time'],

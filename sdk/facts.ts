@@ -34,15 +34,18 @@ export interface SocketFacts {
   /** Who connected or listens. */
   readonly ownerPid: number;
   readonly ownerCgroupId: bigint;
-  /** Payload bytes. */
+  /** Payload bytes since it was opened. */
   readonly sent: bigint;
   readonly received: bigint;
-  /** ns since 1970; `closed` undefined while open. */
+  /**
+   * ns since 1970; `closed` undefined while open. `opened` is the same at every look, so it tells sockets of one 5-tuple apart; of a
+   * socket that is older than the provider it is when it was found.
+   */
   readonly opened: bigint;
   readonly closed: bigint | undefined;
 }
 
-/** Live sockets of all network namespaces, and a bounded history of closed ones. */
+/** Live sockets of all network namespaces, and a bounded history of those that closed since somebody asked for the first time. */
 export interface Sockets {
   /** Sockets of this 5-tuple that lived in the interval (ns since 1970), newest first. */
   find(

@@ -81,12 +81,17 @@ export interface Scope {
   /** The agent's name and version, for user agents and self-descriptions. */
   readonly agent: { readonly name: string; readonly version: string };
   /**
-   * Service under a token. With an id (`file_storage/queue`) the one of that extension; without, the only one there is.
-   * Throws when nobody provides it, or several do and none is named; see {@link find}.
+   * Service under a token. With an id (`file_storage/queue`) that of this component; without, the only one there is. Throws
+   * when nobody provides it, or several do and none is named; see {@link find}. What an extension provides may be kept: a
+   * reload that changes it makes its users anew. What others provide comes and goes with them: ask at each use.
    */
-  get<T>(token: Token<T>, extension?: string): T;
-  find<T>(token: Token<T>, extension?: string): T | undefined;
-  /** Extensions only, in `create`: publishes a service. Several extensions may provide the same token. */
+  get<T>(token: Token<T>, provider?: string): T;
+  find<T>(token: Token<T>, provider?: string): T | undefined;
+  /**
+   * Publishes a service, once for a token; several components may provide the same one. Extensions in `create`: it is there for
+   * all who are made after them. Others in `create`, `start` or later: it is found from the end of their start until they are
+   * to stop, by whoever asks then, whichever was started first; the instance that replaces one in a reload has it next.
+   */
   provide<T>(token: Token<T>, service: T): void;
   /** Publishes a read-only JSON view of the component on the admin socket as `<kind>/<id>/<name>`. It may be asked with a query. */
   inspect(name: string, view: (query: ViewQuery) => unknown): void;

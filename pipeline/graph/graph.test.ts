@@ -738,6 +738,7 @@ class World {
           show: () => {},
           started: () => {},
           unavailable: () => {},
+          stopping: () => {},
           stopped: () => {},
           leave: () => {},
         }),

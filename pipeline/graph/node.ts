@@ -136,6 +136,7 @@ export class Node<C extends Component = Component> {
   }
 
   async #stop(abort: AbortSignal): Promise<void> {
+    this.seat.stopping();
     for (const step of [() => this.flush(), () => this.component.stop?.(abort)]) {
       try {
         await step();

@@ -278,4 +278,46 @@ describe('a reload', () => {
     assert.ok(!world.events.includes('start alone#2'));
     assert.deepEqual(world.open(), []);
   });
+
+  it('gives what a receiver provides to whoever asks, from its start to its end, and never the old one after that', async () => {
+    const world = new ReloadWorld();
+    const plan = { logs: { receivers: ['source'], exporters: ['out', 'other'] } };
+    await world.start(plan);
+    assert.equal(world.source('out#1'), 'source#1');
+    // With and without a stop before the start.
+    for (const [at, config] of [
+      [2, { changed: true }],
+      [3, { port: 1 }],
+      [4, { port: 1, changed: true }],
+    ] as const) {
+      const found = new Set<string | undefined>();
+      let over = false;
+      const watching = (async () => {
+        for (; !over; await new Promise((resolve) => setImmediate(resolve))) found.add(world.source('out#1'));
+      })();
+      const { kept } = await world.reload(plan, [], { source: config });
+      over = true;
+      await watching;
+      assert.deepEqual(kept, ['exporter/out', 'exporter/other'], 'who has asked stays');
+      assert.equal(world.source('out#1'), `source#${at}`);
+      assert.ok([...found].every((name) => [undefined, `source#${at - 1}`, `source#${at}`].includes(name)));
+    }
+    await world.reload({ logs: { receivers: ['in'], exporters: ['out', 'other'] } });
+    assert.equal(world.source('out#1'), undefined);
+    await world.stop();
+  });
+
+  it('keeps the service of a receiver that stays, and brings one back where the new one cannot start', async () => {
+    const world = new ReloadWorld();
+    const plan = { logs: { receivers: ['source', 'in'], exporters: ['out'] } };
+    await world.start(plan, ['ext']);
+    await world.reload(plan, [], { in: { changed: true }, out: { to: 'b' } });
+    assert.equal(world.source('out#2'), 'source#1');
+    await assert.rejects(world.reload(plan, [], { source: { failing: true } }));
+    assert.equal(world.source('out#2'), 'source#3');
+    await assert.rejects(world.reload(plan, [], { source: { broken: true } }));
+    assert.equal(world.source('out#2'), 'source#3');
+    await world.stop();
+    assert.equal(world.source('out#2'), undefined);
+  });
 });

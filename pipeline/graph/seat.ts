@@ -8,12 +8,14 @@ export interface Seat {
   started(): void;
   /** It does not run, for this reason. */
   unavailable(reason: string): void;
+  /** It is to stop now: what it provides is not found any more. */
+  stopping(): void;
   stopped(): void;
   /** Takes back all that the agent shows of it. */
   leave(): void;
 }
 
-/** One set of services, that extensions provide while they are made. It comes into force when it is adopted. */
+/** One set of services that extensions provide while they are made. It comes into force when it is adopted. */
 export interface Stage {
   /** Makes the part of the agent that one component instance gets. */
   seat(id: Scope['id'], pipeline: string | undefined, items: Scope['items']): Seat;

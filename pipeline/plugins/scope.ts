@@ -3,6 +3,7 @@ import type { Clock, ComponentId, Health, ItemLedger, Logger, Scope } from '../.
 import type { Token } from '../../sdk/tokens.ts';
 import { serviceErrors } from '../errors.ts';
 import type { Container } from './container.ts';
+import type { RunningServices } from './running-services.ts';
 
 export interface ScopeParts {
   readonly id: ComponentId;
@@ -14,13 +15,15 @@ export interface ScopeParts {
   readonly agent: { readonly name: string; readonly version: string };
   /** Where services are found, and extensions publish theirs. */
   readonly container: Container;
+  /** Where all others publish theirs. */
+  readonly services: RunningServices;
   /** Told of each service that was asked for. */
   readonly lookups: Lookups;
   inspect: Scope['inspect'];
   health(health: Health): void;
 }
 
-/** What a component has asked its scope for, and was answered. */
+/** What a component has asked its scope for, and was answered, as far as it may keep the answer. */
 export class Lookups {
   readonly #answers = new Map<symbol, Map<string | undefined, unknown>>();
 
@@ -32,7 +35,8 @@ export class Lookups {
   /** Whether all of it would be answered the same from this container. */
   agree(container: Container): boolean {
     for (const [token, answers] of this.#answers) {
-      for (const [extension, service] of answers) if (lookUp(container, token, extension) !== service) return false;
+      for (const [extension, service] of answers)
+        if (lookUp(container.lasting(token), extension) !== service) return false;
     }
     return true;
   }
@@ -40,10 +44,10 @@ export class Lookups {
 
 /** A component's part of the container. */
 export function createScope(parts: ScopeParts): Scope {
-  const { container, lookups, ...facts } = parts;
+  const { container, services, lookups, ...facts } = parts;
   const find = <T>(token: Token<T>, extension?: string): T | undefined => {
-    const service = lookUp(container, token, extension);
-    lookups.answered(token, extension, service);
+    lookups.answered(token, extension, lookUp(container.lasting(token), extension));
+    const service = lookUp(container.find(token), extension);
     if (service !== AMBIGUOUS) return service as T | undefined;
     throw serviceErrors.ambiguous(parts.id, serviceName(token), [...container.find(token).keys()]);
   };
@@ -57,15 +61,17 @@ export function createScope(parts: ScopeParts): Scope {
       throw serviceErrors.notProvided(parts.id, serviceName(token), extension);
     },
     provide<T>(token: Token<T>, service: T): void {
-      if (!container.offer(token, service, String(parts.id)))
-        throw serviceErrors.duplicate(parts.id, serviceName(token));
+      const isTaken =
+        parts.id.kind === 'extension'
+          ? !container.offer(token, service, String(parts.id))
+          : !services.provide(token, service);
+      if (isTaken) throw serviceErrors.duplicate(parts.id, serviceName(token));
     },
   });
 }
 
-/** The service of one extension, or without a name the only one there is. */
-function lookUp(container: Container, token: symbol, extension: string | undefined): unknown {
-  const found = container.find(token);
+/** The service of one component, or without a name the only one there is. */
+function lookUp(found: ReadonlyMap<string, unknown>, extension: string | undefined): unknown {
   if (extension !== undefined) return found.get(extension);
   return found.size > 1 ? AMBIGUOUS : found.values().next().value;
 }

@@ -32,6 +32,7 @@ test('an empty body gives the defaults of the product', () => {
       dns_labels: [],
       dns_timeout: 10_000,
       collect_dns_events: true,
+      socket_history: 16_384,
       memory_allocations: true,
       labels: ['process'],
       histogram_labels: [],

@@ -125,6 +125,11 @@ export const keys = z.strictObject({
     .boolean()
     .default(true)
     .describe('Events of DNS queries and responses, where collect_dns is on. false: its metrics alone.'),
+  socket_history: entries(1_000_000)
+    .default(16_384)
+    .describe(
+      'Ended TCP sockets that are remembered for components that join with them (hubble: join). None while nobody does.',
+    ),
   labels: labels
     .prefault(['process'])
     .describe('What series are told apart by. pid makes a series for every process and costs accordingly.'),

@@ -64,6 +64,17 @@ export interface ServedRole {
   readonly below: readonly string[];
 }
 
+/** TCP connections one by one, of all network namespaces. */
+export interface ToldSockets {
+  /** Writes a `struct socket_record` for each that is open; throws `too_small` when they do not fit. Returns the bytes. */
+  list(into: Uint8Array): number;
+  /** Ring of those that end while they are wanted. */
+  readonly ended: BpfMap;
+  want(isWanted: boolean): void;
+  /** How many found no room in the ring. */
+  lost(): bigint;
+}
+
 /** Maps that all objects share. */
 const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
 
@@ -192,6 +203,11 @@ export class Kernel {
     const made = new Uint32Array(CgroupPath.WORDS);
     const found = map?.lookup(new Uint8Array(BigUint64Array.of(id).buffer), new Uint8Array(made.buffer));
     return found === true ? new CgroupPath().move(made, 0).path : undefined;
+  }
+
+  /** Undefined where sockets are not counted, or cannot be listed. */
+  get toldSockets(): ToldSockets | undefined {
+    return this.serves('socket_state') ? this.#loaded.toldSockets() : undefined;
   }
 
   /** Credits what living tasks did until now and marks their groups as alive in this generation, which it returns. */
@@ -367,6 +383,7 @@ class Loaded {
   readonly #node: Uint32Array<ArrayBuffer>;
   #walk: BpfLink | undefined;
   #socketWalk: BpfLink | undefined;
+  #socketList: BpfLink | undefined;
 
   constructor(bpf: Bpf, options: KernelOptions, plan: Plan) {
     this.#plan = plan;
@@ -400,6 +417,18 @@ class Loaded {
       object.mapNames.flatMap((name) => created(object, name)),
     );
     return [...new Map(all.map((map) => [map.id, map])).values()];
+  }
+
+  toldSockets(): ToldSockets | undefined {
+    const net = this.objects.get('net');
+    const list = this.#socketList;
+    if (net === undefined || list === undefined) return undefined;
+    return {
+      list: (into) => list.iterate(into),
+      ended: net.map('ended_sockets'),
+      want: (isWanted) => net.setGlobal('ended_wanted', isWanted ? 1 : 0),
+      lost: () => new DataView(net.getGlobal('ended_lost').buffer).getBigUint64(0, true),
+    };
   }
 
   creditLiving(): number {
@@ -534,10 +563,15 @@ class Loaded {
       }
       this.attached.set('older_sockets', object.program('older_sockets'));
     }
-    if (!wanted.includes('living_sockets')) return;
-    this.#socketWalk = object.program('living_sockets').attach({ map: object.map('sockets') });
-    this.#links.push(this.#socketWalk);
-    this.attached.set('living_sockets', object.program('living_sockets'));
+    const walk = (program: string): BpfLink | undefined => {
+      if (!wanted.includes(program)) return undefined;
+      const link = object.program(program).attach({ map: object.map('sockets') });
+      this.#links.push(link);
+      this.attached.set(program, object.program(program));
+      return link;
+    };
+    this.#socketWalk = walk('living_sockets');
+    this.#socketList = walk('listed_sockets');
   }
 
   /** Whether messages of DNS go into the ring of events. */
@@ -578,7 +612,7 @@ function created(object: BpfObject, name: string): BpfMap | [] {
   }
 }
 
-const ITERATORS: ReadonlySet<string> = new Set(['living', 'living_sockets', 'older_sockets']);
+const ITERATORS: ReadonlySet<string> = new Set(['living', 'living_sockets', 'older_sockets', 'listed_sockets']);
 
 function key(value: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(value).buffer);

@@ -37,6 +37,11 @@ export function networkRoles({ tcp, messages }: NetworkKernelOptions, iterators:
       roles.push(
         { object: 'net', name: 'living_sockets', without: 'What a TCP connection carried shows only when it ends.' },
         { object: 'net', name: 'older_sockets', without: 'TCP sockets older than the agent are not counted.' },
+        {
+          object: 'net',
+          name: 'listed_sockets',
+          without: 'Other components cannot join with the sockets of this node.',
+        },
       );
     }
   }

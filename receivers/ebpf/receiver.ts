@@ -25,6 +25,8 @@ import { explainMetric } from './explain.ts';
 import { obstacle } from './kernel.ts';
 import { objectFolder } from './objects.ts';
 import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
+import { publishFacts } from './told/publish.ts';
+import type { SocketTable } from './told/socket-table.ts';
 
 /** How long the kernel measures the programs' run time after the start. */
 const RUN_TIME_WINDOW_MS = 1000;
@@ -46,6 +48,7 @@ export class EbpfReceiver implements Receiver {
   readonly #stopping = new AbortController();
   #collection: Collection | undefined;
   #events: Events | undefined;
+  #sockets: SocketTable | undefined;
   #running: Promise<void> | undefined;
   #since = 0n;
   #timer: Timer | undefined;
@@ -88,6 +91,7 @@ export class EbpfReceiver implements Receiver {
       () => this.#runTimes,
     );
     publishEvents(this.#scope, () => this.#events);
+    this.#sockets = publishFacts(this.#scope, this.#collection, this.#config.socket_history);
     this.#measureRunTimes(bpf);
     this.#arm();
   }
@@ -104,6 +108,7 @@ export class EbpfReceiver implements Receiver {
   async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#endStatistics();
+    this.#sockets?.close();
     if (this.#collection === undefined) return;
     try {
       await this.#events?.stop();

@@ -1,6 +1,6 @@
 import { CgroupPaths, identifyCgroup } from '../containers/index.ts';
 import { StartError } from '../errors.ts';
-import { PROCESSES } from '../facts.ts';
+import { PROCESSES, type Processes } from '../facts.ts';
 import type { Kubernetes, KubernetesObjectKind, KubernetesWishes, ObjectFacts, PodFacts } from '../kubernetes.ts';
 import type { Scope, Timer } from '../scope.ts';
 import { releaseMemory } from '../transport/collect.ts';
@@ -185,7 +185,7 @@ class Cache implements OpenKubernetes, Kubernetes {
   }
 
   podByCgroup(cgroupId: bigint): PodFacts | undefined {
-    const path = this.#scope.find(PROCESSES)?.cgroupPath(cgroupId) ?? this.#cgroupPath(cgroupId);
+    const path = this.#processes()?.cgroupPath(cgroupId) ?? this.#cgroupPath(cgroupId);
     return path === undefined ? undefined : this.podByCgroupPath(path);
   }
 
@@ -276,6 +276,15 @@ class Cache implements OpenKubernetes, Kubernetes {
     });
     this.#feeds.set(resource.name, { resource, verbs, feed, state: feed.state, size: () => store.size });
     feed.start();
+  }
+
+  /** Where several know them, none: the own scan finds the same. */
+  #processes(): Processes | undefined {
+    try {
+      return this.#scope.find(PROCESSES);
+    } catch {
+      return undefined;
+    }
   }
 
   /** From a scan of the cgroups, at most one a second. */

@@ -38,7 +38,7 @@ export interface FakeScopeOptions {
   readonly pipeline?: string;
   /** Services that the component finds; a test can also `provide` them later. */
   readonly services?: Iterable<readonly [Token<unknown>, unknown]>;
-  /** Services that the component finds by the id of the extension that provides them. */
+  /** Services that the component finds by the id of who provides them. */
   readonly extensions?: Iterable<readonly [Token<unknown>, string, unknown]>;
 }
 
@@ -72,7 +72,10 @@ export function fakeScope(kind: ComponentKind = 'processor', type = 'test', opti
       );
     },
     find,
-    provide: (token, service) => void services.set(token, service),
+    provide(token, service) {
+      services.set(token, service);
+      named.set(`${token.description} ${id}`, service);
+    },
     inspect: (name, view) => void views.set(name, view),
     health: (health) => void reports.push(health),
     logs,

@@ -33,6 +33,8 @@ describe('a plugin from npm', () => {
       }
       assert.deepEqual(await admin(agent.adminPath, '/v1/views/processor/hold-back/held'), { batches: 1 });
       assert.match(agent.log, /\tinfo\texporter\/tally\tTallying\.\t/);
+      const totals = (await admin(agent.adminPath, '/v1/views/exporter/tally/totals')) as { readonly beats: number };
+      assert.equal(totals.beats, 3, 'the exporter finds what the receiver provides');
 
       agent.signal('SIGTERM');
       assert.equal(await agent.ended(), 0, agent.log);

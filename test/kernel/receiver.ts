@@ -124,6 +124,7 @@ export class KernelScope implements Scope {
   readonly logged: { readonly level: string; readonly message: string; readonly fields: LogFields }[] = [];
   readonly views = new Map<string, (query: ViewQuery) => unknown>();
   readonly reported: Health[] = [];
+  readonly provided = new Map<Token<unknown>, unknown>();
   /** Monotonic time, ms. */
   nowMs = 0;
   readonly log = {
@@ -148,8 +149,8 @@ export class KernelScope implements Scope {
     return token === BPF ? (bpf as T) : undefined;
   }
 
-  provide(): void {
-    throw new Error('Only extensions provide services.');
+  provide<T>(token: Token<T>, service: T): void {
+    this.provided.set(token, service);
   }
 
   inspect(name: string, view: (query: ViewQuery) => unknown): void {

@@ -53,15 +53,20 @@ export class TwoNamespaces {
     return Object.fromEntries(names!.slice(1).map((each, i) => [each, Number(values![i + 1])]));
   }
 
-  /** Runs a server, waits until it listens, then a client, until both have ended. */
-  async talk(server: readonly string[], client: readonly string[]): Promise<void> {
+  /** Runs a server, waits until it listens, then a client, until both have ended. Returns what the client prints. */
+  async talk(server: readonly string[], client: readonly string[]): Promise<string> {
     const serving = spawn(server[0]!, server.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
     const served = once(serving, 'close');
     await Promise.race([once(serving.stdout, 'data'), served]);
-    const calling = spawn(client[0]!, client.slice(1), { stdio: ['ignore', 'ignore', 'inherit'] });
+    const calling = spawn(client[0]!, client.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+    let told = '';
+    calling.stdout.setEncoding('utf8').on('data', (text: string) => {
+      told += text;
+    });
     for (const [code] of [await once(calling, 'close'), await served]) {
       if (code !== 0) throw new Error(`${client.join(' ')} or its server ended with ${code}.`);
     }
+    return told;
   }
 
   [Symbol.dispose](): void {

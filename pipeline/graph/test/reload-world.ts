@@ -34,6 +34,8 @@ import type { Graph } from '../graph.ts';
 import type { GraphPlan, PlannedComponent } from '../plan.ts';
 
 const SERVICE = token<{ readonly name: string }>('test-reload-service');
+/** Of receivers of the type `source`: which instance answers, and whether it may still be asked. */
+const SOURCE = token<{ readonly name: string; readonly isUsable: () => boolean }>('test-reload-source');
 const TIMEOUT_MS = 5_000;
 
 type Config = Readonly<Record<string, unknown>>;
@@ -72,6 +74,7 @@ interface Instance {
   next?: Outlets;
   upstream?: Upstream;
   service?: string | undefined;
+  readonly scope: Scope;
   isStarted: boolean;
   isStopped: boolean;
 }
@@ -182,6 +185,13 @@ export class ReloadWorld {
     return this.#made.find((made) => made.name === name)!.service;
   }
 
+  /** The instance of `source` whose service another instance finds now. */
+  source(name: string): string | undefined {
+    const found = this.#made.find((made) => made.name === name)!.scope.find(SOURCE);
+    assert.ok(found?.isUsable() ?? true, `${found?.name} is found while it does not run`);
+    return found?.name;
+  }
+
   /** Names of what was started and not stopped. */
   open(): readonly string[] {
     return this.#made.filter((made) => made.isStarted && !made.isStopped).map(({ name }) => name);
@@ -225,7 +235,7 @@ export class ReloadWorld {
     const settings = config as Config;
     if (settings['broken'] === true) throw new Error(`${id} is broken`);
     const name = `${id}#${this.instances(id).length + 1}`;
-    const instance: Instance = { name, id, config: settings, got: [], isStarted: false, isStopped: false };
+    const instance: Instance = { name, id, config: settings, scope, got: [], isStarted: false, isStopped: false };
     this.#made.push(instance);
     scope.inspect('name', () => name);
     return instance;
@@ -259,6 +269,9 @@ export class ReloadWorld {
         create: (config, scope, next: Outlets) => {
           const instance = this.#instance(scope, config);
           instance.next = next;
+          if (type === 'source') {
+            scope.provide(SOURCE, { name: instance.name, isUsable: () => instance.isStarted && !instance.isStopped });
+          }
           const collect = async (): Promise<void> => void this.events.push(`collect ${instance.name}`);
           return { ...this.#life(instance), ...(type === 'pull' ? { collect } : {}) };
         },
@@ -301,6 +314,7 @@ export class ReloadWorld {
     const specs: readonly unknown[] = [
       receiver('in', 'logs'),
       receiver('pull', 'logs'),
+      receiver('source', 'logs'),
       receiver('meter', 'metrics'),
       this.#holdSpec(),
       defineProcessor({

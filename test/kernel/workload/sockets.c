@@ -154,7 +154,17 @@ static void serve_all(void)
 	serve(0);
 }
 
-static void dial(void)
+static int local_port(int fd)
+{
+	struct sockaddr_in own;
+	socklen_t size = sizeof(own);
+
+	if (getsockname(fd, (void *)&own, &size))
+		die("getsockname");
+	return ntohs(own.sin_port);
+}
+
+static void dial_all(int *ports)
 {
 	char buffer[REPLY] = {0};
 
@@ -163,6 +173,8 @@ static void dial(void)
 
 		if (connect(fd, (void *)&address, address_size))
 			die("connect");
+		if (ports)
+			ports[i] = local_port(fd);
 		if (write(fd, buffer, REQUEST) != REQUEST)
 			die("write");
 		read_all(fd, buffer, REPLY);
@@ -170,7 +182,24 @@ static void dial(void)
 			die("end");
 		close(fd);
 	}
+}
+
+static void dial(void)
+{
+	dial_all(0);
 	printf("{\"connections\":%ld}\n", rounds);
+}
+
+// The same, and tells the port of each.
+static void ports(void)
+{
+	int *used = calloc(rounds, sizeof(*used));
+
+	dial_all(used);
+	printf("[%d", used[0]);
+	for (long i = 1; i < rounds; i++)
+		printf(",%d", used[i]);
+	puts("]");
 }
 
 // One connection over which as many chunks go one way.
@@ -357,9 +386,9 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} modes[] = {{"tcp", tcp},    {"refused", refused}, {"reset", reset},  {"udp", udp},
-		     {"unix", local}, {"hold", hold},	    {"talk", talk},    {"serve", serve_all},
-		     {"dial", dial},  {"drain", drain},	    {"stream", stream}};
+	} modes[] = {{"tcp", tcp},    {"refused", refused}, {"reset", reset}, {"udp", udp},
+		     {"unix", local}, {"hold", hold},	    {"talk", talk},   {"serve", serve_all},
+		     {"dial", dial},  {"ports", ports},	    {"drain", drain}, {"stream", stream}};
 
 	if (argc != 5 && argc != 6) {
 		fprintf(stderr, "usage: sockets MODE N 4|6|mapped here|other|FILE [ADDRESS]\n");

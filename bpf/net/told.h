@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * TCP connections one by one, for who joins with them: the living are listed when somebody asks, those that end go into a ring
+ * while somebody does.
+ */
+#ifndef BPFLOW_NET_TOLD_H
+#define BPFLOW_NET_TOLD_H
+
+#include "../include/maps.h"
+#include "../include/socket.h"
+#include "../net.h"
+#include <bpf/bpf_endian.h>
+
+#define ENDED_RING_BYTES (512 * 1024)
+
+/* Of the socket, beside what is counted: who connected or listens, and since when it is a connection. */
+struct socket_origin {
+	ns_t opened; /* 0: it is none yet */
+	cgroup_id_t cgroup;
+	pid_type pid;
+	u32 reserved;
+};
+
+/* Whether anybody wants to know of connections that end; set by user space. */
+u32 ended_wanted;
+/* How many found no room in the ring. */
+u64 ended_lost;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, ENDED_RING_BYTES);
+} ended_sockets SEC(".maps");
+
+/* What programs only point to would not be among the types that user space checks. */
+const struct socket_record *socket_records __attribute__((unused));
+
+static __always_inline void set_origin(struct socket_origin *origin, struct task_struct *task)
+{
+	origin->opened = 0;
+	origin->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	origin->pid = BPF_CORE_READ(task, tgid);
+}
+
+static __always_inline void describe_socket(struct socket_record *record,
+					    struct socket_origin *origin, struct sock *sk)
+{
+	struct inet_sock *inet = (void *)sk;
+
+	record->opened = origin->opened;
+	record->cgroup = origin->cgroup;
+	record->pid = origin->pid;
+	/* The local port in the common part is gone by the time a socket closes. */
+	record->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
+	record->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	record->is_ipv6 = sk->__sk_common.skc_family == AF_INET6;
+	__builtin_memset(record->local_address, 0, sizeof(record->local_address));
+	__builtin_memset(record->peer_address, 0, sizeof(record->peer_address));
+	if (record->is_ipv6) {
+		BPF_CORE_READ_INTO(&record->local_address, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&record->peer_address, sk, __sk_common.skc_v6_daddr);
+	} else {
+		record->local_address[0] = sk->__sk_common.skc_rcv_saddr;
+		record->peer_address[0] = sk->__sk_common.skc_daddr;
+	}
+}
+
+static __always_inline void tell_end(struct socket_origin *origin, struct sock *sk,
+				     struct tcp_sock *tcp)
+{
+	struct socket_record *record;
+	bool wake;
+
+	if (!*(volatile u32 *)&ended_wanted || !origin->opened)
+		return;
+	record = bpf_ringbuf_reserve(&ended_sockets, sizeof(*record), 0);
+	if (!record) {
+		__sync_fetch_and_add(&ended_lost, 1);
+		return;
+	}
+	describe_socket(record, origin, sk);
+	record->closed = bpf_ktime_get_ns();
+	record->sent = payload_sent(tcp);
+	record->received = payload_received(sk, tcp);
+	wake = bpf_ringbuf_query(&ended_sockets, BPF_RB_AVAIL_DATA) >= ENDED_RING_BYTES / 8;
+	bpf_ringbuf_submit(record, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+#endif

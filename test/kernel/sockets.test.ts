@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { after, describe, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { PROCESSES, type Processes, SOCKETS, type SocketFacts, type Sockets } from 'bpflow/sdk';
+import { skip } from './machine.ts';
+import { ObservedReceiver } from './receiver.ts';
+import { TwoNamespaces } from './two-namespaces.ts';
+import { own, Workloads } from './workload.ts';
+
+const KEYS = { collect_syscalls: false, collect_file_io: false, exclude_processes: [] };
+const REQUEST = 128n;
+const REPLY = 1024n;
+const PORT = 7777;
+const CLIENT = '10.213.7.2';
+
+const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
+const MS = 1_000_000n;
+
+function socketsOf(receiver: ObservedReceiver): Sockets {
+  return receiver.scope.provided.get(SOCKETS) as Sockets;
+}
+
+/** What is found once nothing more is under way. */
+async function eventually<T>(look: () => T, expected: T): Promise<void> {
+  for (let tries = 0; tries < 60; tries++) {
+    try {
+      assert.deepEqual(look(), expected);
+      return;
+    } catch {
+      await wait(50);
+    }
+  }
+  assert.deepEqual(look(), expected);
+}
+
+const bytes = ({ sent, received }: SocketFacts) => ({ sent, received });
+
+/** A program that holds connections until it is told to go on. */
+class Holding implements AsyncDisposable {
+  readonly child: ChildProcess;
+
+  constructor(path: string, args: readonly string[]) {
+    this.child = spawn(path, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  }
+
+  async said(): Promise<void> {
+    await once(this.child.stdout!, 'data');
+  }
+
+  async goOn(): Promise<void> {
+    this.child.stdin!.write('\n');
+    await this.said();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.child, 'close');
+    this.child.stdin!.end();
+    await closed;
+  }
+}
+
+describe('SOCKETS', { skip }, () => {
+  const namespaces = new TwoNamespaces();
+  const workloads = new Workloads('sockets');
+  after(() => {
+    workloads[Symbol.dispose]();
+    namespaces[Symbol.dispose]();
+  });
+  const { reason, address, client, server } = namespaces;
+
+  async function talk(name: string, count: number): Promise<readonly number[]> {
+    const told = await namespaces.talk(
+      [workloads.program(own(`${name}-s`)), 'serve', `${count}`, '4', namespaces.path(server)],
+      [workloads.program(own(`${name}-c`)), 'ports', `${count}`, '4', namespaces.path(client), address],
+    );
+    return JSON.parse(told);
+  }
+
+  test('5,000 connections between two namespaces come and go: each end of each is found once, to the byte', {
+    skip: reason,
+  }, async () => {
+    await using receiver = new ObservedReceiver(KEYS);
+    const sockets = socketsOf(receiver);
+    const from = now();
+    assert.ok([...sockets.live()].every(({ transport }) => transport === 'tcp'));
+    const ports = await talk('known', 5000);
+    const to = now() + MS;
+    const wanted = new Map<number, number>();
+    for (const port of ports) wanted.set(port, (wanted.get(port) ?? 0) + 1);
+    const side = (isClient: boolean, port: number) =>
+      sockets.find(
+        isClient
+          ? { transport: 'tcp', localAddress: CLIENT, localPort: port, peerAddress: address, peerPort: PORT }
+          : { transport: 'tcp', localAddress: address, localPort: PORT, peerAddress: CLIENT, peerPort: port },
+        from,
+        to,
+      );
+    await eventually(
+      () => {
+        const { ended, living } = receiver.scope.views.get('sockets')!({}) as { ended: number; living: number };
+        return { isAll: ended >= 10_000, living: living < 1000 };
+      },
+      { isAll: true, living: true },
+    );
+    for (const [port, times] of wanted) {
+      for (const isClient of [true, false]) {
+        const found = side(isClient, port);
+        assert.equal(found.length, times, `port ${port}`);
+        for (const [i, socket] of found.entries()) {
+          const [sent, received] = isClient ? [REQUEST, REPLY] : [REPLY, REQUEST];
+          assert.deepEqual(bytes(socket), { sent, received });
+          assert.ok(socket.closed !== undefined && socket.opened <= socket.closed);
+          assert.ok(socket.opened >= from - 2n * MS && socket.closed <= to + 2n * MS, 'wall time');
+          assert.ok(i === 0 || found[i - 1]!.opened > socket.opened, 'newest first');
+        }
+      }
+    }
+    const [one] = side(true, ports[0]!);
+    const tuple = { ...one!, localAddress: `::ffff:${CLIENT}` };
+    assert.equal(sockets.find(tuple, one!.opened, one!.opened).length, 1, 'an IPv4 address in IPv6 form');
+    assert.deepEqual(sockets.find(tuple, one!.closed! + 1n, one!.closed! + 2n), []);
+    assert.deepEqual(sockets.find(tuple, one!.opened - 2n, one!.opened - 1n), []);
+    assert.deepEqual(sockets.find({ ...tuple, transport: 'udp' }, from, to), []);
+    const { lost, evicted } = receiver.scope.views.get('sockets')!({}) as { lost: number; evicted: number };
+    assert.deepEqual({ lost, evicted }, { lost: 0, evicted: 0 });
+  });
+
+  test('nobody who asks, nothing kept; the history is bounded and says what it forgot; after the stop nothing is found', {
+    skip: reason,
+  }, async () => {
+    await using receiver = new ObservedReceiver({ ...KEYS, socket_history: 4000 });
+    const sockets = socketsOf(receiver);
+    const view = () => {
+      const { wanted, ended, evicted, lost } = receiver.scope.views.get('sockets')!({}) as Record<string, unknown>;
+      return { wanted, ended, evicted, lost };
+    };
+    await talk('unasked', 300);
+    assert.deepEqual(view(), { wanted: false, ended: 0, evicted: 0, lost: 0 });
+    const facts = { transport: 'tcp', localAddress: CLIENT, peerAddress: address, peerPort: PORT } as const;
+    assert.deepEqual(sockets.find({ ...facts, localPort: 1 }, 0n, now()), []);
+    assert.equal(view().ended, 0, 'what ended before is not known');
+    const ports = await talk('asked', 3000);
+    const last = { ...facts, localPort: ports.at(-1)! };
+    await eventually(
+      () =>
+        sockets
+          .find(last, 0n, now() + MS)
+          .map(bytes)
+          .slice(0, 1),
+      [{ sent: REQUEST, received: REPLY }],
+    );
+    assert.ok(Number(view().ended) === 4000 && Number(view().evicted) >= 2000, JSON.stringify(view()));
+    await receiver[Symbol.asyncDispose]();
+    assert.deepEqual(sockets.find(last, 0n, now()), []);
+    assert.deepEqual([...sockets.live()], []);
+  });
+
+  for (const [family, kind, host] of [
+    ['4', 'ipv4', '127.0.0.1'],
+    ['6', 'ipv6', '::1'],
+    ['mapped', 'ipv4', '127.0.0.1'],
+  ] as const) {
+    test(`living ones have their owner, and their bytes as they grow (${family})`, async () => {
+      await using receiver = new ObservedReceiver(KEYS);
+      const sockets = socketsOf(receiver);
+      const path = workloads.program(own(`living-${family}`));
+      await using holding = new Holding(path, ['talk', '50', family, 'other']);
+      await holding.said();
+      const pid = holding.child.pid!;
+      const mine = () => [...sockets.live()].filter(({ ownerPid }) => ownerPid === pid);
+      await eventually(() => mine().length, 100);
+      const cgroup = readFileSync(`/proc/${pid}/cgroup`, 'utf8').match(/^0::(.*)$/m)![1]!;
+      const begun = new Map(mine().map((socket) => [`${socket.localPort} ${socket.peerPort}`, socket.opened]));
+      assert.equal(begun.size, 100);
+      for (const each of mine()) {
+        assert.deepEqual([each.family, each.localAddress, each.peerAddress], [kind, host, host]);
+        assert.equal(each.ownerCgroupId, cgroupId(cgroup));
+        assert.equal(each.closed, undefined);
+      }
+      for (let rounds = 1n; rounds <= 3n; rounds++) {
+        await holding.goOn();
+        const sums = () => mine().map(({ sent, received }) => [sent, received].sort().join());
+        await eventually(() => [...new Set(sums())], [[rounds * REPLY, rounds * REQUEST].sort().join()]);
+      }
+      for (const { localPort, peerPort, opened } of mine()) {
+        assert.equal(opened, begun.get(`${localPort} ${peerPort}`), 'the same socket opened at the same time');
+      }
+    });
+  }
+
+  test('what is older than the agent is found too, with all it has carried', async () => {
+    await using holding = new Holding(workloads.program(own('older')), ['talk', '20', '4', 'other']);
+    await holding.said();
+    await holding.goOn();
+    await using receiver = new ObservedReceiver(KEYS);
+    const sockets = socketsOf(receiver);
+    await holding.goOn();
+    const mine = () => [...sockets.live()].filter(({ ownerPid }) => ownerPid === holding.child.pid);
+    const totals = () => mine().reduce((sum, { sent }) => sum + sent, 0n);
+    await eventually(() => [mine().length, totals()] as const, [40, 20n * 2n * (REQUEST + REPLY)]);
+  });
+
+  test('without iterators or socket storage nobody provides it', async () => {
+    for (const features of [{ iterators: 'off' }, { sk_storage: 'off' }]) {
+      await using receiver = new ObservedReceiver({ ...KEYS, features });
+      assert.equal(receiver.scope.provided.get(SOCKETS), undefined);
+      assert.ok(receiver.scope.provided.has(PROCESSES));
+    }
+  });
+});
+
+describe('PROCESSES', { skip }, () => {
+  test('a process with its executable, command, parent, cgroup and start', async () => {
+    using workloads = new Workloads('sockets');
+    const name = own('somebody');
+    await using receiver = new ObservedReceiver(KEYS);
+    const processes = receiver.scope.provided.get(PROCESSES) as Processes;
+    await using holding = new Holding(workloads.program(name), ['hold', '1', '4', 'here']);
+    await holding.said();
+    const pid = holding.child.pid!;
+    const found = processes.process(pid)!;
+    const cgroup = readFileSync(`/proc/${pid}/cgroup`, 'utf8').match(/^0::(.*)$/m)![1]!;
+    const uptimeNs = BigInt(Math.round(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1e9));
+    assert.deepEqual(
+      { ...found, startTime: 0n },
+      {
+        pid,
+        executable: name,
+        command: name.slice(0, 15),
+        parentPid: process.pid,
+        cgroupId: cgroupId(cgroup),
+        startTime: 0n,
+      },
+    );
+    assert.ok(found.startTime <= uptimeNs && uptimeNs - found.startTime < 60_000_000_000n, `${found.startTime}`);
+    assert.equal(processes.cgroupPath(found.cgroupId), cgroup);
+    assert.equal(processes.process(2 ** 22 + 1), undefined);
+    assert.equal(processes.cgroupPath(1n << 60n), undefined);
+    assert.equal(processes.containerId(1n << 60n), undefined);
+  });
+});
+
+function cgroupId(path: string): bigint {
+  const mount = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .find((line) => line.includes(' - cgroup2 '))!
+    .split(' ')[4]!;
+  return statSync(`${mount}${path}`, { bigint: true }).ino;
+}
