@@ -113,10 +113,11 @@ struct file_body {
 	u32 reserved;
 };
 
-/* Per CPU and kind: offered = excluded + limited + full + what is in the ring. */
+/* Per CPU and kind: offered = excluded + sampled_out + limited + full + what is in the ring. */
 struct event_count {
 	count_t offered;
 	count_t excluded; /* of the agent itself, or of a process that is filtered out */
+	count_t sampled_out; /* others stand for it */
 	count_t limited; /* above the rate limit */
 	count_t full; /* no room in the ring */
 };

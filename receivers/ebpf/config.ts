@@ -158,6 +158,14 @@ export const keys = z.strictObject({
     .refine(isRingSize, { error: `must be a power of two from ${pageSize()} (one page) to ${MOST_RING_BYTES}` })
     .default(65_536)
     .describe('Bytes of the ring between the kernel and the agent. What finds no room is dropped, and counted.'),
+  sample_rate: z
+    .number()
+    .min(1, { error: 'is a percentage, from 1 to 100' })
+    .max(100, { error: 'is a percentage, from 1 to 100' })
+    .default(100)
+    .describe(
+      'Percentage of calls, waits and events that are timed and told, each for all of them: the nearest of 100, 50, 25, 12.5, … (1 in 2, 4, 8, …). Counters are never sampled.',
+    ),
   idle_timeout: duration()
     .prefault('5m')
     .describe('A series group that has not changed and has no living task for so long is retired: its series end.'),
@@ -195,7 +203,6 @@ export const keys = z.strictObject({
   pin_path: only('', 'pinned maps'),
   collect_dns: only(false, 'the network group'),
   collect_http: only(false, 'the network group'),
-  sample_rate: only(100, 'sampled events'),
   perf_buffer_size: never('events need a kernel with ring buffers, Linux 5.8 or newer'),
   max_stack_depth: never('stack traces'),
 });

@@ -22,6 +22,8 @@ export interface KernelOptions {
   readonly withPid: boolean;
   readonly withCommand: boolean;
   readonly maxGroups: number;
+  /** One in 2^this is timed, and told. */
+  readonly sampleShift: number;
   /** Entries of `syscalls` and `syscall_errors`. */
   readonly maxEntries: number;
   /** Undefined: no system calls. */
@@ -56,6 +58,9 @@ export interface ServedRole {
 /** Maps that all objects share. */
 const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
 
+/** Objects that time or tell what comes often. */
+const SAMPLED_OBJECTS: ReadonlySet<ObjectName> = new Set(['syscall', 'sched', 'fileio', 'events']);
+
 /*
  * What maps have room for is what keeps them below 64 MiB on 64 CPUs with every group on: an entry of a map by CPU has a value
  * for each of them. What finds no room is `other`.
@@ -84,6 +89,8 @@ export class Kernel {
   readonly plan: Plan;
   /** Attached programs by name. */
   readonly attached: ReadonlyMap<string, BpfProgram>;
+  /** One in 2^this is timed, and told. */
+  readonly sampleShift: number;
   readonly #loaded: Loaded;
   readonly #ladder: Ladder;
   readonly #sections: ReadonlyMap<string, string>;
@@ -105,10 +112,11 @@ export class Kernel {
       loaded.close();
       return Kernel.load(bpf, { ...options, iterators: false });
     }
-    return new Kernel(loaded, ladder, programs);
+    return new Kernel(loaded, ladder, programs, options.sampleShift);
   }
 
-  private constructor(loaded: Loaded, ladder: Ladder, sections: ReadonlyMap<string, string>) {
+  private constructor(loaded: Loaded, ladder: Ladder, sections: ReadonlyMap<string, string>, sampleShift: number) {
+    this.sampleShift = sampleShift;
     this.#loaded = loaded;
     this.#ladder = ladder;
     this.#sections = sections;
@@ -437,12 +445,14 @@ class Loaded {
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network, events } = this.#options;
+    const { withPid, withCommand, sampleShift, syscalls, scheduler, fileIo, memory, files, network, events } =
+      this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
     object.setGlobal('with_io', fileIo);
     object.setGlobal('with_memory', memory !== undefined);
+    if (SAMPLED_OBJECTS.has(name)) object.setGlobal('sample_shift', sampleShift);
     if (name === 'syscall') {
       const served = new Set([...this.#plan.rungs.keys()].map((role) => role.name));
       object.setGlobal('with_latency', served.has('sys_enter'));

@@ -143,6 +143,7 @@ export class EbpfReceiver implements Receiver {
       this.#events = openEvents(this.#collection, this.#scope, this.#next.logs, watched);
     }
     this.#reportHealth(this.#collection);
+    this.#reportSampling(this.#collection.kernel.sampleShift);
   }
 
   #containers(): ContainerVerdict | undefined {
@@ -155,6 +156,14 @@ export class EbpfReceiver implements Receiver {
     }
     const local = new LocalContainers({ docker: '/var/lib/docker', podman: ['/var/lib/containers/storage'] });
     return containerFilter({ containers, namespaces, kubernetes, local });
+  }
+
+  #reportSampling(shift: number): void {
+    if (shift === 0) return;
+    this.#scope.log.info('Latencies and events are sampled; counters are not.', {
+      sample_rate: this.#config.sample_rate,
+      one_in: 2 ** shift,
+    });
   }
 
   #reportHealth({ kernel }: Collection): void {

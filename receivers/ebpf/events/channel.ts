@@ -10,12 +10,15 @@ import {
   type Logger,
   type NewLogRecord,
   PermanentError,
+  THRESHOLD_ATTRIBUTE,
+  type Threshold,
   type Timer,
 } from 'bpflow/sdk';
 import { EventHeader, EventKind } from '../../../bpf/events.gen.ts';
 import { GROUP_EXCLUDED, GROUP_OTHER } from '../../../bpf/process.gen.ts';
 import type { Group, Groups } from '../groups.ts';
 import type { EventCounts } from './event-counts.ts';
+import { SAMPLED_KINDS } from './event-types.ts';
 import { EventRecord, SEVERITY, type Told } from './record.ts';
 import { type TellerOptions, tell } from './teller.ts';
 import { WallClock } from './wall-clock.ts';
@@ -41,6 +44,8 @@ export interface EventChannelOptions extends TellerOptions {
   readonly refused: BpfMap;
   readonly groups: Groups;
   readonly counts: EventCounts;
+  /** How many events one stands for of those kinds that are sampled; undefined when all are told. */
+  readonly threshold: Threshold | undefined;
   readonly next: Consumer<LogBatch>;
   readonly clock: Clock;
   /** ns of the monotonic clock that the kernel stamps events with. */
@@ -185,7 +190,8 @@ export class EventChannel {
       counts.dropped(kind, told);
       return;
     }
-    const made = logRecord(header, told, group, { time: this.#clock.timeOf(header.time), now });
+    const threshold = SAMPLED_KINDS.has(kind) ? this.#options.threshold?.text : undefined;
+    const made = logRecord(header, told, group, { time: this.#clock.timeOf(header.time), now, threshold });
     if (isContainer || group.gate === undefined || group.gate.state === 'open') {
       this.#add(kind, made);
     } else if (group.gate.state === 'closed') {
@@ -309,7 +315,7 @@ function logRecord(
   header: EventHeader,
   told: Told,
   group: Group,
-  { time, now }: { readonly time: bigint; readonly now: bigint },
+  { time, now, threshold }: { readonly time: bigint; readonly now: bigint; readonly threshold: string | undefined },
 ): NewLogRecord {
   const { pid, tid, parent, command } = header;
   const name = group.process === 'other' ? command : group.process;
@@ -334,6 +340,7 @@ function logRecord(
       ...(group.process !== 'other' && { 'process.executable.name': group.process }),
       ...(group.cgroup !== undefined && { 'process.linux.cgroup': group.cgroup }),
       ...told.attributes,
+      ...(threshold !== undefined && { [THRESHOLD_ATTRIBUTE]: threshold }),
       importance: double(told.importance),
     },
   };

@@ -1,5 +1,5 @@
 import type { BpfObject } from 'bpflow/sdk';
-import type { EventType } from './event-types.ts';
+import { type EventType, SAMPLED_KINDS } from './event-types.ts';
 
 /** What is asked of the kernel. */
 export interface EventOptions {
@@ -17,6 +17,10 @@ const WAKE_SHARE = 1 / 8;
 
 /** To be called before the object is loaded. */
 export function setEventKnobs(object: BpfObject, options: EventOptions): void {
+  object.setGlobal(
+    'sampled_kinds',
+    [...SAMPLED_KINDS].reduce((bits, kind) => bits | (1n << BigInt(kind)), 0n),
+  );
   object.setGlobal('events_per_second', options.perSecond);
   object.setGlobal('wake_bytes', options.ringBytes * WAKE_SHARE);
   object.setGlobal('arguments_length', options.argumentBytes);

@@ -8,6 +8,21 @@ export const KIND_NAMES: readonly string[] = Object.entries(EventKind)
   .filter(([, kind]) => kind !== EventKind.EVENT_KINDS)
   .map(([name]) => name.replace('EVENT_', '').toLowerCase());
 
+/** Kinds that `sample_rate` touches. What is rare, or says that something went wrong, is told each time. */
+export const SAMPLED_KINDS: ReadonlySet<number> = new Set([
+  EventKind.EVENT_FORK,
+  EventKind.EVENT_EXEC,
+  EventKind.EVENT_EXIT,
+  EventKind.EVENT_SIGNAL,
+  EventKind.EVENT_TCP_CONNECT,
+  EventKind.EVENT_TCP_ACCEPT,
+  EventKind.EVENT_TCP_CLOSE,
+  EventKind.EVENT_FILE_OPEN,
+  EventKind.EVENT_FILE_RENAME,
+  EventKind.EVENT_FILE_UNLINK,
+  EventKind.EVENT_FILE_CHMOD,
+]);
+
 /** What the kernel has to do for these types. */
 export function eventRoles(types: ReadonlySet<EventType>): Role[] {
   return [...types].flatMap((type) => ROLES[type]);

@@ -2,6 +2,7 @@ import { CgroupPaths } from 'bpflow/containers';
 import type { Consumer, LogBatch, Scope } from 'bpflow/sdk';
 import type { Collection } from '../collection.ts';
 import { pageSize } from '../page-size.ts';
+import { sampleThresholdOf } from '../sampling.ts';
 import { syscallNames } from '../syscall-names.ts';
 import { EventChannel } from './channel.ts';
 import { EventCounts } from './event-counts.ts';
@@ -35,6 +36,7 @@ export function openEvents(
     refused: kernel.map('events', 'refused_groups')!,
     groups,
     counts,
+    threshold: sampleThresholdOf(kernel.sampleShift),
     next,
     clock: scope.clock,
     monotonicNs: () => process.hrtime.bigint(),
