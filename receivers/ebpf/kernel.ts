@@ -196,6 +196,12 @@ export class Kernel {
     return this.#loaded.creditLiving();
   }
 
+  /** Looks at the memory of every process for the event of those that use much; false when nobody asked. */
+  walkMemory(): boolean {
+    this.#loaded.memoryWalk?.iterate();
+    return this.#loaded.memoryWalk !== undefined;
+  }
+
   close(): void {
     this.#loaded.close();
   }
@@ -350,6 +356,7 @@ class Loaded {
   readonly #node: Uint32Array<ArrayBuffer>;
   #walk: BpfLink | undefined;
   #socketWalk: BpfLink | undefined;
+  #memoryWalk: BpfLink | undefined;
 
   constructor(bpf: Bpf, options: KernelOptions, plan: Plan) {
     this.#plan = plan;
@@ -388,6 +395,10 @@ class Loaded {
     this.#walk?.iterate();
     this.#socketWalk?.iterate();
     return this.generation;
+  }
+
+  get memoryWalk(): BpfLink | undefined {
+    return this.#memoryWalk;
   }
 
   get generation(): number {
@@ -488,6 +499,11 @@ class Loaded {
       this.attached.set(program, object.program(program));
     }
     if (name === 'net') this.#walkSockets(object);
+    if (name === 'events' && this.#programsOf(name).includes('event_memory')) {
+      this.#memoryWalk = object.program('event_memory').attach();
+      this.#links.push(this.#memoryWalk);
+      this.attached.set('event_memory', object.program('event_memory'));
+    }
     if (name !== 'process' || !this.#programsOf(name).includes('living')) return;
     this.#walk = object.program('living').attach();
     this.#links.push(this.#walk);
@@ -533,7 +549,7 @@ function created(object: BpfObject, name: string): BpfMap | [] {
   }
 }
 
-const ITERATORS: ReadonlySet<string> = new Set(['living', 'living_sockets', 'older_sockets']);
+const ITERATORS: ReadonlySet<string> = new Set(['living', 'living_sockets', 'older_sockets', 'event_memory']);
 
 function key(value: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(value).buffer);

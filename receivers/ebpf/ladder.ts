@@ -1,7 +1,7 @@
 import type { ObjectName } from './objects.ts';
 
-/** A rung of a ladder: the suffix of its program's name. */
-export type Rung = 'btf' | 'raw' | 'tp' | 'iter';
+/** A rung of a ladder: the suffix of its program's name. `call`: a trace event of one system call, where no other hook does. */
+export type Rung = 'btf' | 'raw' | 'tp' | 'call' | 'iter';
 
 /** A thing to do in the kernel that one of several programs can do. */
 export interface Role {
@@ -177,13 +177,14 @@ export class Ladder {
         return this.#allowed.rawTp;
       case 'tp':
         return this.#allowed.traceEvents;
+      case 'call':
       case 'iter':
         return true;
     }
   }
 }
 
-const RUNGS: readonly Rung[] = ['iter', 'tp', 'btf', 'raw'];
+const RUNGS: readonly Rung[] = ['iter', 'call', 'tp', 'btf', 'raw'];
 
 /** Name of the program that does this at this rung. */
 export function programOf(role: Role, rung: Rung): string {

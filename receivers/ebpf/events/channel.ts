@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   asError,
   type BpfMap,
   type Clock,
@@ -17,9 +18,11 @@ import {
 import { EventHeader, EventKind } from '../../../bpf/events.gen.ts';
 import { GROUP_EXCLUDED, GROUP_OTHER } from '../../../bpf/process.gen.ts';
 import type { Group, Groups } from '../groups.ts';
-import type { EventCounts } from './event-counts.ts';
+import type { EventCounts, UserReason } from './event-counts.ts';
 import { SAMPLED_KINDS } from './event-types.ts';
 import { EventRecord, SEVERITY, type Told } from './record.ts';
+import type { Stacks } from './stacks.ts';
+import { connectTime } from './tcp-events.ts';
 import { type TellerOptions, tell } from './teller.ts';
 import { WallClock } from './wall-clock.ts';
 
@@ -46,6 +49,8 @@ export interface EventChannelOptions extends TellerOptions {
   readonly counts: EventCounts;
   /** How many events one stands for of those kinds that are sampled; undefined when all are told. */
   readonly threshold: Threshold | undefined;
+  /** Undefined when nobody asked for any. */
+  readonly stacks: Stacks | undefined;
   readonly next: Consumer<LogBatch>;
   readonly clock: Clock;
   /** ns of the monotonic clock that the kernel stamps events with. */
@@ -63,7 +68,8 @@ interface Pending {
 
 interface Held {
   readonly record: NewLogRecord;
-  readonly kind: number;
+  /** Of its records in the ring: its own, and that of its stack. */
+  readonly kinds: readonly number[];
   readonly group: Group;
 }
 
@@ -121,6 +127,7 @@ export class EventChannel {
       await this.#deliver();
       this.#giveUp();
     }
+    this.#options.stacks?.expire(true);
     this.#abort.abort();
     this.#ring.close();
   }
@@ -177,32 +184,46 @@ export class EventChannel {
   #take(record: EventRecord, now: bigint): void {
     const { header } = record;
     const { kind } = header;
-    const { counts } = this.#options;
+    const { stacks } = this.#options;
+    if (kind === EventKind.EVENT_STACK) {
+      stacks?.add(record);
+      return;
+    }
+    const stack = stacks?.claim(header.tid, beganAt(record));
+    const kinds = stack === undefined ? [kind] : [kind, EventKind.EVENT_STACK];
     const group = this.#groupOf(header.group);
     const isContainer = CONTAINER_KINDS.has(kind);
     if (!isContainer && !group.counts) {
-      counts.dropped(kind, 'filtered');
+      this.#dropped(kinds, 'filtered');
       this.#refuse(header.group);
       return;
     }
     const told = tell(record, group.process, this.#options);
     if (typeof told === 'string') {
-      counts.dropped(kind, told);
+      this.#dropped(kinds, told);
       return;
     }
     const threshold = SAMPLED_KINDS.has(kind) ? this.#options.threshold?.text : undefined;
-    const made = logRecord(header, told, group, { time: this.#clock.timeOf(header.time), now, threshold });
+    const more = {
+      ...(threshold !== undefined && { [THRESHOLD_ATTRIBUTE]: threshold }),
+      ...(stack !== undefined && { [STACK_ATTRIBUTE]: stack }),
+    };
+    const made = logRecord(header, told, group, { time: this.#clock.timeOf(header.time), now, more });
     if (isContainer || group.gate === undefined || group.gate.state === 'open') {
-      this.#add(kind, made);
+      this.#add(kinds, made);
     } else if (group.gate.state === 'closed') {
-      counts.dropped(kind, 'filtered');
+      this.#dropped(kinds, 'filtered');
       this.#refuse(header.group);
       this.#closed.set(header.group, group);
     } else if (this.#held.length < MOST_HELD) {
-      this.#held.push({ record: made, kind, group });
+      this.#held.push({ record: made, kinds, group });
     } else {
-      counts.dropped(kind, 'unknown_container');
+      this.#dropped(kinds, 'unknown_container');
     }
+  }
+
+  #dropped(kinds: readonly number[], reason: UserReason): void {
+    for (const kind of kinds) this.#options.counts.dropped(kind, reason);
   }
 
   #groupOf(id: number): Group {
@@ -216,9 +237,9 @@ export class EventChannel {
     return group;
   }
 
-  #add(kind: number, record: NewLogRecord): void {
+  #add(kinds: readonly number[], record: NewLogRecord): void {
     this.#builder.add(record);
-    this.#kinds.push(kind);
+    this.#kinds.push(...kinds);
   }
 
   /** Lets the kernel throw such events away itself. */
@@ -233,6 +254,7 @@ export class EventChannel {
       this.#options.refused.delete(words(id));
       this.#closed.delete(id);
     }
+    this.#options.stacks?.expire();
     if (this.#pending === undefined && this.#releaseHeld(false)) this.#deliver();
   }
 
@@ -242,9 +264,9 @@ export class EventChannel {
     const waiting: Held[] = [];
     for (const each of this.#held) {
       const state = each.group.gate?.state;
-      if (state === 'open') this.#add(each.kind, each.record);
-      else if (state === 'closed') this.#options.counts.dropped(each.kind, 'filtered');
-      else if (all) this.#options.counts.dropped(each.kind, 'unknown_container');
+      if (state === 'open') this.#add(each.kinds, each.record);
+      else if (state === 'closed') this.#dropped(each.kinds, 'filtered');
+      else if (all) this.#dropped(each.kinds, 'unknown_container');
       else waiting.push(each);
     }
     this.#held = waiting;
@@ -311,11 +333,19 @@ const CONTAINER_KINDS: ReadonlySet<number> = new Set([
   EventKind.EVENT_CGROUP_REMOVE,
 ]);
 
+/** When the stack of an event was taken. */
+function beganAt(record: EventRecord): bigint {
+  const { kind, time } = record.header;
+  return kind === EventKind.EVENT_TCP_CONNECT ? time - connectTime(record) : time;
+}
+
+const STACK_ATTRIBUTE = 'code.stacktrace';
+
 function logRecord(
   header: EventHeader,
   told: Told,
   group: Group,
-  { time, now, threshold }: { readonly time: bigint; readonly now: bigint; readonly threshold: string | undefined },
+  { time, now, more }: { readonly time: bigint; readonly now: bigint; readonly more: Attributes },
 ): NewLogRecord {
   const { pid, tid, parent, command } = header;
   const name = group.process === 'other' ? command : group.process;
@@ -340,7 +370,7 @@ function logRecord(
       ...(group.process !== 'other' && { 'process.executable.name': group.process }),
       ...(group.cgroup !== undefined && { 'process.linux.cgroup': group.cgroup }),
       ...told.attributes,
-      ...(threshold !== undefined && { [THRESHOLD_ATTRIBUTE]: threshold }),
+      ...more,
       importance: double(told.importance),
     },
   };

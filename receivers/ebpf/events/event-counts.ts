@@ -16,7 +16,7 @@ export interface EventBalance {
 
 /** Why an event was not handed on, by where that is decided. */
 export const KERNEL_REASONS = ['excluded', 'sampled_out', 'rate_limit', 'ring_full'] as const;
-export const USER_REASONS = ['filtered', 'no_container', 'unknown_container', 'rejected'] as const;
+export const USER_REASONS = ['filtered', 'no_container', 'unknown_container', 'unclaimed', 'rejected'] as const;
 export type UserReason = (typeof USER_REASONS)[number];
 export type DropReason = (typeof KERNEL_REASONS)[number] | UserReason;
 
@@ -56,6 +56,7 @@ export class EventCounts {
           filtered: own('filtered'),
           no_container: own('no_container'),
           unknown_container: own('unknown_container'),
+          unclaimed: own('unclaimed'),
           rejected: own('rejected'),
         };
         return [name, { offered, received: this.#received[kind]!, dropped }];
