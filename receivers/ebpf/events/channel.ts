@@ -26,8 +26,12 @@ import { connectTime } from './tcp-events.ts';
 import { type TellerOptions, tell } from './teller.ts';
 import { WallClock } from './wall-clock.ts';
 
-/** Bytes that are read from the ring at a time, at most. */
-const READ_BYTES = 128 * 1024;
+/** Bytes that are read from the ring before they are handed on, at most; pages that no storm has reached take no memory. */
+const READ_BYTES = 2 ** 20;
+/** No record has as many bytes, with its length before it. */
+const LARGEST_RECORD = 4096;
+/** After how many records it is looked whether more have come: telling one takes longer than the kernel needs to write it. */
+const LOOK_EVERY = 32;
 /** Words before each record: its length, and a zero. */
 const LENGTH_WORDS = 2;
 /** Buffers that are read from the ring at the end, at most: programs are attached until then. */
@@ -160,18 +164,28 @@ export class EventChannel {
     });
   }
 
-  /** Reads what fits the buffer into {@link #pending}; false when the ring was empty. */
+  /**
+   * Reads what fits the buffer into {@link #pending}; false when the ring was empty. What comes while records are told is copied
+   * behind them, so that the ring, which is small, has room again.
+   */
   #read(): boolean {
-    const bytes = this.#ring.drain(this.#buffer);
+    let words = this.#drain(0);
+    if (words === 0) return false;
     const now = this.#clock.look();
-    const { words } = this.#record;
-    for (let at = 0; at < bytes / 4; ) {
-      const length = words[at]!;
+    for (let at = 0, told = 1; at < words; told++) {
+      const length = this.#record.words[at]!;
       if (length >= EventHeader.SIZE) this.#take(this.#record.move(at + LENGTH_WORDS, length), now);
       at += LENGTH_WORDS + Math.ceil(length / 8) * 2;
+      if (told % LOOK_EVERY === 0 && this.#ring.pending > 0) words += this.#drain(words);
     }
     this.#seal();
-    return bytes > 0;
+    return true;
+  }
+
+  /** Copies what the ring has behind so many words of the buffer; returns by how many words there are more now. */
+  #drain(from: number): number {
+    const room = this.#buffer.subarray(from * 4);
+    return room.length < LARGEST_RECORD ? 0 : this.#ring.drain(room) / 4;
   }
 
   /** Makes the batch of what was taken since the last one. */
