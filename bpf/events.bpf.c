@@ -4,6 +4,8 @@
 #include "events/container.h"
 #include "events/tcp.h"
 #include "events/file.h"
+#include "events/identity.h"
+#include "events/memory.h"
 
 /* What programs only point to would not be among the types that user space checks. */
 union event_body {
@@ -11,6 +13,11 @@ union event_body {
 	struct signal_body signal;
 	struct oom_body oom;
 	struct tcp_body tcp;
+	struct namespace_body namespaces;
+	struct privilege_body privileges;
+	struct memory_body memory;
+	struct stack_body stack;
+	struct stack_frame frame;
 };
 const union event_body *event_bodies __attribute__((unused));
 

@@ -5,6 +5,7 @@ export const EVENT_ARGUMENTS_LENGTH = 1024;
 export const EVENT_CGROUP_PATH_LENGTH = 512;
 export const EVENT_BASE_LENGTH = 1024;
 export const EVENT_PREFIX_LENGTH = 64;
+export const EVENT_STACK_DEPTH = 64;
 
 /** `enum event_kind`. */
 export const EventKind = {
@@ -25,7 +26,11 @@ export const EventKind = {
   EVENT_FILE_CHMOD: 14,
   EVENT_DNS_QUERY: 15,
   EVENT_DNS_RESPONSE: 16,
-  EVENT_KINDS: 17,
+  EVENT_NAMESPACE: 17,
+  EVENT_PRIVILEGE: 18,
+  EVENT_MEMORY: 19,
+  EVENT_STACK: 20,
+  EVENT_KINDS: 21,
 } as const;
 
 /** `enum tcp_direction`. */
@@ -33,6 +38,40 @@ export const TcpDirection = {
   TCP_UNKNOWN: 0,
   TCP_OUTBOUND: 1,
   TCP_INBOUND: 2,
+} as const;
+
+/** `enum namespace_type`. */
+export const NamespaceType = {
+  NAMESPACE_CGROUP: 0,
+  NAMESPACE_IPC: 1,
+  NAMESPACE_MOUNT: 2,
+  NAMESPACE_NETWORK: 3,
+  NAMESPACE_PID: 4,
+  NAMESPACE_TIME: 5,
+  NAMESPACE_USER: 6,
+  NAMESPACE_UTS: 7,
+  NAMESPACES: 8,
+} as const;
+
+/** `enum namespace_step`. */
+export const NamespaceStep = {
+  NAMESPACE_CLONE: 0,
+  NAMESPACE_SETNS: 1,
+  NAMESPACE_UNSHARE: 2,
+  NAMESPACE_STEPS: 3,
+} as const;
+
+/** `enum credential_id`. */
+export const CredentialId = {
+  USER_REAL: 0,
+  USER_EFFECTIVE: 1,
+  USER_SAVED: 2,
+  USER_FILE: 3,
+  GROUP_REAL: 4,
+  GROUP_EFFECTIVE: 5,
+  GROUP_SAVED: 6,
+  GROUP_FILE: 7,
+  CREDENTIAL_IDS: 8,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */
@@ -45,8 +84,13 @@ export const LAYOUTS = {
   cgroup_body: '009ffe2a9a0910cb',
   tcp_body: 'f552de851244c0fb',
   file_body: 'bfdfb64dbfec12c3',
+  namespace_body: 'af99330de70b2185',
+  privilege_body: 'eeb301d62b895d28',
+  memory_body: '4d71e2e49b500672',
+  stack_body: '7ed539041b3f26d0',
+  stack_frame: 'd80a9683f8fb66a2',
   path_prefix: '36689cc7a7b710f5',
-  event_count: '286d8fcbef74a866',
+  event_count: '1e990e7975fc00e9',
 } as const;
 
 /** A moving view on one `struct event_header` in a buffer of 32-bit words. */
@@ -393,6 +437,169 @@ export class FileBody {
   }
 }
 
+/** A moving view on one `struct namespace_body` in a buffer of 32-bit words. */
+export class NamespaceBody {
+  /** Bytes. */
+  static readonly SIZE = 72;
+  /** 32-bit words. */
+  static readonly WORDS = 18;
+  /** Position of each member, in words. */
+  static readonly WORD = { before: 0, after: 8, step: 16 } as const;
+  #words: Uint32Array = new Uint32Array(18);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** 8 values */
+  static readonly BEFORE_LENGTH = 8;
+
+  /** 8 values */
+  static readonly AFTER_LENGTH = 8;
+
+  get step(): number {
+    return this.#words[this.#at + 16]!;
+  }
+}
+
+/** A moving view on one `struct privilege_body` in a buffer of 32-bit words. */
+export class PrivilegeBody {
+  /** Bytes. */
+  static readonly SIZE = 104;
+  /** 32-bit words. */
+  static readonly WORDS = 26;
+  /** Position of each member, in words. */
+  static readonly WORD = { idsBefore: 0, idsAfter: 8, permittedBefore: 16, permittedAfter: 18, effectiveBefore: 20, effectiveAfter: 22, syscall: 24 } as const;
+  #words: Uint32Array = new Uint32Array(26);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** 8 values */
+  static readonly IDSBEFORE_LENGTH = 8;
+
+  /** 8 values */
+  static readonly IDSAFTER_LENGTH = 8;
+
+  get permittedBefore(): bigint {
+    return (BigInt(this.#words[this.#at + 16 + 1]!) << 32n) | BigInt(this.#words[this.#at + 16]!);
+  }
+
+  get permittedAfter(): bigint {
+    return (BigInt(this.#words[this.#at + 18 + 1]!) << 32n) | BigInt(this.#words[this.#at + 18]!);
+  }
+
+  get effectiveBefore(): bigint {
+    return (BigInt(this.#words[this.#at + 20 + 1]!) << 32n) | BigInt(this.#words[this.#at + 20]!);
+  }
+
+  get effectiveAfter(): bigint {
+    return (BigInt(this.#words[this.#at + 22 + 1]!) << 32n) | BigInt(this.#words[this.#at + 22]!);
+  }
+
+  /** System call number, its ABI in the two highest bits. */
+  get syscall(): number {
+    return this.#words[this.#at + 24]!;
+  }
+}
+
+/** A moving view on one `struct memory_body` in a buffer of 32-bit words. */
+export class MemoryBody {
+  /** Bytes. */
+  static readonly SIZE = 16;
+  /** 32-bit words. */
+  static readonly WORDS = 4;
+  /** Position of each member, in words. */
+  static readonly WORD = { pages: 0, threshold: 2 } as const;
+  #words: Uint32Array = new Uint32Array(4);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get pages(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  get threshold(): bigint {
+    return (BigInt(this.#words[this.#at + 2 + 1]!) << 32n) | BigInt(this.#words[this.#at + 2]!);
+  }
+}
+
+/** A moving view on one `struct stack_body` in a buffer of 32-bit words. */
+export class StackBody {
+  /** Bytes. */
+  static readonly SIZE = 16;
+  /** 32-bit words. */
+  static readonly WORDS = 4;
+  /** Position of each member, in words. */
+  static readonly WORD = { of: 0, kernelBytes: 1, userBytes: 2 } as const;
+  #words: Uint32Array = new Uint32Array(4);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get of(): number {
+    return this.#words[this.#at]!;
+  }
+
+  get kernelBytes(): number {
+    return this.#words[this.#at + 1]!;
+  }
+
+  get userBytes(): number {
+    return this.#words[this.#at + 2]!;
+  }
+}
+
+/** A moving view on one `struct stack_frame` in a buffer of 32-bit words. */
+export class StackFrame {
+  /** Bytes. */
+  static readonly SIZE = 32;
+  /** 32-bit words. */
+  static readonly WORDS = 8;
+  /** Position of each member, in words. */
+  static readonly WORD = { status: 0, buildId: 1, place: 6 } as const;
+  #words: Uint32Array = new Uint32Array(8);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  get status(): number {
+    return this.#words[this.#at]! | 0;
+  }
+
+  /** 5 values */
+  static readonly BUILDID_LENGTH = 5;
+
+  get place(): bigint {
+    return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+}
+
 /** A moving view on one `struct path_prefix` in a buffer of 32-bit words. */
 export class PathPrefix {
   /** Bytes. */
@@ -427,12 +634,12 @@ export class PathPrefix {
 /** A moving view on one `struct event_count` in a buffer of 32-bit words. */
 export class EventCount {
   /** Bytes. */
-  static readonly SIZE = 32;
+  static readonly SIZE = 40;
   /** 32-bit words. */
-  static readonly WORDS = 8;
+  static readonly WORDS = 10;
   /** Position of each member, in words. */
-  static readonly WORD = { offered: 0, excluded: 2, limited: 4, full: 6 } as const;
-  #words: Uint32Array = new Uint32Array(8);
+  static readonly WORD = { offered: 0, excluded: 2, sampledOut: 4, limited: 6, full: 8 } as const;
+  #words: Uint32Array = new Uint32Array(10);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -453,12 +660,17 @@ export class EventCount {
   }
 
   /** Occurrences. */
-  get limited(): bigint {
+  get sampledOut(): bigint {
     return (BigInt(this.#words[this.#at + 4 + 1]!) << 32n) | BigInt(this.#words[this.#at + 4]!);
   }
 
   /** Occurrences. */
-  get full(): bigint {
+  get limited(): bigint {
     return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+
+  /** Occurrences. */
+  get full(): bigint {
+    return (BigInt(this.#words[this.#at + 8 + 1]!) << 32n) | BigInt(this.#words[this.#at + 8]!);
   }
 }

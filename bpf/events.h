@@ -10,6 +10,7 @@
 #define EVENT_CGROUP_PATH_LENGTH 512
 #define EVENT_BASE_LENGTH	 1024
 #define EVENT_PREFIX_LENGTH	 64
+#define EVENT_STACK_DEPTH	 64
 
 enum event_kind {
 	EVENT_FORK,
@@ -29,6 +30,10 @@ enum event_kind {
 	EVENT_FILE_CHMOD,
 	EVENT_DNS_QUERY,
 	EVENT_DNS_RESPONSE,
+	EVENT_NAMESPACE,
+	EVENT_PRIVILEGE,
+	EVENT_MEMORY,
+	EVENT_STACK, /* of the event that has its time and thread */
 	EVENT_KINDS,
 };
 
@@ -115,10 +120,81 @@ struct file_body {
 	u32 reserved;
 };
 
-/* Per CPU and kind: offered = excluded + limited + full + what is in the ring. */
+enum namespace_type {
+	NAMESPACE_CGROUP,
+	NAMESPACE_IPC,
+	NAMESPACE_MOUNT,
+	NAMESPACE_NETWORK,
+	NAMESPACE_PID, /* of its children */
+	NAMESPACE_TIME, /* of its children */
+	NAMESPACE_USER,
+	NAMESPACE_UTS,
+	NAMESPACES,
+};
+
+enum namespace_step {
+	NAMESPACE_CLONE, /* it is new, and has others than its parent */
+	NAMESPACE_SETNS,
+	NAMESPACE_UNSHARE,
+	NAMESPACE_STEPS,
+};
+
+/* Inode numbers. */
+struct namespace_body {
+	u32 before[NAMESPACES];
+	u32 after[NAMESPACES];
+	u32 step; /* enum namespace_step */
+	u32 reserved;
+};
+
+enum credential_id {
+	USER_REAL,
+	USER_EFFECTIVE,
+	USER_SAVED,
+	USER_FILE,
+	GROUP_REAL,
+	GROUP_EFFECTIVE,
+	GROUP_SAVED,
+	GROUP_FILE,
+	CREDENTIAL_IDS,
+};
+
+struct privilege_body {
+	u32 ids_before[CREDENTIAL_IDS];
+	u32 ids_after[CREDENTIAL_IDS];
+	u64 permitted_before; /* bits of capabilities */
+	u64 permitted_after;
+	u64 effective_before;
+	u64 effective_after;
+	syscall_t syscall; /* that changed it */
+	u32 reserved;
+};
+
+struct memory_body {
+	u64 pages; /* resident */
+	u64 threshold;
+};
+
+/* Behind it the addresses of the kernel, then frames of the process, both from within. The header's process is the current one. */
+struct stack_body {
+	u32 of; /* enum event_kind */
+	u32 kernel_bytes;
+	u32 user_bytes;
+	u32 reserved;
+};
+
+/* As the kernel's bpf_stack_build_id. */
+struct stack_frame {
+	s32 status; /* BPF_STACK_BUILD_ID_VALID: 1, BPF_STACK_BUILD_ID_IP: 2 */
+	u32 build_id[5];
+	u64 place; /* in the file; or the address, when there is no build id */
+};
+
+/* Per CPU and kind: offered = excluded + sampled_out + limited + full + what is in the ring. */
 struct event_count {
 	count_t offered;
 	count_t excluded; /* of the agent itself, or of a process that is filtered out */
+	count_t sampled_out; /* others stand for it */
 	count_t limited; /* above the rate limit */
 	count_t full; /* no room in the ring */
 };

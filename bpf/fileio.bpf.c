@@ -6,6 +6,7 @@
  *   exit  ──▶ opens and errors; latency and bytes of what was started
  */
 #include "include/maps.h"
+#include "include/sampling.h"
 #include "fileio.h"
 
 /* Whether bytes of regular files are counted. */
@@ -59,6 +60,9 @@ struct {
 	__type(key, struct file_latency_key);
 	__type(value, struct hist);
 } file_latencies SEC(".maps");
+
+/* In place of the time at which a call began: it is on a regular file, but not timed. */
+#define FILE_UNTIMED 1
 
 /* Operations by the number of the call: native, and by the 32-bit way in. */
 #define CALLS 512
@@ -186,8 +190,13 @@ static __always_inline int on_enter(struct pt_regs *regs, u32 nr, bool typed)
 	bool compat = false;
 	u32 operation = operation_of(current, nr, &compat), fd;
 	struct task_state *state;
+	bool sampled;
 
 	if (operation == FILE_NONE)
+		return 0;
+	sampled = is_sampled();
+	/* Only bytes of regular files need to know of every call. */
+	if (!sampled && !with_regular_files)
 		return 0;
 	if (operation != FILE_OPEN) {
 		bool second = operation == FILE_SEND;
@@ -199,7 +208,7 @@ static __always_inline int on_enter(struct pt_regs *regs, u32 nr, bool typed)
 	state = get_state(current, false);
 	if (!state)
 		return 0;
-	state->file_start = bpf_ktime_get_ns();
+	state->file_start = sampled ? bpf_ktime_get_ns() : FILE_UNTIMED;
 	return 0;
 }
 
@@ -319,11 +328,11 @@ static __always_inline int on_exit(u32 nr, s64 result)
 		else
 			count_bytes(value, operation, result);
 	}
-	if (!start || !with_operations)
+	if (!start || start == FILE_UNTIMED || !with_operations)
 		return 0;
 	hist = hist_of(group, operation);
 	if (hist)
-		hist_add(hist, bpf_ktime_get_ns() - start);
+		hist_add_sampled(hist, bpf_ktime_get_ns() - start);
 	return 0;
 }
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The wait on the run queue: from the moment a task could run to the moment it does. */
 #include "include/maps.h"
+#include "include/sampling.h"
 #include "sched.h"
+
+/* In place of the time since which a task waits: it does, but this time it is not measured. */
+#define QUEUED_UNSAMPLED 1
 
 /* Whether the histogram is kept for each group. */
 const volatile bool wait_by_group = false;
@@ -30,7 +34,7 @@ static __always_inline int on_runnable(struct task_struct *task, bool runs)
 	struct task_state *state;
 
 	/* Woken before it had gone to sleep: it did not wait. */
-	if (runs)
+	if (runs || !is_sampled())
 		return 0;
 	state = get_state(task, false);
 	if (!state)
@@ -82,10 +86,13 @@ static __always_inline int on_switch(bool preempt, u64 prev_state, struct task_s
 	if (prev_state & TASK_DEAD)
 		on_last_switch(prev);
 	if ((preempt || prev_state == TASK_RUNNING) && prev_pid) {
+		bool sampled = is_sampled();
+
 		state = get_state(prev, false);
-		now = bpf_ktime_get_ns();
+		if (sampled)
+			now = bpf_ktime_get_ns();
 		if (state)
-			state->queued_at = now;
+			state->queued_at = sampled ? now : QUEUED_UNSAMPLED;
 		else
 			note(LEDGER_NO_STATE);
 	}
@@ -94,17 +101,19 @@ static __always_inline int on_switch(bool preempt, u64 prev_state, struct task_s
 	state = get_state(next, false);
 	if (!state || !state->queued_at)
 		return 0;
-	if (!now)
-		now = bpf_ktime_get_ns();
 	u64 queued_at = state->queued_at;
 	state->queued_at = 0;
+	if (queued_at == QUEUED_UNSAMPLED)
+		return 0;
+	if (!now)
+		now = bpf_ktime_get_ns();
 	if (!state->css_set && wait_by_group)
 		regroup(state, next);
 	if (state->group == GROUP_EXCLUDED)
 		return 0;
 	hist = hist_of(state);
 	if (hist)
-		hist_add(hist, now > queued_at ? now - queued_at : 0);
+		hist_add_sampled(hist, now > queued_at ? now - queued_at : 0);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
  *   process_exit ──▶ exit and exit_group, which never return
  */
 #include "include/maps.h"
+#include "include/sampling.h"
 #include "syscall.h"
 
 /* No call's syscall_t: its ABI is none. */
@@ -253,7 +254,7 @@ static __always_inline void add_latency(group_t group, syscall_t syscall, u64 ns
 				    : bpf_map_lookup_elem(&latencies, &slot);
 
 	if (hist)
-		hist_add(hist, ns);
+		hist_add_sampled(hist, ns);
 }
 
 /* The state of the current task, with the group it belongs to at this moment. */
@@ -270,16 +271,21 @@ static __always_inline struct task_state *current_state(struct task_struct *curr
 static __always_inline int on_enter(s32 nr)
 {
 	struct task_struct *current = get_current();
-	struct task_state *state = get_state(current, false);
+	struct task_state *state;
 
+	/* Before all that costs. One that is made again and was timed still is. */
+	if (!is_sampled())
+		return 0;
+	state = get_state(current, false);
 	/* A task without state gets one as its first call ends; that call has no latency. */
 	if (!state)
 		return 0;
-	/* A call that is made again goes on: it began when it began. */
+	/* A call that is made again goes on: it began when it began, and it was sampled or not. */
 	if (state->pending) {
 		syscall_t syscall = to_syscall(current, nr);
 
-		if (state->syscall_start && (state->pending == syscall + 1 || is_restart(syscall)))
+		if ((state->syscall_start || sample_shift) &&
+		    (state->pending == syscall + 1 || is_restart(syscall)))
 			return 0;
 	}
 	state->syscall_start = bpf_ktime_get_ns();
@@ -327,8 +333,10 @@ static __noinline syscall_t rare_end(struct task_state *state, syscall_t syscall
 	if (!is_restart_result(result))
 		return syscall;
 	note(LEDGER_RESTARTED);
-	if (!with_restarts)
+	if (!with_restarts) {
+		state->syscall_start = 0;
 		return NO_SYSCALL;
+	}
 	state->pending = syscall + 1;
 	state->pending_kind = -result;
 	note_change();

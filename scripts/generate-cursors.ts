@@ -67,10 +67,15 @@ const GROUPS = [
       'cgroup_body',
       'tcp_body',
       'file_body',
+      'namespace_body',
+      'privilege_body',
+      'memory_body',
+      'stack_body',
+      'stack_frame',
       'path_prefix',
       'event_count',
     ],
-    enums: ['event_kind', 'tcp_direction'],
+    enums: ['event_kind', 'tcp_direction', 'namespace_type', 'namespace_step', 'credential_id'],
   },
 ] as const;
 

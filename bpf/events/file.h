@@ -7,7 +7,7 @@
 #ifndef BPFLOW_EVENTS_FILE_H
 #define BPFLOW_EVENTS_FILE_H
 
-#include "../include/event-channel.h"
+#include "../include/event-stack.h"
 
 #define AT_FDCWD    -100
 #define PATH_LEVELS 24
@@ -271,7 +271,7 @@ static __always_inline bool write_path(struct task_struct *task, struct named_pa
 #define FIRST_LIMIT  EVENT_BASE_LENGTH
 #define SECOND_LIMIT (2 * EVENT_BASE_LENGTH + EVENT_PATH_LENGTH)
 
-static __always_inline int on_call(u32 nr, struct pt_regs *regs, long result)
+static __always_inline int on_call(void *ctx, u32 nr, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = get_current();
 	struct file_scratch *scratch;
@@ -310,6 +310,7 @@ static __always_inline int on_call(u32 nr, struct pt_regs *regs, long result)
 	count = offer(call.kind, group, now);
 	if (!count)
 		return 0;
+	tell_stack(ctx, call.kind, BPF_CORE_READ(task, pid), group, now);
 	describe_event(&event->header, call.kind, now);
 	describe_owner(&event->header, task, group);
 	event->body.detail = call.detail;
@@ -326,13 +327,13 @@ static __always_inline int on_call(u32 nr, struct pt_regs *regs, long result)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(event_file_btf, struct pt_regs *regs, long result)
 {
-	return on_call(BPF_CORE_READ(regs, nr_field), regs, result);
+	return on_call(ctx, BPF_CORE_READ(regs, nr_field), regs, result);
 }
 
 SEC("raw_tp/sys_exit")
 int BPF_PROG(event_file_raw, struct pt_regs *regs, long result)
 {
-	return on_call(BPF_CORE_READ(regs, nr_field), regs, result);
+	return on_call(ctx, BPF_CORE_READ(regs, nr_field), regs, result);
 }
 
 #endif

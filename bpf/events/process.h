@@ -3,7 +3,7 @@
 #ifndef BPFLOW_EVENTS_PROCESS_H
 #define BPFLOW_EVENTS_PROCESS_H
 
-#include "../include/event-channel.h"
+#include "../include/event-stack.h"
 
 /* Bytes of arguments at most; 0: none. */
 const volatile u32 arguments_length = EVENT_ARGUMENTS_LENGTH;
@@ -46,7 +46,7 @@ struct {
 	__type(value, u32);
 } ended SEC(".maps");
 
-static __always_inline int on_fork(struct task_struct *child)
+static __always_inline int on_fork(void *ctx, struct task_struct *child)
 {
 	int pid = BPF_CORE_READ(child, pid);
 	ns_t now = bpf_ktime_get_ns();
@@ -60,6 +60,7 @@ static __always_inline int on_fork(struct task_struct *child)
 	count = offer(EVENT_FORK, group, now);
 	if (!count)
 		return 0;
+	tell_stack(ctx, EVENT_FORK, pid, group, now);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		count->full++;
@@ -71,7 +72,7 @@ static __always_inline int on_fork(struct task_struct *child)
 	return 0;
 }
 
-static __always_inline int on_exec(struct task_struct *task, u32 old_tid,
+static __always_inline int on_exec(void *ctx, struct task_struct *task, u32 old_tid,
 				   struct linux_binprm *program)
 {
 	ns_t now = bpf_ktime_get_ns();
@@ -88,6 +89,7 @@ static __always_inline int on_exec(struct task_struct *task, u32 old_tid,
 	event = bpf_map_lookup_elem(&exec_scratch, &first);
 	if (!event)
 		return 0;
+	tell_stack(ctx, EVENT_EXEC, BPF_CORE_READ(task, pid), group, now);
 	describe_event(&event->header, EVENT_EXEC, now);
 	describe_owner(&event->header, task, group);
 	event->body.old_tid = old_tid;
@@ -172,7 +174,7 @@ static __always_inline bool has_sender(u64 info, s32 code)
 }
 
 /* `info` is no address when it is 0 (from a process) or 1 (from the kernel). */
-static __always_inline int on_signal(u32 signal, struct kernel_siginfo *info,
+static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginfo *info,
 				     struct task_struct *task, int result)
 {
 	struct {
@@ -192,6 +194,7 @@ static __always_inline int on_signal(u32 signal, struct kernel_siginfo *info,
 	count = offer(EVENT_SIGNAL, group, now);
 	if (!count)
 		return 0;
+	tell_stack(ctx, EVENT_SIGNAL, BPF_CORE_READ(task, pid), group, now);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		count->full++;
@@ -214,7 +217,7 @@ static __always_inline int on_signal(u32 signal, struct kernel_siginfo *info,
 	return 0;
 }
 
-static __always_inline int on_victim(struct task_struct *victim)
+static __always_inline int on_victim(void *ctx, struct task_struct *victim)
 {
 	struct {
 		struct event_header header;
@@ -228,6 +231,7 @@ static __always_inline int on_victim(struct task_struct *victim)
 	count = offer(EVENT_OOM_KILL, group, now);
 	if (!count)
 		return 0;
+	tell_stack(ctx, EVENT_OOM_KILL, BPF_CORE_READ(victim, pid), group, now);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		count->full++;
@@ -244,25 +248,25 @@ static __always_inline int on_victim(struct task_struct *victim)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(event_fork_btf, struct task_struct *parent, struct task_struct *child)
 {
-	return on_fork(child);
+	return on_fork(ctx, child);
 }
 
 SEC("raw_tp/sched_process_fork")
 int BPF_PROG(event_fork_raw, struct task_struct *parent, struct task_struct *child)
 {
-	return on_fork(child);
+	return on_fork(ctx, child);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(event_exec_btf, struct task_struct *task, int old_tid, struct linux_binprm *program)
 {
-	return on_exec(task, old_tid, program);
+	return on_exec(ctx, task, old_tid, program);
 }
 
 SEC("raw_tp/sched_process_exec")
 int BPF_PROG(event_exec_raw, struct task_struct *task, int old_tid, struct linux_binprm *program)
 {
-	return on_exec(task, old_tid, program);
+	return on_exec(ctx, task, old_tid, program);
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -281,21 +285,21 @@ SEC("tp_btf/signal_generate")
 int BPF_PROG(event_signal_btf, int signal, struct kernel_siginfo *info, struct task_struct *task,
 	     int group, int result)
 {
-	return on_signal(signal, info, task, result);
+	return on_signal(ctx, signal, info, task, result);
 }
 
 SEC("raw_tp/signal_generate")
 int BPF_PROG(event_signal_raw, int signal, struct kernel_siginfo *info, struct task_struct *task,
 	     int group, int result)
 {
-	return on_signal(signal, info, task, result);
+	return on_signal(ctx, signal, info, task, result);
 }
 
 /* 6.9, "mm: update mark_victim tracepoints fields": the victim; before, its process id alone. */
 SEC("tp_btf/mark_victim")
 int BPF_PROG(event_oom_btf, struct task_struct *victim)
 {
-	return on_victim(victim);
+	return on_victim(ctx, victim);
 }
 
 /* Where only the id is known, the task that ran out of memory itself can be told. */
@@ -305,9 +309,9 @@ int BPF_PROG(event_oom_raw, u64 victim)
 	struct task_struct *current = get_current();
 
 	if (victim >> 32 && !use_task_storage)
-		return on_victim((struct task_struct *)victim);
+		return on_victim(ctx, (struct task_struct *)victim);
 	if ((u32)victim == (u32)BPF_CORE_READ(current, pid))
-		return on_victim(current);
+		return on_victim(ctx, current);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 #ifndef BPFLOW_EVENTS_TCP_H
 #define BPFLOW_EVENTS_TCP_H
 
-#include "../include/event-channel.h"
+#include "../include/event-stack.h"
 #include "../include/socket.h"
 #include <bpf/bpf_endian.h>
 
@@ -78,7 +78,7 @@ static __always_inline void tell(struct socket_owner *owner, struct sock *sk, st
 	bpf_ringbuf_submit(event, wake_flags());
 }
 
-static __always_inline void own(struct socket_owner *owner, int to)
+static __always_inline void own(void *ctx, struct socket_owner *owner, int to)
 {
 	struct task_struct *current = get_current();
 
@@ -86,6 +86,10 @@ static __always_inline void own(struct socket_owner *owner, int to)
 	owner->connecting = to == TCP_SYN_SENT;
 	owner->since = owner->connecting ? bpf_ktime_get_ns() : 0;
 	owner->direction = owner->connecting ? TCP_OUTBOUND : TCP_INBOUND;
+	/* When it is known how the connect ended, nobody knows who called: the event says how long ago it began. */
+	if (owner->connecting)
+		tell_stack(ctx, EVENT_TCP_CONNECT, owner->header.tid, owner->header.group,
+			   owner->since);
 }
 
 static __always_inline void begin(struct socket_owner *owner, struct sock *sk, struct tcp_sock *tcp)
@@ -107,7 +111,7 @@ int BPF_PROG(event_tcp_btf, struct sock *sk, int from, int to)
 	if (to == TCP_SYN_SENT || to == TCP_LISTEN) {
 		owner = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 		if (owner)
-			own(owner, to);
+			own(ctx, owner, to);
 		else
 			note(LEDGER_NO_SOCKET);
 		return 0;

@@ -5,11 +5,15 @@
 
 #include "../events.h"
 #include "maps.h"
+#include "sampling.h"
 
 /* Events of one kind in a second at most. */
 const volatile u64 events_per_second = 10000;
 /* The reader is woken even if it looks by itself soon, when so much waits for it. */
 const volatile u64 wake_bytes = 8192;
+
+/* Bits of the kinds of which some may stand for all. */
+const volatile u64 sampled_kinds = 0;
 
 #define SECOND_NS 1000000000ull
 
@@ -81,6 +85,10 @@ static __always_inline struct event_count *offer(u32 kind, group_t group, ns_t n
 	__sync_fetch_and_add(&count->offered, 1);
 	if (group == GROUP_EXCLUDED || bpf_map_lookup_elem(&refused_groups, &group)) {
 		__sync_fetch_and_add(&count->excluded, 1);
+		return NULL;
+	}
+	if ((sampled_kinds >> kind & 1) && !is_sampled()) {
+		count->sampled_out++;
 		return NULL;
 	}
 	if (is_over_limit(kind, now)) {

@@ -48,17 +48,23 @@ static __always_inline u32 hist_bucket(u64 v)
 	return k < HIST_BUCKETS ? k : HIST_BUCKETS - 1;
 }
 
-static __always_inline void hist_add(struct hist *hist, u64 ns)
+/* The same time 2^shift times. */
+static __always_inline void hist_add_times(struct hist *hist, u64 ns, u32 shift)
 {
-	hist->sum += ns;
+	hist->sum += ns << shift;
 	if (!ns) {
-		hist->zero++;
+		hist->zero += 1ull << shift;
 		return;
 	}
 	u32 bucket = hist_bucket(ns);
 	/* The verifier forgets the bound over the spill. */
 	if (bucket < HIST_BUCKETS)
-		hist->buckets[bucket]++;
+		hist->buckets[bucket] += 1ull << shift;
+}
+
+static __always_inline void hist_add(struct hist *hist, u64 ns)
+{
+	hist_add_times(hist, ns, 0);
 }
 
 /* The same where a program may be interrupted by another that adds to this CPU's histogram. */

@@ -19,6 +19,7 @@ import { pageSize } from './page-size.ts';
 import { tracepointsMiss } from './preemption.ts';
 import { PressureSource } from './pressure.ts';
 import { processFilter } from './process-filter.ts';
+import { sampleShiftOf } from './sampling.ts';
 import { RunQueueSource } from './sched.ts';
 import { SyscallSource } from './syscall.ts';
 import { TotalsSource } from './totals.ts';
@@ -169,6 +170,7 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
     iterators: features.iterators,
     withPid: asked('pid'),
     withCommand: asked('command'),
+    sampleShift: sampleShiftOf(config.sample_rate),
     maxGroups: config.max_groups,
     maxEntries: config.max_entries,
     syscalls: config.collect_syscalls ? { latency: config.syscall_latency, latencyByGroup: byGroup } : undefined,

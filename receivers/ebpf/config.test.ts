@@ -49,8 +49,14 @@ test('an empty body gives the defaults of the product', () => {
       collect_tcp_events: true,
       monitor_paths: [],
       exclude_paths: [],
+      collect_namespace_events: false,
+      collect_privilege_events: false,
+      memory_threshold: 2 ** 30,
+      stack_traces: [],
+      max_stack_depth: 20,
       event_rate_limit: 10_000,
       ring_buffer_size: 65_536,
+      sample_rate: 100,
       idle_timeout: 300_000,
       max_groups: 4096,
       max_entries: 16_384,
@@ -70,9 +76,6 @@ test('keys of groups that are not there yet are refused unless they ask for noth
   assert.deepEqual(messages({ collect_http: true }), [
     'collect_http: is not available in this version (the network group); remove it or set it to false',
   ]);
-  assert.deepEqual(messages({ sample_rate: 10 }), [
-    'sample_rate: is not available in this version (sampled events); remove it or set it to 100',
-  ]);
   assert.deepEqual(messages({ pin_path: 'a' }), [
     'pin_path: is not available in this version (pinned maps); remove it or set it to ""',
   ]);
@@ -84,6 +87,9 @@ test('keys of groups that are not there yet are refused unless they ask for noth
 
 test('limits, patterns and times are checked', () => {
   assert.deepEqual(messages({ max_entries: 0 }), ['max_entries: must be at least 1']);
+  for (const rate of [0, 0.5, 101]) {
+    assert.deepEqual(messages({ sample_rate: rate }), ['sample_rate: is a percentage, from 1 to 100']);
+  }
   for (const size of [65_535, 2048, 2 ** 31]) {
     assert.deepEqual(messages({ ring_buffer_size: size }), [
       `ring_buffer_size: must be a power of two from ${pageSize()} (one page) to 1073741824`,

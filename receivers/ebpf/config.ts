@@ -1,13 +1,17 @@
 import { isAbsolute } from 'node:path';
-import { duration, z } from 'bpflow/sdk';
+import { byteSize, duration, z } from 'bpflow/sdk';
 import { DNS_PORTS } from '../../bpf/dns.gen.ts';
+import { EVENT_STACK_DEPTH } from '../../bpf/events.gen.ts';
 import { DNS_LABELS } from './dns-names.ts';
+import { STACK_KINDS, type StackKind } from './events/event-types.ts';
 import { LABELS } from './labels.ts';
 import { NETWORK_LABELS } from './net-flows.ts';
 import { pageSize } from './page-size.ts';
 import { PRESET_NAMES, withPreset } from './presets.ts';
 
 const MOST_RING_BYTES = 2 ** 30;
+
+const STACK_NAMES = Object.keys(STACK_KINDS) as [StackKind, ...StackKind[]];
 
 const onOff = z
   .union([z.enum(['on', 'off']), z.boolean()], { error: 'must be on or off' })
@@ -179,6 +183,24 @@ export const keys = z.strictObject({
     .default([])
     .describe('Events of files at and below these paths: opened, renamed, removed, given another mode. Empty: none.'),
   exclude_paths: paths.default([]).describe('What is left out of monitor_paths, with everything below.'),
+  collect_namespace_events: z
+    .boolean()
+    .default(false)
+    .describe('Events of namespaces that a process joins or makes: setns, unshare, clone.'),
+  collect_privilege_events: z
+    .boolean()
+    .default(false)
+    .describe('Events of users, groups and capabilities that a process changes: setuid and its like, capset, exec.'),
+  memory_threshold: byteSize()
+    .prefault('1GiB')
+    .describe('Event when the resident memory of a process passes this size. 0: none.'),
+  stack_traces: z
+    .array(z.enum(STACK_NAMES))
+    .default([])
+    .describe('Events that are told with the stack of who did it, at its cost for each. Empty: none.'),
+  max_stack_depth: entries(EVENT_STACK_DEPTH)
+    .default(20)
+    .describe('Frames of the kernel, and as many of the process, that a stack has at most.'),
   event_rate_limit: entries(1_000_000)
     .default(10_000)
     .describe('Events of each kind in a second. What is above is dropped in the kernel, and counted.'),
@@ -187,6 +209,14 @@ export const keys = z.strictObject({
     .refine(isRingSize, { error: `must be a power of two from ${pageSize()} (one page) to ${MOST_RING_BYTES}` })
     .default(65_536)
     .describe('Bytes of the ring between the kernel and the agent. What finds no room is dropped, and counted.'),
+  sample_rate: z
+    .number()
+    .min(1, { error: 'is a percentage, from 1 to 100' })
+    .max(100, { error: 'is a percentage, from 1 to 100' })
+    .default(100)
+    .describe(
+      'Percentage of calls, waits and events that are timed and told, each for all of them: the nearest of 100, 50, 25, 12.5, … (1 in 2, 4, 8, …). Counters are never sampled.',
+    ),
   idle_timeout: duration()
     .prefault('5m')
     .describe('A series group that has not changed and has no living task for so long is retired: its series end.'),
@@ -223,9 +253,7 @@ export const keys = z.strictObject({
   programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
   collect_http: only(false, 'the network group'),
-  sample_rate: only(100, 'sampled events'),
   perf_buffer_size: never('events need a kernel with ring buffers, Linux 5.8 or newer'),
-  max_stack_depth: never('stack traces'),
 });
 
 export const config = z.preprocess(withPreset, keys);

@@ -31,6 +31,8 @@ export interface KernelOptions {
   readonly withPid: boolean;
   readonly withCommand: boolean;
   readonly maxGroups: number;
+  /** One in 2^this is timed, and told. */
+  readonly sampleShift: number;
   /** Entries of `syscalls` and `syscall_errors`. */
   readonly maxEntries: number;
   /** Undefined: no system calls. */
@@ -78,6 +80,9 @@ export interface ToldSockets {
 /** Maps that all objects share. */
 const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
 
+/** Objects that time or tell what comes often. */
+const SAMPLED_OBJECTS: ReadonlySet<ObjectName> = new Set(['syscall', 'sched', 'fileio', 'events']);
+
 /*
  * What maps have room for is what keeps them below 64 MiB on 64 CPUs with every group on: an entry of a map by CPU has a value
  * for each of them. What finds no room is `other`.
@@ -106,6 +111,8 @@ export class Kernel {
   readonly plan: Plan;
   /** Attached programs by name. */
   readonly attached: ReadonlyMap<string, BpfProgram>;
+  /** One in 2^this is timed, and told. */
+  readonly sampleShift: number;
   readonly #loaded: Loaded;
   readonly #ladder: Ladder;
   readonly #sections: ReadonlyMap<string, string>;
@@ -127,10 +134,11 @@ export class Kernel {
       loaded.close();
       return Kernel.load(bpf, { ...options, iterators: false });
     }
-    return new Kernel(loaded, ladder, programs);
+    return new Kernel(loaded, ladder, programs, options.sampleShift);
   }
 
-  private constructor(loaded: Loaded, ladder: Ladder, sections: ReadonlyMap<string, string>) {
+  private constructor(loaded: Loaded, ladder: Ladder, sections: ReadonlyMap<string, string>, sampleShift: number) {
+    this.sampleShift = sampleShift;
     this.#loaded = loaded;
     this.#ladder = ladder;
     this.#sections = sections;
@@ -213,6 +221,12 @@ export class Kernel {
   /** Credits what living tasks did until now and marks their groups as alive in this generation, which it returns. */
   creditLiving(): number {
     return this.#loaded.creditLiving();
+  }
+
+  /** Looks at the memory of every process for the event of those that use much; false when nobody asked. */
+  walkMemory(): boolean {
+    this.#loaded.memoryWalk?.iterate();
+    return this.#loaded.memoryWalk !== undefined;
   }
 
   close(): void {
@@ -384,6 +398,7 @@ class Loaded {
   #walk: BpfLink | undefined;
   #socketWalk: BpfLink | undefined;
   #socketList: BpfLink | undefined;
+  #memoryWalk: BpfLink | undefined;
 
   constructor(bpf: Bpf, options: KernelOptions, plan: Plan) {
     this.#plan = plan;
@@ -435,6 +450,10 @@ class Loaded {
     this.#walk?.iterate();
     this.#socketWalk?.iterate();
     return this.generation;
+  }
+
+  get memoryWalk(): BpfLink | undefined {
+    return this.#memoryWalk;
   }
 
   get generation(): number {
@@ -498,12 +517,14 @@ class Loaded {
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network, dns, events } = this.#options;
+    const { withPid, withCommand, sampleShift, syscalls, scheduler, fileIo, memory, files, network, dns, events } =
+      this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
     object.setGlobal('with_io', fileIo);
     object.setGlobal('with_memory', memory !== undefined);
+    if (SAMPLED_OBJECTS.has(name)) object.setGlobal('sample_shift', sampleShift);
     if (name === 'syscall') {
       const served = new Set([...this.#plan.rungs.keys()].map((role) => role.name));
       object.setGlobal('with_latency', served.has('sys_enter'));
@@ -544,6 +565,11 @@ class Loaded {
       this.attached.set(program, object.program(program));
     }
     if (name === 'net') this.#walkSockets(object);
+    if (name === 'events' && this.#programsOf(name).includes('event_memory')) {
+      this.#memoryWalk = object.program('event_memory').attach();
+      this.#links.push(this.#memoryWalk);
+      this.attached.set('event_memory', object.program('event_memory'));
+    }
     if (name !== 'process' || !this.#programsOf(name).includes('living')) return;
     this.#walk = object.program('living').attach();
     this.#links.push(this.#walk);
@@ -612,7 +638,13 @@ function created(object: BpfObject, name: string): BpfMap | [] {
   }
 }
 
-const ITERATORS: ReadonlySet<string> = new Set(['living', 'living_sockets', 'older_sockets', 'listed_sockets']);
+const ITERATORS: ReadonlySet<string> = new Set([
+  'living',
+  'living_sockets',
+  'older_sockets',
+  'listed_sockets',
+  'event_memory',
+]);
 
 function key(value: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(value).buffer);

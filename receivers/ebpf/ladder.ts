@@ -1,7 +1,7 @@
 import type { ObjectName } from './objects.ts';
 
-/** A rung of a ladder: the suffix of its program's name. */
-export type Rung = 'btf' | 'raw' | 'tp' | 'iter' | 'cgroup';
+/** A rung of a ladder: the suffix of its program's name. `call`: a trace event of one system call, where no other hook does. */
+export type Rung = 'btf' | 'raw' | 'tp' | 'call' | 'iter' | 'cgroup';
 
 /** A thing to do in the kernel that one of several programs can do. */
 export interface Role {
@@ -177,6 +177,7 @@ export class Ladder {
         return this.#allowed.rawTp;
       case 'tp':
         return this.#allowed.traceEvents;
+      case 'call':
       case 'iter':
       case 'cgroup':
         return true;
@@ -184,7 +185,7 @@ export class Ladder {
   }
 }
 
-const RUNGS: readonly Rung[] = ['iter', 'tp', 'btf', 'raw', 'cgroup'];
+const RUNGS: readonly Rung[] = ['iter', 'call', 'tp', 'btf', 'raw', 'cgroup'];
 
 /** Name of the program that does this at this rung. */
 export function programOf(role: Role, rung: Rung): string {

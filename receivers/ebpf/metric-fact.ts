@@ -1,7 +1,8 @@
-import type { MetricDefinition, MetricState } from 'bpflow/sdk';
+import { defineMetric, type MetricDefinition, type MetricState } from 'bpflow/sdk';
 import type { Kernel } from './kernel.ts';
 import { declare } from './metric-source.ts';
 import type { ObjectName } from './objects.ts';
+import { sampledTiming } from './sampling.ts';
 
 /**
  * A metric that the receiver can hand on, and what it stands on. The sources declare their metrics by it, and the plan and the
@@ -23,6 +24,8 @@ export interface MetricFact {
   readonly exactWith: readonly string[];
   /** Maps that it is read from. */
   readonly maps: readonly FactMap[];
+  /** Whether `sample_rate` touches it: one that is timed counts for all of them then. */
+  readonly sampled?: boolean;
   /** What is estimated with these programs, in one sentence. */
   estimated?(kernel: Kernel): string | undefined;
 }
@@ -51,7 +54,13 @@ export function declareFact(
   kernel: Kernel,
   labels: Readonly<Record<string, string>>,
 ): MetricDefinition {
-  return declare({ ...fact.definition, attributes: { ...labels, ...fact.own } }, lostOf(fact, kernel));
+  const lost = lostOf(fact, kernel);
+  const sampled = sampledOf(fact, kernel);
+  const definition = { ...fact.definition, attributes: { ...labels, ...fact.own } };
+  // Asked for, so the name stays, for who reads it.
+  return sampled !== undefined && lost.length === 0
+    ? defineMetric({ ...definition, exactness: { estimated: sampled } })
+    : declare(definition, [...lost, ...(sampled === undefined ? [] : [sampled])]);
 }
 
 /** What became of a metric, and why. */
@@ -66,7 +75,7 @@ export function stateOf(fact: MetricFact, config: Readonly<Record<string, unknow
   const off = offKey(fact, config);
   if (off !== undefined) return { state: 'off', reason: `${off} is off.` };
   if (!isFed(fact, kernel)) return { state: 'absent', reason: whyNotFed(fact, kernel) };
-  const lost = lostOf(fact, kernel);
+  const lost = [lostOf(fact, kernel), sampledOf(fact, kernel) ?? []].flat();
   if (lost.length > 0) return { state: 'inexact', reason: lost.join(' ') };
   const { exactness } = fact.definition;
   return exactness === 'exact' ? { state: 'exact', reason: '' } : { state: 'inexact', reason: exactness.estimated };
@@ -89,6 +98,10 @@ export function rolesOf({ needs, oneOf = [], exactWith }: MetricFact): readonly 
 function lostOf(fact: MetricFact, kernel: Kernel): readonly string[] {
   const estimated = fact.estimated?.(kernel);
   return [...new Set([...kernel.lostOf(...fact.exactWith), ...(estimated === undefined ? [] : [estimated])])];
+}
+
+function sampledOf({ sampled }: MetricFact, kernel: Kernel): string | undefined {
+  return sampled ? sampledTiming(kernel.sampleShift) : undefined;
 }
 
 function whyNotFed({ needs, oneOf = [] }: MetricFact, kernel: Kernel): string {

@@ -18,7 +18,7 @@ import { adviceOf } from './advice.ts';
 import { Collection } from './collection.ts';
 import type { Config } from './config.ts';
 import { type ContainerVerdict, containerFilter } from './container-filter.ts';
-import { configFor } from './events/event-options.ts';
+import { configFor, eventOptionsOf } from './events/event-options.ts';
 import { type Events, openEvents, publishEvents } from './events/events.ts';
 import { WatchedPaths } from './events/watched-paths.ts';
 import { explainMetric } from './explain.ts';
@@ -143,11 +143,13 @@ export class EbpfReceiver implements Receiver {
       this.#scope.health({ state: 'unavailable', summary: reason });
       return;
     }
-    if (this.#next.logs !== undefined) {
+    const options = eventOptionsOf(this.#config);
+    if (this.#next.logs !== undefined && options !== undefined) {
       const watched = new WatchedPaths(this.#config.monitor_paths, this.#config.exclude_paths);
-      this.#events = openEvents(this.#collection, this.#scope, this.#next.logs, watched);
+      this.#events = openEvents(this.#collection, this.#scope, this.#next.logs, watched, options);
     }
     this.#reportHealth(this.#collection);
+    this.#reportSampling(this.#collection.kernel.sampleShift);
   }
 
   #containers(): ContainerVerdict | undefined {
@@ -160,6 +162,14 @@ export class EbpfReceiver implements Receiver {
     }
     const local = new LocalContainers({ docker: '/var/lib/docker', podman: ['/var/lib/containers/storage'] });
     return containerFilter({ containers, namespaces, kubernetes, local });
+  }
+
+  #reportSampling(shift: number): void {
+    if (shift === 0) return;
+    this.#scope.log.info('Latencies and events are sampled; counters are not.', {
+      sample_rate: this.#config.sample_rate,
+      one_in: 2 ** shift,
+    });
   }
 
   #reportHealth({ kernel }: Collection): void {

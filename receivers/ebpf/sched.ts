@@ -90,6 +90,7 @@ const WAIT: MetricFact = {
   own: {},
   keys: ['collect_scheduler'],
   needs: ['sched_switch'],
+  sampled: true,
   exactWith: ['sched_wakeup', 'sched_wakeup_new'],
   maps: [
     { object: 'sched', map: 'waits', key: WaitKey.WORD },

@@ -227,6 +227,7 @@ const DURATION: MetricFact = {
   own: { [SYSCALL]: 'syscall' },
   keys: ['collect_syscalls', 'syscall_latency'],
   needs: ['sys_exit', 'sys_enter'],
+  sampled: true,
   exactWith: EXACT_WITH,
   maps: [
     { object: 'syscall', map: 'latencies', key: NUMBER },

@@ -16,6 +16,10 @@ export async function run(rounds: number): Promise<void> {
       'bpflow run queue',
       receiverOnly('{ collect_syscalls: false, collect_file_io: false, collect_scheduler: true }'),
     ),
+    agent(
+      'bpflow run queue, sample_rate 1',
+      receiverOnly('{ collect_syscalls: false, collect_file_io: false, collect_scheduler: true, sample_rate: 1 }'),
+    ),
     ...peerIfThere('bcc runqlat', ['runqlat', '3600', '1'], 'Tracing'),
   ];
   const switches = () => {

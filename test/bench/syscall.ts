@@ -19,6 +19,10 @@ export async function run(rounds: number): Promise<void> {
     ),
     limit('sys_latency'),
     agent('bpflow count + errors + latency', receiverOnly('{ collect_syscalls: true, collect_file_io: false }')),
+    agent(
+      'bpflow count + errors + latency, sample_rate 1',
+      receiverOnly('{ collect_syscalls: true, collect_file_io: false, sample_rate: 1 }'),
+    ),
     ...peers,
   ];
   const call = () => {

@@ -30,6 +30,7 @@ export const NO_EVENTS = {
   collect_oom_events: false,
   collect_container_events: false,
   collect_tcp_events: false,
+  memory_threshold: 0,
 };
 
 /** The receiver alone, in a pipeline of logs and no other, in this process. */
@@ -79,6 +80,12 @@ export class EventReceiver {
   async until(holds: () => boolean): Promise<void> {
     const deadline = performance.now() + 10_000;
     while (!holds() && performance.now() < deadline) await wait(5);
+  }
+
+  /** Waits until the names of the kernel's functions were read. */
+  async symbols(): Promise<void> {
+    const known = () => (this.#view('events') as { stacks?: { kernelSymbols: number } }).stacks?.kernelSymbols ?? 0;
+    await this.until(() => known() > 0);
   }
 
   programs(): Record<string, string> {

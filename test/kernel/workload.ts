@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, linkSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, linkSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './machine.ts';
@@ -28,6 +28,14 @@ export class Workloads {
     const original = join(this.#folder, '.truth');
     if (!existsSync(original)) copyFileSync(this.#original, original);
     if (!existsSync(path)) linkSync(original, path);
+    return path;
+  }
+
+  /** A file of its own with the program, which may be given another mode; the folder is opened for everybody. */
+  copy(name: string): string {
+    const path = join(this.#folder, name);
+    chmodSync(this.#folder, 0o755);
+    copyFileSync(this.#original, path);
     return path;
   }
 

@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   asError,
   type BpfMap,
   type Clock,
@@ -10,18 +11,27 @@ import {
   type Logger,
   type NewLogRecord,
   PermanentError,
+  THRESHOLD_ATTRIBUTE,
+  type Threshold,
   type Timer,
 } from 'bpflow/sdk';
 import { EventHeader, EventKind } from '../../../bpf/events.gen.ts';
 import { GROUP_EXCLUDED, GROUP_OTHER } from '../../../bpf/process.gen.ts';
 import type { Group, Groups } from '../groups.ts';
-import type { EventCounts } from './event-counts.ts';
+import type { EventCounts, UserReason } from './event-counts.ts';
+import { SAMPLED_KINDS } from './event-types.ts';
 import { EventRecord, SEVERITY, type Told } from './record.ts';
+import type { Stacks } from './stacks.ts';
+import { connectTime } from './tcp-events.ts';
 import { type TellerOptions, tell } from './teller.ts';
 import { WallClock } from './wall-clock.ts';
 
-/** Bytes that are read from the ring at a time, at most. */
-const READ_BYTES = 128 * 1024;
+/** Bytes that are read from the ring before they are handed on, at most; pages that no storm has reached take no memory. */
+const READ_BYTES = 2 ** 20;
+/** No record has as many bytes, with its length before it. */
+const LARGEST_RECORD = 4096;
+/** After how many records it is looked whether more have come: telling one takes longer than the kernel needs to write it. */
+const LOOK_EVERY = 32;
 /** Words before each record: its length, and a zero. */
 const LENGTH_WORDS = 2;
 /** Buffers that are read from the ring at the end, at most: programs are attached until then. */
@@ -41,6 +51,10 @@ export interface EventChannelOptions extends TellerOptions {
   readonly refused: BpfMap;
   readonly groups: Groups;
   readonly counts: EventCounts;
+  /** How many events one stands for of those kinds that are sampled; undefined when all are told. */
+  readonly threshold: Threshold | undefined;
+  /** Undefined when nobody asked for any. */
+  readonly stacks: Stacks | undefined;
   readonly next: Consumer<LogBatch>;
   readonly clock: Clock;
   /** ns of the monotonic clock that the kernel stamps events with. */
@@ -58,7 +72,8 @@ interface Pending {
 
 interface Held {
   readonly record: NewLogRecord;
-  readonly kind: number;
+  /** Of its records in the ring: its own, and that of its stack. */
+  readonly kinds: readonly number[];
   readonly group: Group;
 }
 
@@ -116,6 +131,7 @@ export class EventChannel {
       await this.#deliver();
       this.#giveUp();
     }
+    this.#options.stacks?.expire(true);
     this.#abort.abort();
     this.#ring.close();
   }
@@ -148,18 +164,28 @@ export class EventChannel {
     });
   }
 
-  /** Reads what fits the buffer into {@link #pending}; false when the ring was empty. */
+  /**
+   * Reads what fits the buffer into {@link #pending}; false when the ring was empty. What comes while records are told is copied
+   * behind them, so that the ring, which is small, has room again.
+   */
   #read(): boolean {
-    const bytes = this.#ring.drain(this.#buffer);
+    let words = this.#drain(0);
+    if (words === 0) return false;
     const now = this.#clock.look();
-    const { words } = this.#record;
-    for (let at = 0; at < bytes / 4; ) {
-      const length = words[at]!;
+    for (let at = 0, told = 1; at < words; told++) {
+      const length = this.#record.words[at]!;
       if (length >= EventHeader.SIZE) this.#take(this.#record.move(at + LENGTH_WORDS, length), now);
       at += LENGTH_WORDS + Math.ceil(length / 8) * 2;
+      if (told % LOOK_EVERY === 0 && this.#ring.pending > 0) words += this.#drain(words);
     }
     this.#seal();
-    return bytes > 0;
+    return true;
+  }
+
+  /** Copies what the ring has behind so many words of the buffer; returns by how many words there are more now. */
+  #drain(from: number): number {
+    const room = this.#buffer.subarray(from * 4);
+    return room.length < LARGEST_RECORD ? 0 : this.#ring.drain(room) / 4;
   }
 
   /** Makes the batch of what was taken since the last one. */
@@ -172,31 +198,46 @@ export class EventChannel {
   #take(record: EventRecord, now: bigint): void {
     const { header } = record;
     const { kind } = header;
-    const { counts } = this.#options;
+    const { stacks } = this.#options;
+    if (kind === EventKind.EVENT_STACK) {
+      stacks?.add(record);
+      return;
+    }
+    const stack = stacks?.claim(header.tid, beganAt(record));
+    const kinds = stack === undefined ? [kind] : [kind, EventKind.EVENT_STACK];
     const group = this.#groupOf(header.group);
     const isContainer = CONTAINER_KINDS.has(kind);
     if (!isContainer && !group.counts) {
-      counts.dropped(kind, 'filtered');
+      this.#dropped(kinds, 'filtered');
       this.#refuse(header.group);
       return;
     }
     const told = tell(record, group.process, this.#options);
     if (typeof told === 'string') {
-      counts.dropped(kind, told);
+      this.#dropped(kinds, told);
       return;
     }
-    const made = logRecord(header, told, group, { time: this.#clock.timeOf(header.time), now });
+    const threshold = SAMPLED_KINDS.has(kind) ? this.#options.threshold?.text : undefined;
+    const more = {
+      ...(threshold !== undefined && { [THRESHOLD_ATTRIBUTE]: threshold }),
+      ...(stack !== undefined && { [STACK_ATTRIBUTE]: stack }),
+    };
+    const made = logRecord(header, told, group, { time: this.#clock.timeOf(header.time), now, more });
     if (isContainer || group.gate === undefined || group.gate.state === 'open') {
-      this.#add(kind, made);
+      this.#add(kinds, made);
     } else if (group.gate.state === 'closed') {
-      counts.dropped(kind, 'filtered');
+      this.#dropped(kinds, 'filtered');
       this.#refuse(header.group);
       this.#closed.set(header.group, group);
     } else if (this.#held.length < MOST_HELD) {
-      this.#held.push({ record: made, kind, group });
+      this.#held.push({ record: made, kinds, group });
     } else {
-      counts.dropped(kind, 'unknown_container');
+      this.#dropped(kinds, 'unknown_container');
     }
+  }
+
+  #dropped(kinds: readonly number[], reason: UserReason): void {
+    for (const kind of kinds) this.#options.counts.dropped(kind, reason);
   }
 
   #groupOf(id: number): Group {
@@ -210,9 +251,9 @@ export class EventChannel {
     return group;
   }
 
-  #add(kind: number, record: NewLogRecord): void {
+  #add(kinds: readonly number[], record: NewLogRecord): void {
     this.#builder.add(record);
-    this.#kinds.push(kind);
+    this.#kinds.push(...kinds);
   }
 
   /** Lets the kernel throw such events away itself. */
@@ -227,6 +268,7 @@ export class EventChannel {
       this.#options.refused.delete(words(id));
       this.#closed.delete(id);
     }
+    this.#options.stacks?.expire();
     if (this.#pending === undefined && this.#releaseHeld(false)) this.#deliver();
   }
 
@@ -236,9 +278,9 @@ export class EventChannel {
     const waiting: Held[] = [];
     for (const each of this.#held) {
       const state = each.group.gate?.state;
-      if (state === 'open') this.#add(each.kind, each.record);
-      else if (state === 'closed') this.#options.counts.dropped(each.kind, 'filtered');
-      else if (all) this.#options.counts.dropped(each.kind, 'unknown_container');
+      if (state === 'open') this.#add(each.kinds, each.record);
+      else if (state === 'closed') this.#dropped(each.kinds, 'filtered');
+      else if (all) this.#dropped(each.kinds, 'unknown_container');
       else waiting.push(each);
     }
     this.#held = waiting;
@@ -305,11 +347,19 @@ const CONTAINER_KINDS: ReadonlySet<number> = new Set([
   EventKind.EVENT_CGROUP_REMOVE,
 ]);
 
+/** When the stack of an event was taken. */
+function beganAt(record: EventRecord): bigint {
+  const { kind, time } = record.header;
+  return kind === EventKind.EVENT_TCP_CONNECT ? time - connectTime(record) : time;
+}
+
+const STACK_ATTRIBUTE = 'code.stacktrace';
+
 function logRecord(
   header: EventHeader,
   told: Told,
   group: Group,
-  { time, now }: { readonly time: bigint; readonly now: bigint },
+  { time, now, more }: { readonly time: bigint; readonly now: bigint; readonly more: Attributes },
 ): NewLogRecord {
   const { pid, tid, parent, command } = header;
   const name = group.process === 'other' ? command : group.process;
@@ -334,6 +384,7 @@ function logRecord(
       ...(group.process !== 'other' && { 'process.executable.name': group.process }),
       ...(group.cgroup !== undefined && { 'process.linux.cgroup': group.cgroup }),
       ...told.attributes,
+      ...more,
       importance: double(told.importance),
     },
   };

@@ -1,5 +1,6 @@
 import type { BpfObject } from 'bpflow/sdk';
-import type { EventType } from './event-types.ts';
+import { EVENT_STACK_DEPTH } from '../../../bpf/events.gen.ts';
+import { type EventType, SAMPLED_KINDS, STACK_KINDS, type StackKind } from './event-types.ts';
 
 /** What is asked of the kernel. */
 export interface EventOptions {
@@ -10,20 +11,37 @@ export interface EventOptions {
   readonly perSecond: number;
   /** Bytes of the arguments of a program that is executed, at most; 0: none. */
   readonly argumentBytes: number;
+  /** Resident memory of a process that is told when it is passed, in pages. */
+  readonly memoryPages: number;
+  /** Of which kinds stacks are told. */
+  readonly stacks: readonly StackKind[];
+  /** Frames of the kernel, and of the process, of a stack at most. */
+  readonly stackDepth: number;
 }
 
+/** Frames that the kernel needs to run a program, which nobody asked for. */
+const TRACING_FRAMES = 8;
 /** The reader is woken at this share of the ring even when it is about to look by itself. */
 const WAKE_SHARE = 1 / 8;
 
 /** To be called before the object is loaded. */
 export function setEventKnobs(object: BpfObject, options: EventOptions): void {
+  object.setGlobal('sampled_kinds', bitsOf([...SAMPLED_KINDS]));
   object.setGlobal('events_per_second', options.perSecond);
   object.setGlobal('wake_bytes', options.ringBytes * WAKE_SHARE);
   object.setGlobal('arguments_length', options.argumentBytes);
+  object.setGlobal('memory_threshold', options.memoryPages);
+  object.setGlobal('stack_kinds', bitsOf(options.stacks.map((kind) => STACK_KINDS[kind])));
+  object.setGlobal('stack_depth', Math.min(options.stackDepth + TRACING_FRAMES, EVENT_STACK_DEPTH));
+}
+
+function bitsOf(kinds: readonly number[]): bigint {
+  return kinds.reduce((bits, kind) => bits | (1n << BigInt(kind)), 0n);
 }
 
 /** To be called before the object is loaded. */
 export function sizeEventMaps(object: BpfObject, options: EventOptions): void {
   object.setMaxEntries('events', options.ringBytes);
   if (!options.types.has('tcp')) object.setAutocreate('socket_owners', false);
+  if (options.stacks.length === 0) object.setMaxEntries('stack_records', 1);
 }

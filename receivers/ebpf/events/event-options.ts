@@ -1,6 +1,7 @@
 import type { Signal } from 'bpflow/sdk';
 import { EVENT_ARGUMENTS_LENGTH } from '../../../bpf/events.gen.ts';
 import type { Config } from '../config.ts';
+import { pageSize } from '../page-size.ts';
 import type { EventOptions } from './event-kernel.ts';
 import type { EventType } from './event-types.ts';
 
@@ -14,6 +15,9 @@ export function eventOptionsOf(config: Config): EventOptions | undefined {
     ['tcp', config.collect_tcp_events],
     ['file', config.monitor_paths.length > 0],
     ['dns', config.collect_dns && config.collect_dns_events],
+    ['namespace', config.collect_namespace_events],
+    ['privilege', config.collect_privilege_events],
+    ['memory', config.memory_threshold > 0],
   ];
   const types = new Set(asked.filter(([, on]) => on).map(([type]) => type));
   if (types.size === 0 || !config.features.ringbuf) return undefined;
@@ -22,6 +26,9 @@ export function eventOptionsOf(config: Config): EventOptions | undefined {
     ringBytes: config.ring_buffer_size,
     perSecond: config.event_rate_limit,
     argumentBytes: config.event_arguments ? EVENT_ARGUMENTS_LENGTH : 0,
+    memoryPages: Math.ceil(config.memory_threshold / pageSize()),
+    stacks: config.stack_traces,
+    stackDepth: config.max_stack_depth,
   };
 }
 
@@ -42,6 +49,9 @@ const NO_EVENTS = {
   collect_container_events: false,
   collect_tcp_events: false,
   collect_dns_events: false,
+  collect_namespace_events: false,
+  collect_privilege_events: false,
+  memory_threshold: 0,
 } satisfies Partial<Config>;
 
 const NO_METRICS = {

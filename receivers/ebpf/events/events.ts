@@ -1,19 +1,30 @@
 import { CgroupPaths } from 'bpflow/containers';
 import type { Consumer, LogBatch, Scope } from 'bpflow/sdk';
+import { EventKind } from '../../../bpf/events.gen.ts';
 import type { Collection } from '../collection.ts';
 import { pageSize } from '../page-size.ts';
+import { sampleThresholdOf } from '../sampling.ts';
 import { syscallNames } from '../syscall-names.ts';
 import { EventChannel } from './channel.ts';
 import { EventCounts } from './event-counts.ts';
+import type { EventOptions } from './event-kernel.ts';
+import { KernelSymbols } from './kernel-symbols.ts';
+import { Modules } from './modules.ts';
+import { Stacks } from './stacks.ts';
 import type { WatchedPaths } from './watched-paths.ts';
 
 /** How often directories that are watched are looked for: they may come later, or be replaced. */
 const WATCH_MS = 1000;
 
+/** How often the memory of every process is looked at. */
+const MEMORY_MS = 1000;
+
 /** Events from the ring of a loaded kernel half to the next component, until they are stopped. */
 export interface Events {
   readonly channel: EventChannel;
   readonly counts: EventCounts;
+  /** Undefined when none were asked for. */
+  readonly stacks: Stacks | undefined;
   stop(): Promise<void>;
 }
 
@@ -23,6 +34,7 @@ export function openEvents(
   scope: Scope,
   next: Consumer<LogBatch>,
   watched: WatchedPaths,
+  options: EventOptions,
 ): Events | undefined {
   const { kernel, groups } = collection;
   const ring = kernel.map('events', 'events');
@@ -30,11 +42,13 @@ export function openEvents(
   const counts = new EventCounts(kernel.map('events', 'event_counts')!, { batch: true });
   const names = syscallNames(process.arch);
   const cgroups = new CgroupPaths({ made: (id) => kernel.cgroupPath(id) });
+  const stacks = options.stacks.length === 0 ? undefined : openStacks(options.stackDepth, counts, scope);
   const channel = new EventChannel({
     ring,
     refused: kernel.map('events', 'refused_groups')!,
     groups,
     counts,
+    threshold: sampleThresholdOf(kernel.sampleShift),
     next,
     clock: scope.clock,
     monotonicNs: () => process.hrtime.bigint(),
@@ -43,20 +57,34 @@ export function openEvents(
     pageSize: pageSize(),
     watched: (path) => watched.has(path),
     errno: (error) => names.errno(error),
+    syscall: (call) => names.syscall(call),
+    stacks,
     cgroupPath: (id) => cgroups.path(id),
   });
   const inodes = kernel.map('events', 'watched_inodes')!;
   const prefixes = kernel.map('events', 'watched_prefixes')!;
   watched.tell(inodes, prefixes);
-  const timer = watched.isEmpty ? undefined : scope.clock.every(WATCH_MS, () => watched.tell(inodes, prefixes));
+  const timers = [
+    ...(watched.isEmpty ? [] : [scope.clock.every(WATCH_MS, () => watched.tell(inodes, prefixes))]),
+    ...(kernel.walkMemory() ? [scope.clock.every(MEMORY_MS, () => kernel.walkMemory())] : []),
+  ];
   return {
     channel,
     counts,
+    stacks,
     stop: () => {
-      timer?.cancel();
+      for (const timer of timers) timer.cancel();
       return channel.stop();
     },
   };
+}
+
+function openStacks(depth: number, counts: EventCounts, { clock }: Scope): Stacks {
+  const symbols = new KernelSymbols();
+  symbols.read();
+  return new Stacks({ symbols, modules: new Modules(clock), depth }, clock, (count) =>
+    counts.dropped(EventKind.EVENT_STACK, 'unclaimed', count),
+  );
 }
 
 /** Publishes `bpflow_ebpf_events` and the view `events`. */
@@ -81,6 +109,7 @@ export function publishEvents(scope: Scope, events: () => Events | undefined): v
     });
   scope.inspect('events', () => ({
     waiting: events()?.channel.waiting ?? 0,
+    ...(events()?.stacks && { stacks: events()?.stacks?.view }),
     kinds: Object.fromEntries(events()?.counts.balance() ?? []),
   }));
 }

@@ -45,6 +45,11 @@ export function tellTcp(record: EventRecord, step: TcpStep, errno: (error: numbe
   };
 }
 
+/** How long a connect took, ns. */
+export function connectTime(record: EventRecord): bigint {
+  return body.move(record.words, record.body).duration;
+}
+
 const DIRECTION = 'ebpf.tcp.direction';
 const DURATION = { connect: 'ebpf.tcp.connect_time_ns', close: 'ebpf.tcp.duration_ns' } as const;
 

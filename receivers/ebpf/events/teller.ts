@@ -3,6 +3,8 @@ import { type ContainerStep, cgroupPathOf, tellContainer } from './container-eve
 import { tellDns } from './dns-events.ts';
 import type { UserReason } from './event-counts.ts';
 import { tellFile } from './file-events.ts';
+import { tellNamespaces, tellPrivilege } from './identity-events.ts';
+import { tellMemory } from './memory-events.ts';
 import { tellExec, tellExit, tellFork, tellOomKill, tellSignal } from './process-events.ts';
 import type { EventRecord, Told } from './record.ts';
 import { type TcpStep, tellTcp } from './tcp-events.ts';
@@ -12,6 +14,8 @@ export interface TellerOptions {
   readonly pageSize: number;
   /** Name of an error's number. */
   readonly errno: (error: number) => string;
+  /** Name of a system call. */
+  readonly syscall: (call: number) => string;
   /** Whether events of the file with this path are wanted. */
   readonly watched: (path: string) => boolean;
   /** Path of a cgroup in the cgroup v2 tree; undefined when nobody knows it. */
@@ -55,6 +59,12 @@ export function tell(record: EventRecord, executable: string, options: TellerOpt
       return tellDns(record, 'query');
     case EventKind.EVENT_DNS_RESPONSE:
       return tellDns(record, 'response');
+    case EventKind.EVENT_NAMESPACE:
+      return tellNamespaces(record);
+    case EventKind.EVENT_PRIVILEGE:
+      return tellPrivilege(record, options.syscall);
+    case EventKind.EVENT_MEMORY:
+      return tellMemory(record, options.pageSize);
     default:
       return 'filtered';
   }

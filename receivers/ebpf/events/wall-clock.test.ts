@@ -36,3 +36,22 @@ test('a wall clock that is set is followed, forth and back', () => {
     ok(error >= 0n && error < 2_000_000n, String(error));
   }
 });
+
+test('two readings that something else came between do not move the times', () => {
+  const { state } = clocks();
+  let delay = 0n;
+  const clock = {
+    now: () => {
+      state.monotonic += delay;
+      return ((state.monotonic + state.ahead) / 1_000_000n) * 1_000_000n;
+    },
+  };
+  const wall = new WallClock(clock, () => state.monotonic);
+  for (let i = 0; i < 1000; i++) {
+    state.monotonic += 333_777n;
+    delay = i % 10 === 0 ? 3_000_000n : 0n;
+    wall.look();
+  }
+  const error = state.monotonic + state.ahead - wall.timeOf(state.monotonic);
+  ok(error >= 0n && error < 1_000_000n, `${error} ns behind`);
+});

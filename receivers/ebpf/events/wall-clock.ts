@@ -2,6 +2,8 @@ import type { Clock } from 'bpflow/sdk';
 
 /** The wall clock tells whole milliseconds. */
 const TICK_NS = 1_000_000n;
+/** Two readings that lie further apart say nothing of each other: something else ran between them. */
+const TORN_NS = 50_000n;
 
 /**
  * Turns times of the monotonic clock into times since 1970, finer than the wall clock ticks. Of all readings the one just behind
@@ -21,8 +23,12 @@ export class WallClock {
   look(): bigint {
     const monotonic = this.#monotonicNs();
     const offset = this.#clock.now() - monotonic;
+    const gap = this.#monotonicNs() - monotonic;
     const known = this.#offset;
-    if (known === undefined || offset > known || known - offset > TICK_NS + TICK_NS / 2n) this.#offset = offset;
+    const isTorn = gap > TORN_NS && known !== undefined && offset - known <= gap;
+    if (known === undefined || (offset > known && !isTorn) || known - offset > TICK_NS + TICK_NS / 2n) {
+      this.#offset = offset;
+    }
     return monotonic + this.#offset!;
   }
 
