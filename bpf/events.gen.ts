@@ -44,7 +44,7 @@ export const LAYOUTS = {
   tcp_body: 'f552de851244c0fb',
   file_body: 'bfdfb64dbfec12c3',
   path_prefix: '36689cc7a7b710f5',
-  event_count: '286d8fcbef74a866',
+  event_count: '5942fbbceba5dade',
 } as const;
 
 /** A moving view on one `struct event_header` in a buffer of 32-bit words. */
@@ -425,12 +425,12 @@ export class PathPrefix {
 /** A moving view on one `struct event_count` in a buffer of 32-bit words. */
 export class EventCount {
   /** Bytes. */
-  static readonly SIZE = 32;
+  static readonly SIZE = 40;
   /** 32-bit words. */
-  static readonly WORDS = 8;
+  static readonly WORDS = 10;
   /** Position of each member, in words. */
-  static readonly WORD = { offered: 0, excluded: 2, limited: 4, full: 6 } as const;
-  #words: Uint32Array = new Uint32Array(8);
+  static readonly WORD = { offered: 0, excluded: 2, limited: 4, full: 6, unserved: 8 } as const;
+  #words: Uint32Array = new Uint32Array(10);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -458,5 +458,10 @@ export class EventCount {
   /** Occurrences. */
   get full(): bigint {
     return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+
+  /** Occurrences. */
+  get unserved(): bigint {
+    return (BigInt(this.#words[this.#at + 8 + 1]!) << 32n) | BigInt(this.#words[this.#at + 8]!);
   }
 }

@@ -271,7 +271,7 @@ static __always_inline bool write_path(struct task_struct *task, struct named_pa
 #define FIRST_LIMIT  EVENT_BASE_LENGTH
 #define SECOND_LIMIT (2 * EVENT_BASE_LENGTH + EVENT_PATH_LENGTH)
 
-static __always_inline int on_call(u32 nr, struct pt_regs *regs, long result)
+static __always_inline int on_call(void *ctx, u32 nr, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = get_current();
 	struct file_scratch *scratch;
@@ -318,21 +318,27 @@ static __always_inline int on_call(u32 nr, struct pt_regs *regs, long result)
 	if (size > FILE_DATA_LENGTH)
 		return 0;
 	size += offsetof(struct file_record, data);
-	if (bpf_ringbuf_output(&events, event, size, wake_flags()))
-		count->full++;
+	write_event(ctx, count, event, size);
 	return 0;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(event_file_btf, struct pt_regs *regs, long result)
 {
-	return on_call(BPF_CORE_READ(regs, nr_field), regs, result);
+	return on_call(ctx, BPF_CORE_READ(regs, nr_field), regs, result);
 }
 
 SEC("raw_tp/sys_exit")
 int BPF_PROG(event_file_raw, struct pt_regs *regs, long result)
 {
-	return on_call(BPF_CORE_READ(regs, nr_field), regs, result);
+	return on_call(ctx, BPF_CORE_READ(regs, nr_field), regs, result);
+}
+
+SEC("tracepoint/raw_syscalls/sys_exit")
+int event_file_tp(struct sys_exit_record *record)
+{
+	return on_call(record, record->nr, (struct pt_regs *)bpf_task_pt_regs(get_current()),
+		       record->result);
 }
 
 #endif

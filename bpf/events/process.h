@@ -46,11 +46,11 @@ struct {
 	__type(value, u32);
 } ended SEC(".maps");
 
-static __always_inline int on_fork(struct task_struct *child)
+static __always_inline int on_fork(void *ctx, struct task_struct *child)
 {
 	int pid = BPF_CORE_READ(child, pid);
 	ns_t now = bpf_ktime_get_ns();
-	struct event_header *event;
+	struct event_header scratch, *event;
 	struct event_count *count;
 	group_t group;
 
@@ -60,19 +60,17 @@ static __always_inline int on_fork(struct task_struct *child)
 	count = offer(EVENT_FORK, group, now);
 	if (!count)
 		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(event, EVENT_FORK, now);
 	describe_owner(event, child, group);
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 
-static __always_inline int on_exec(struct task_struct *task, u32 old_tid,
-				   struct linux_binprm *program)
+static __always_inline int on_exec(void *ctx, struct task_struct *task, u32 old_tid,
+				   const char *filename)
 {
 	ns_t now = bpf_ktime_get_ns();
 	u32 first = 0, size, length = 0, total;
@@ -91,8 +89,7 @@ static __always_inline int on_exec(struct task_struct *task, u32 old_tid,
 	describe_event(&event->header, EVENT_EXEC, now);
 	describe_owner(&event->header, task, group);
 	event->body.old_tid = old_tid;
-	path = bpf_probe_read_kernel_str(event->data, EVENT_PATH_LENGTH,
-					 BPF_CORE_READ(program, filename));
+	path = bpf_probe_read_kernel_str(event->data, EVENT_PATH_LENGTH, filename);
 	size = path > 0 && path <= EVENT_PATH_LENGTH ? path : 0;
 	event->body.path_length = size;
 	start = BPF_CORE_READ(task, mm, arg_start);
@@ -109,8 +106,7 @@ static __always_inline int on_exec(struct task_struct *task, u32 old_tid,
 	size += length + offsetof(struct exec_record, data);
 	if (size > sizeof(*event))
 		return 0;
-	if (bpf_ringbuf_output(&events, event, size, wake_flags()))
-		count->full++;
+	write_event(ctx, count, event, size);
 	return 0;
 }
 
@@ -126,12 +122,12 @@ static __always_inline bool is_first_to_tell(struct task_struct *task)
 	return !bpf_map_update_elem(&ended, &key, &told, BPF_NOEXIST);
 }
 
-static __always_inline int on_exit(struct task_struct *task)
+static __always_inline int on_exit(void *ctx, struct task_struct *task)
 {
 	struct {
 		struct event_header header;
 		struct exit_body body;
-	} * event;
+	} scratch, *event;
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	ns_t now = bpf_ktime_get_ns(), started;
 	struct event_count *count;
@@ -144,11 +140,9 @@ static __always_inline int on_exit(struct task_struct *task)
 	count = offer(EVENT_EXIT, group, now);
 	if (!count)
 		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(&event->header, EVENT_EXIT, now);
 	describe_owner(&event->header, task, group);
 	started = BPF_CORE_READ(leader, start_time);
@@ -161,7 +155,7 @@ static __always_inline int on_exit(struct task_struct *task)
 				     ? BPF_CORE_READ(task, signal, group_exit_code)
 				     : BPF_CORE_READ(leader, exit_code);
 	event->body.reserved = 0;
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 
@@ -172,13 +166,13 @@ static __always_inline bool has_sender(u64 info, s32 code)
 }
 
 /* `info` is no address when it is 0 (from a process) or 1 (from the kernel). */
-static __always_inline int on_signal(u32 signal, struct kernel_siginfo *info,
+static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginfo *info,
 				     struct task_struct *task, int result)
 {
 	struct {
 		struct event_header header;
 		struct signal_body body;
-	} * event;
+	} scratch, *event;
 	ns_t now = bpf_ktime_get_ns();
 	struct task_struct *sender;
 	struct event_count *count;
@@ -192,11 +186,9 @@ static __always_inline int on_signal(u32 signal, struct kernel_siginfo *info,
 	count = offer(EVENT_SIGNAL, group, now);
 	if (!count)
 		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(&event->header, EVENT_SIGNAL, now);
 	describe_owner(&event->header, task, group);
 	code = !info ? SI_USER : (u64)info == 1 ? SI_KERNEL : BPF_CORE_READ(info, si_code);
@@ -210,16 +202,16 @@ static __always_inline int on_signal(u32 signal, struct kernel_siginfo *info,
 		event->body.sender_user = BPF_CORE_READ(sender, cred, euid.val);
 		bpf_core_read_str(event->body.sender_command, sizeof(comm_t), &sender->comm);
 	}
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 
-static __always_inline int on_victim(struct task_struct *victim)
+static __always_inline int on_victim(void *ctx, struct task_struct *victim)
 {
 	struct {
 		struct event_header header;
 		struct oom_body body;
-	} * event;
+	} scratch, *event;
 	ns_t now = bpf_ktime_get_ns();
 	group_t group = group_of(victim);
 	struct event_count *count;
@@ -228,74 +220,85 @@ static __always_inline int on_victim(struct task_struct *victim)
 	count = offer(EVENT_OOM_KILL, group, now);
 	if (!count)
 		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(&event->header, EVENT_OOM_KILL, now);
 	describe_owner(&event->header, victim, group);
 	mm = BPF_CORE_READ(victim, mm);
 	event->body.pages = mm ? get_resident_pages(mm) : 0;
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(event_fork_btf, struct task_struct *parent, struct task_struct *child)
 {
-	return on_fork(child);
+	return on_fork(ctx, child);
 }
 
 SEC("raw_tp/sched_process_fork")
 int BPF_PROG(event_fork_raw, struct task_struct *parent, struct task_struct *child)
 {
-	return on_fork(child);
+	return on_fork(ctx, child);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(event_exec_btf, struct task_struct *task, int old_tid, struct linux_binprm *program)
 {
-	return on_exec(task, old_tid, program);
+	return on_exec(ctx, task, old_tid, BPF_CORE_READ(program, filename));
 }
 
 SEC("raw_tp/sched_process_exec")
 int BPF_PROG(event_exec_raw, struct task_struct *task, int old_tid, struct linux_binprm *program)
 {
-	return on_exec(task, old_tid, program);
+	return on_exec(ctx, task, old_tid, BPF_CORE_READ(program, filename));
+}
+
+SEC("tracepoint/sched/sched_process_exec")
+int event_exec_tp(struct process_exec_record *record)
+{
+	return on_exec(record, get_current(), record->old_tid,
+		       (void *)record + (record->filename & 0xffff));
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(event_exit_btf, struct task_struct *task)
 {
-	return on_exit(task);
+	return on_exit(ctx, task);
 }
 
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(event_exit_raw, struct task_struct *task)
 {
-	return on_exit(task);
+	return on_exit(ctx, task);
+}
+
+SEC("tracepoint/sched/sched_process_exit")
+int event_exit_tp(void *ctx)
+{
+	return on_exit(ctx, get_current());
 }
 
 SEC("tp_btf/signal_generate")
 int BPF_PROG(event_signal_btf, int signal, struct kernel_siginfo *info, struct task_struct *task,
 	     int group, int result)
 {
-	return on_signal(signal, info, task, result);
+	return on_signal(ctx, signal, info, task, result);
 }
 
 SEC("raw_tp/signal_generate")
 int BPF_PROG(event_signal_raw, int signal, struct kernel_siginfo *info, struct task_struct *task,
 	     int group, int result)
 {
-	return on_signal(signal, info, task, result);
+	return on_signal(ctx, signal, info, task, result);
 }
 
 /* 6.9, "mm: update mark_victim tracepoints fields": the victim; before, its process id alone. */
 SEC("tp_btf/mark_victim")
 int BPF_PROG(event_oom_btf, struct task_struct *victim)
 {
-	return on_victim(victim);
+	return on_victim(ctx, victim);
 }
 
 /* Where only the id is known, the task that ran out of memory itself can be told. */
@@ -305,9 +308,9 @@ int BPF_PROG(event_oom_raw, u64 victim)
 	struct task_struct *current = get_current();
 
 	if (victim >> 32 && !use_task_storage)
-		return on_victim((struct task_struct *)victim);
+		return on_victim(ctx, (struct task_struct *)victim);
 	if ((u32)victim == (u32)BPF_CORE_READ(current, pid))
-		return on_victim(current);
+		return on_victim(ctx, current);
 	return 0;
 }
 

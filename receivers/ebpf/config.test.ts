@@ -45,6 +45,7 @@ test('an empty body gives the defaults of the product', () => {
       exclude_paths: [],
       event_rate_limit: 10_000,
       ring_buffer_size: 65_536,
+      perf_buffer_size: 8192,
       idle_timeout: 300_000,
       max_groups: 4096,
       max_entries: 16_384,
@@ -70,9 +71,6 @@ test('keys of groups that are not there yet are refused unless they ask for noth
   assert.deepEqual(messages({ pin_path: 'a' }), [
     'pin_path: is not available in this version (pinned maps); remove it or set it to ""',
   ]);
-  assert.deepEqual(messages({ perf_buffer_size: 8192 }), [
-    'perf_buffer_size: is not available in this version (events need a kernel with ring buffers, Linux 5.8 or newer); remove it',
-  ]);
   assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100, pin_path: '' }), []);
 });
 
@@ -83,7 +81,13 @@ test('limits, patterns and times are checked', () => {
       `ring_buffer_size: must be a power of two from ${pageSize()} (one page) to 1073741824`,
     ]);
   }
-  assert.deepEqual(messages({ ring_buffer_size: 65_536, event_rate_limit: 1, collect_tcp_events: true }), []);
+  for (const size of [0, 2048, 12_288, 2 ** 25, '8192']) {
+    assert.equal(messages({ perf_buffer_size: size }).length, 1, `${size}`);
+  }
+  assert.deepEqual(
+    messages({ ring_buffer_size: 65_536, perf_buffer_size: 4096, event_rate_limit: 1, collect_tcp_events: true }),
+    [],
+  );
   assert.deepEqual(messages({ monitor_paths: ['etc'] }), ['monitor_paths.0: must be an absolute path']);
   assert.deepEqual(messages({ max_groups: 2_000_000 }), ['max_groups: must be at most 1048576']);
   assert.deepEqual(messages({ process_filter: ['re:('] }), [

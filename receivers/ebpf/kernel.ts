@@ -1,8 +1,16 @@
 import { existsSync } from 'node:fs';
-import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
+import {
+  type Bpf,
+  BpfError,
+  type BpfLink,
+  type BpfMap,
+  type BpfObject,
+  type BpfProgram,
+  type RingBuffer,
+} from 'bpflow/sdk';
 import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
-import { type EventOptions, setEventKnobs, sizeEventMaps } from './events/event-kernel.ts';
+import { bufferBytes, type EventOptions, openEventRing, setEventKnobs, sizeEventMaps } from './events/event-kernel.ts';
 import { eventRoles } from './events/event-types.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import {
@@ -170,6 +178,16 @@ export class Kernel {
     return this.#loaded.objects.get(object)?.map(name);
   }
 
+  /** What events come through; undefined when there are none. */
+  get ring(): RingBuffer | undefined {
+    return this.#loaded.ring;
+  }
+
+  /** Bytes of the buffer that each CPU has for events; 0 where there is a ring, or nothing. */
+  get bufferBytes(): number {
+    return this.ring === undefined || this.plan.ringbuf ? 0 : this.#loaded.bufferBytes;
+  }
+
   /** Number of the collection that ran last. */
   get generation(): number {
     return this.#loaded.generation;
@@ -310,12 +328,8 @@ function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded 
       return new Loaded(bpf, options, ladder.plan);
     } catch (error) {
       if (!(error instanceof BpfError) || error.subject === undefined) throw error;
-      if (error.code === 'map') {
-        const goesOn =
-          error.subject === 'task_states'
-            ? ladder.withoutTaskStorage()
-            : error.subject === 'events' && ladder.withoutObject('events', reasonOf(error));
-        if (!goesOn) throw error;
+      if (error.code === 'map' || error.operation === 'ring') {
+        if (!ladderWithoutMap(ladder, error.subject, reasonOf(error))) throw error;
       } else if (error.code !== 'load' && error.code !== 'attach') {
         throw error;
       } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error) })) {
@@ -323,6 +337,13 @@ function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded 
       }
     }
   }
+}
+
+/** A map cannot be had, or not be read: false when nothing goes on without. */
+function ladderWithoutMap(ladder: Ladder, map: string, reason: string): boolean {
+  if (map === 'task_states') return ladder.withoutTaskStorage();
+  if (map === 'events') return ladder.withoutRing();
+  return map === 'event_buffers' && ladder.withoutObject('events', reason);
 }
 
 /** The kernel's answer in one line. */
@@ -340,6 +361,8 @@ class Loaded {
   readonly #plan: Plan;
   readonly #options: KernelOptions;
   readonly #node: Uint32Array<ArrayBuffer>;
+  /** What events come through; undefined when there are none. */
+  ring: RingBuffer | undefined;
   #walk: BpfLink | undefined;
   #socketWalk: BpfLink | undefined;
 
@@ -362,6 +385,10 @@ class Loaded {
 
   get walk(): BpfLink | undefined {
     return this.#walk;
+  }
+
+  get bufferBytes(): number {
+    return bufferBytes(this.#options.events!);
   }
 
   /** The agent's process id as the kernel knows it. */
@@ -432,7 +459,7 @@ class Loaded {
     } else if (name === 'sched') {
       object.setMaxEntries('waits', scheduler?.waitByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
     } else if (name === 'events') {
-      sizeEventMaps(object, events!);
+      sizeEventMaps(object, events!, this.#plan.ringbuf);
     }
   }
 
@@ -457,7 +484,7 @@ class Loaded {
     } else if (name === 'sched') {
       object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
     } else if (name === 'events') {
-      setEventKnobs(object, events!);
+      setEventKnobs(object, events!, this.#plan.ringbuf);
     }
   }
 
@@ -467,6 +494,8 @@ class Loaded {
     shared.map('totals').update(key(GROUP_OTHER), new Uint8Array(GroupTotals.SIZE), 'any');
     const net = this.objects.get('net');
     if (net !== undefined) makeOtherTraffic(net);
+    const events = this.objects.get('events');
+    if (events !== undefined) this.ring = openEventRing(events, this.#options.events!, this.#plan.ringbuf);
     shared.program('learn_agent').testRun(new Uint8Array(16));
   }
 

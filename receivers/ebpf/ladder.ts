@@ -19,6 +19,8 @@ export interface Plan {
   readonly rungs: ReadonlyMap<Role, Rung>;
   readonly taskStorage: boolean;
   readonly atomics: boolean;
+  /** Events go through one ring, else through a buffer of each CPU. */
+  readonly ringbuf: boolean;
 }
 
 /** A try that failed: at a program's load or attach, or at a map. */
@@ -47,6 +49,7 @@ export interface Allowed {
    * until it goes on; a trace event holds preemption off.
    */
   readonly traceEvents: boolean;
+  readonly ringbuf: boolean;
 }
 
 /**
@@ -64,6 +67,7 @@ export class Ladder {
   readonly #failed: ProgramStatus[] = [];
   #taskStorage: boolean;
   #atomics = true;
+  #ringbuf: boolean;
 
   /** `programs`: names of all programs in the objects. */
   constructor(roles: readonly Role[], programs: ReadonlySet<string>, allowed: Allowed) {
@@ -71,17 +75,25 @@ export class Ladder {
     this.#programs = programs;
     this.#allowed = allowed;
     this.#taskStorage = allowed.taskStorage && allowed.tpBtf;
+    this.#ringbuf = allowed.ringbuf;
     this.#startAtTop();
   }
 
   get plan(): Plan {
-    return { rungs: this.#rungs, taskStorage: this.#taskStorage, atomics: this.#atomics };
+    return { rungs: this.#rungs, taskStorage: this.#taskStorage, atomics: this.#atomics, ringbuf: this.#ringbuf };
   }
 
   /** Task storage cannot be had: all task state goes into a hash. False when that is so already. */
   withoutTaskStorage(): boolean {
     if (!this.#taskStorage) return false;
     this.#taskStorage = false;
+    return true;
+  }
+
+  /** A ring cannot be had: events go through a buffer of each CPU. False when that is so already. */
+  withoutRing(): boolean {
+    if (!this.#ringbuf) return false;
+    this.#ringbuf = false;
     return true;
   }
 
@@ -94,7 +106,7 @@ export class Ladder {
     const next = this.#below(role, rung)[0];
     if (next !== undefined) {
       this.#rungs.set(role, next);
-      if (role.stateless !== true) this.#taskStorage = false;
+      if (role.stateless !== true && next === 'raw') this.#taskStorage = false;
     } else if (this.#atomics && role.object === 'process') {
       this.#weakenAtomics();
     } else {

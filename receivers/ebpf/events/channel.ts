@@ -10,6 +10,7 @@ import {
   type Logger,
   type NewLogRecord,
   PermanentError,
+  type RingBuffer,
   type Timer,
 } from 'bpflow/sdk';
 import { EventHeader, EventKind } from '../../../bpf/events.gen.ts';
@@ -36,7 +37,7 @@ const HELD_MS = 1000;
 const MOST_HELD = 1000;
 
 export interface EventChannelOptions extends TellerOptions {
-  readonly ring: BpfMap;
+  readonly ring: RingBuffer;
   /** The kernel's map of groups whose events are thrown away. */
   readonly refused: BpfMap;
   readonly groups: Groups;
@@ -68,7 +69,7 @@ interface Held {
  */
 export class EventChannel {
   readonly #options: EventChannelOptions;
-  readonly #ring;
+  readonly #ring: RingBuffer;
   readonly #clock: WallClock;
   readonly #record: EventRecord;
   readonly #buffer: Uint8Array;
@@ -93,7 +94,7 @@ export class EventChannel {
     this.#record = new EventRecord(words);
     this.#buffer = new Uint8Array(words.buffer);
     this.#builder = new LogBuilder({ scope: createScope('bpflow/receivers/ebpf', options.version) });
-    this.#ring = options.ring.ring();
+    this.#ring = options.ring;
     this.#clock = new WallClock(options.clock, options.monotonicNs);
     this.#heldTimer = options.clock.every(HELD_MS, () => this.#askAgain());
     this.#listen();

@@ -15,10 +15,12 @@ export interface EventBalance {
 }
 
 /** Why an event was not handed on, by where that is decided. */
-export const KERNEL_REASONS = ['excluded', 'rate_limit', 'ring_full'] as const;
+export const KERNEL_REASONS = ['excluded', 'rate_limit', 'ring_full', 'no_buffer'] as const;
 export const USER_REASONS = ['filtered', 'no_container', 'unknown_container', 'rejected'] as const;
 export type UserReason = (typeof USER_REASONS)[number];
 export type DropReason = (typeof KERNEL_REASONS)[number] | UserReason;
+
+type KernelCounts = [offered: number, excluded: number, limited: number, full: number, unserved: number];
 
 /** Counts of events by kind and outcome. */
 export class EventCounts {
@@ -44,12 +46,13 @@ export class EventCounts {
     const kernel = this.#readKernel();
     return new Map(
       KIND_NAMES.map((name, kind) => {
-        const [offered, excluded, limited, full] = kernel[kind]!;
+        const [offered, excluded, limited, full, unserved] = kernel[kind]!;
         const own = (reason: UserReason) => this.#dropped[kind * USER_REASONS.length + USER_REASONS.indexOf(reason)]!;
         const dropped = {
           excluded,
           rate_limit: limited,
           ring_full: full,
+          no_buffer: unserved,
           filtered: own('filtered'),
           no_container: own('no_container'),
           unknown_container: own('unknown_container'),
@@ -60,19 +63,24 @@ export class EventCounts {
     );
   }
 
-  /** Offered, excluded, limited, full by kind, over all CPUs. */
-  #readKernel(): [number, number, number, number][] {
-    const counts = KIND_NAMES.map((): [number, number, number, number] => [0, 0, 0, 0]);
+  /** Events that happened on a CPU without a buffer. */
+  unserved(): number {
+    return this.#readKernel().reduce((sum, [, , , , unserved]) => sum + unserved, 0);
+  }
+
+  /** Over all CPUs, by kind. */
+  #readKernel(): KernelCounts[] {
+    const counts = KIND_NAMES.map((): KernelCounts => [0, 0, 0, 0, 0]);
     const buffer = this.#kernel;
     const count = new EventCount();
     for (let entry = buffer.read() - 1; entry >= 0; entry--) {
       const sums = counts[buffer.keys[entry]!];
       for (let cpu = 0; sums !== undefined && cpu < buffer.cpus; cpu++) {
-        const { offered, excluded, limited, full } = count.move(
+        const { offered, excluded, limited, full, unserved } = count.move(
           buffer.values,
           entry * buffer.entryWords + cpu * buffer.cpuWords,
         );
-        for (const [i, value] of [offered, excluded, limited, full].entries()) sums[i]! += Number(value);
+        for (const [i, value] of [offered, excluded, limited, full, unserved].entries()) sums[i]! += Number(value);
       }
     }
     return counts;

@@ -5,6 +5,7 @@ import { pageSize } from '../page-size.ts';
 import { syscallNames } from '../syscall-names.ts';
 import { EventChannel } from './channel.ts';
 import { EventCounts } from './event-counts.ts';
+import { followCpus } from './online-cpus.ts';
 import type { WatchedPaths } from './watched-paths.ts';
 
 /** How often directories that are watched are looked for: they may come later, or be replaced. */
@@ -25,7 +26,7 @@ export function openEvents(
   watched: WatchedPaths,
 ): Events | undefined {
   const { kernel, groups } = collection;
-  const ring = kernel.map('events', 'events');
+  const { ring } = kernel;
   if (ring === undefined) return undefined;
   const counts = new EventCounts(kernel.map('events', 'event_counts')!, { batch: true });
   const names = syscallNames(process.arch);
@@ -48,12 +49,14 @@ export function openEvents(
   const inodes = kernel.map('events', 'watched_inodes')!;
   const prefixes = kernel.map('events', 'watched_prefixes')!;
   watched.tell(inodes, prefixes);
+  const cpus = kernel.plan.ringbuf ? undefined : followCpus(ring, counts, scope);
   const timer = watched.isEmpty ? undefined : scope.clock.every(WATCH_MS, () => watched.tell(inodes, prefixes));
   return {
     channel,
     counts,
     stop: () => {
       timer?.cancel();
+      cpus?.cancel();
       return channel.stop();
     },
   };
