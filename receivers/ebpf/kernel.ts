@@ -61,6 +61,10 @@ export interface ServedRole {
   readonly below: readonly string[];
 }
 
+/** Of the verifier's log that is kept for each program. */
+const LOG_LINES = 16;
+const LOG_LINE_LENGTH = 300;
+
 /** Maps that all objects share. */
 const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
 
@@ -288,11 +292,14 @@ function rolesOf(
     );
   }
   if (scheduler !== undefined) {
-    const without = 'The wait on the run queue is not measured.';
     roles.push(
-      { object: 'sched', name: 'sched_switch', without },
-      { object: 'sched', name: 'sched_wakeup', without: `${without} (after a wake-up)` },
-      { object: 'sched', name: 'sched_wakeup_new', without: `${without} (of new tasks)` },
+      { object: 'sched', name: 'sched_switch', without: 'The wait on the run queue is not measured.' },
+      { object: 'sched', name: 'sched_wakeup', without: 'The wait on the run queue after a wake-up is not measured.' },
+      {
+        object: 'sched',
+        name: 'sched_wakeup_new',
+        without: 'The first wait of new tasks on the run queue is not measured.',
+      },
     );
   }
   if (events !== undefined) roles.push(...eventRoles(events.types));
@@ -332,7 +339,7 @@ function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded 
         if (!ladderWithoutMap(ladder, error.subject, reasonOf(error))) throw error;
       } else if (error.code !== 'load' && error.code !== 'attach') {
         throw error;
-      } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error) })) {
+      } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error), ...logOf(error) })) {
         throw error;
       }
     }
@@ -351,6 +358,12 @@ function reasonOf(error: BpfError): string {
   const lines = error.verifierLog?.trim().split('\n') ?? [];
   const told = lines.findLast((line) => !/^(processed|verification time|stack depth|\d+:|;|-- )/.test(line));
   return [`${error.operation}: ${error.errno ?? error.code}`, ...(told ? [told.slice(0, 200)] : [])].join(', ');
+}
+
+/** What the verifier said at last, without its statistics. */
+function logOf(error: BpfError): Pick<ProgramStatus, 'log'> {
+  const lines = error.verifierLog?.trim().split('\n') ?? [];
+  return lines.length === 0 ? {} : { log: lines.slice(-LOG_LINES).map((line) => line.slice(0, LOG_LINE_LENGTH)) };
 }
 
 /** One try to load everything that a plan says. */
