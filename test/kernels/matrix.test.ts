@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { isBuilt, KERNELS, planInGuest, releaseOf, root, testInGuest } from './guest.ts';
-import { kernelsPage } from './page.ts';
-import { readResults, summaryOf, writeResults } from './results.ts';
+import { summaryOf, writeResults } from './results.ts';
 
 /** What is run in each guest: every way down the ladders, what the groups count against ground truth, events, and the agent's life. */
 const FILES = [
@@ -45,8 +44,8 @@ for (const kernel of KERNELS) {
 
 /** docs/reference/kernels.md, from what is known of each kernel. */
 function writePage(): void {
-  const known = KERNELS.flatMap((kernel) => readResults(kernel) ?? []);
-  writeFileSync(join(root, 'docs', 'reference', 'kernels.md'), kernelsPage(known));
+  const script = join(root, 'scripts', 'generate-kernels.ts');
+  execFileSync(process.execPath, ['--conditions=source', script], { cwd: root, stdio: 'inherit' });
 }
 
 function reasonToSkip(kernel: string): string | undefined {

@@ -3,8 +3,8 @@ import type { FileResult, KernelResults, MetricResult } from './results.ts';
 const INTRO = `# Kernels
 
 Which metric is exact on which kernel, by which kind of hook, and how the tests with ground truth ended there. Written by
-\`npm run test:kernels\` from what it found; do not edit it. The kernels are Debian's, booted in QEMU with an emulated x86-64
-processor. What this machine has says \`bpflow plan\`.
+\`npm run test:kernels\` from what it found (\`test/kernels/results\`), and by \`npm run generate\`; do not edit it. The kernels are
+Debian's, booted in QEMU with an emulated x86-64 processor. What your machine has says \`bpflow plan\`.
 `;
 
 const METRICS = `## Metrics
@@ -26,11 +26,11 @@ const TESTS = `## Tests
 Files of \`test/kernel\`: tests that passed, were left out (with the reason), or failed.
 `;
 
-/** The page `docs/reference/kernels.md`. `kernels`: the oldest first. */
-export function kernelsPage(kernels: readonly KernelResults[]): string {
+/** The page `docs/reference/kernels.md`. `kernels`: the oldest first; `names`: of all metrics that there are. */
+export function kernelsPage(kernels: readonly KernelResults[], names: readonly string[]): string {
   const notes = new Notes();
   const releases = kernels.map(({ release }) => release);
-  const metrics = namesOf(kernels, (each) => each.metrics.map(({ name }) => name)).map((name) => [
+  const metrics = names.map((name) => [
     `\`${name}\``,
     ...kernels.map(({ metrics: all }) =>
       metricCell(

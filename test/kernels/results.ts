@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MetricState } from '../../sdk/plan.ts';
 
@@ -62,6 +62,16 @@ const folder = join(import.meta.dirname, 'results');
 export function readResults(kernel: string): KernelResults | undefined {
   const path = join(folder, `${kernel}.json`);
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as KernelResults) : undefined;
+}
+
+/** Of every kernel that was ever run, the oldest first. */
+export function allResults(): readonly KernelResults[] {
+  const labels = readdirSync(folder).map((file) => file.replace('.json', ''));
+  return labels.sort(byVersion).map((label) => readResults(label)!);
+}
+
+function byVersion(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
 }
 
 /** Puts what is new over what is known of the kernel. */
