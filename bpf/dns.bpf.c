@@ -117,6 +117,19 @@ struct dns_record {
 	u8 message[DNS_MESSAGE_LENGTH];
 };
 
+/* Where there is no ring, records are made here, one of each kind. A timer that interrupts may send once more what is being told. */
+struct dns_draft {
+	u64 is_used;
+	struct dns_record record;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, u32);
+	__type(value, struct dns_draft);
+} dns_drafts SEC(".maps");
+
 /* Most messages are shorter: their events take less of the ring. */
 #define SHORT_MESSAGE 128
 
@@ -266,12 +279,25 @@ static __always_inline void tell(struct __sk_buff *skb, u32 at, u32 length, u32 
 				 const struct told *told, const struct event_header *owner,
 				 struct event_count *count)
 {
-	struct dns_record *event =
-		bpf_ringbuf_reserve(&events, offsetof(struct dns_record, message) + room, 0);
+	u32 draft_of = told->kind == EVENT_DNS_RESPONSE,
+	    size = offsetof(struct dns_record, message) + room;
+	struct dns_draft *draft = NULL;
+	struct dns_record *event;
 
-	if (!event) {
-		__sync_fetch_and_add(&count->full, 1);
-		return;
+	if (!use_ring) {
+		draft = bpf_map_lookup_elem(&dns_drafts, &draft_of);
+		if (!draft || draft->is_used) {
+			__sync_fetch_and_add(&count->unserved, 1);
+			return;
+		}
+		draft->is_used = 1;
+		event = &draft->record;
+	} else {
+		event = bpf_ringbuf_reserve(&events, size, 0);
+		if (!event) {
+			__sync_fetch_and_add(&count->full, 1);
+			return;
+		}
 	}
 	event->header = *owner;
 	describe_event(&event->header, told->kind, told->now);
@@ -288,7 +314,12 @@ static __always_inline void tell(struct __sk_buff *skb, u32 at, u32 length, u32 
 		length = 0;
 	event->body.copied = length;
 	/* Not only while the reader sleeps: its note of that belongs to another object. The kernel wakes a reader that has read all. */
-	bpf_ringbuf_submit(event, 0);
+	if (use_ring) {
+		bpf_ringbuf_submit(event, 0);
+	} else {
+		write_event(skb, count, event, size);
+		draft->is_used = 0;
+	}
 }
 
 static __always_inline void tell_message(struct __sk_buff *skb, u32 at, u32 length, u32 details,

@@ -90,7 +90,7 @@ export const LAYOUTS = {
   stack_body: '7ed539041b3f26d0',
   stack_frame: 'd80a9683f8fb66a2',
   path_prefix: '36689cc7a7b710f5',
-  event_count: '1e990e7975fc00e9',
+  event_count: 'a9b3331899cd24ed',
 } as const;
 
 /** A moving view on one `struct event_header` in a buffer of 32-bit words. */
@@ -634,12 +634,12 @@ export class PathPrefix {
 /** A moving view on one `struct event_count` in a buffer of 32-bit words. */
 export class EventCount {
   /** Bytes. */
-  static readonly SIZE = 40;
+  static readonly SIZE = 48;
   /** 32-bit words. */
-  static readonly WORDS = 10;
+  static readonly WORDS = 12;
   /** Position of each member, in words. */
-  static readonly WORD = { offered: 0, excluded: 2, sampledOut: 4, limited: 6, full: 8 } as const;
-  #words: Uint32Array = new Uint32Array(10);
+  static readonly WORD = { offered: 0, excluded: 2, sampledOut: 4, limited: 6, full: 8, unserved: 10 } as const;
+  #words: Uint32Array = new Uint32Array(12);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -672,5 +672,10 @@ export class EventCount {
   /** Occurrences. */
   get full(): bigint {
     return (BigInt(this.#words[this.#at + 8 + 1]!) << 32n) | BigInt(this.#words[this.#at + 8]!);
+  }
+
+  /** Occurrences. */
+  get unserved(): bigint {
+    return (BigInt(this.#words[this.#at + 10 + 1]!) << 32n) | BigInt(this.#words[this.#at + 10]!);
   }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What happens once, as records of a ring: each a header and, behind it, the body of its kind. */
+/* What happens once, as records: each a header and, behind it, the body of its kind. */
 #ifndef BPFLOW_EVENTS_H
 #define BPFLOW_EVENTS_H
 
@@ -190,13 +190,14 @@ struct stack_frame {
 	u64 place; /* in the file; or the address, when there is no build id */
 };
 
-/* Per CPU and kind: offered = excluded + sampled_out + limited + full + what is in the ring. */
+/* Per CPU and kind: offered = excluded + sampled_out + limited + full + unserved + what was handed over. */
 struct event_count {
 	count_t offered;
 	count_t excluded; /* of the agent itself, or of a process that is filtered out */
 	count_t sampled_out; /* others stand for it */
 	count_t limited; /* above the rate limit */
-	count_t full; /* no room in the ring */
+	count_t full; /* no room in the ring, or in the CPU's buffer */
+	count_t unserved; /* the CPU has no buffer */
 };
 
 #endif

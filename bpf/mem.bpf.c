@@ -58,11 +58,11 @@ static __always_inline void count(group_t group, u32 kind, u64 amount)
  * Runs in interrupts too, where the task that is interrupted is charged, and under locks, where nothing may be made: a task is
  * not regrouped here.
  */
-static __always_inline int on_page(void *page, u32 order)
+static __always_inline int on_page(bool found, u32 order)
 {
 	struct task_state *state;
 
-	if (!page)
+	if (!found)
 		return 0;
 	state = get_state(get_current(), false);
 	count(state ? state->group : GROUP_OTHER, MEMORY_PAGE, 1ul << (order & 31));
@@ -119,6 +119,12 @@ SEC("raw_tp/mm_page_alloc")
 int BPF_PROG(page_alloc_raw, void *page, unsigned int order)
 {
 	return on_page(page, order);
+}
+
+SEC("tracepoint/kmem/mm_page_alloc")
+int page_alloc_tp(struct page_alloc_record *record)
+{
+	return on_page(record->frame != NO_FRAME, record->order);
 }
 
 SEC("tp_btf/sys_exit")

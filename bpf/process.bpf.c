@@ -140,6 +140,12 @@ int BPF_PROG(process_exec_raw, struct task_struct *task)
 	return on_change(task);
 }
 
+SEC("tracepoint/sched/sched_process_exec")
+int process_exec_tp(void *ctx)
+{
+	return on_change(get_current());
+}
+
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(cgroup_attach_btf, struct cgroup *to, const char *path, struct task_struct *task)
 {
@@ -184,6 +190,12 @@ int BPF_PROG(process_end_btf)
 
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(process_end_raw)
+{
+	return on_end();
+}
+
+SEC("tracepoint/sched/sched_process_exit")
+int process_end_tp(void *ctx)
 {
 	return on_end();
 }

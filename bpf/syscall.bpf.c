@@ -440,20 +440,17 @@ static __always_inline int on_exit(s32 nr, s64 result)
  * A signal's handler is about to run after a call that asked to be made again: the same decision as the kernel's own in
  * handle_signal(), which follows.
  */
-static __always_inline int on_signal(struct k_sigaction *action)
+static __always_inline int on_signal(u64 handler, u64 flags)
 {
 	struct task_struct *current = get_current();
 	struct task_state *state = get_state(current, false);
-	u64 handler, flags;
 	syscall_t syscall;
 	u32 kind;
 
 	if (!state || !state->pending)
 		return 0;
-	handler = (u64)BPF_CORE_READ(action, sa.sa_handler);
 	if (handler <= SIG_IGN_HANDLER)
 		return 0;
-	flags = BPF_CORE_READ(action, sa.sa_flags);
 	syscall = state->pending - 1;
 	kind = state->pending_kind;
 	state->pending = 0;
@@ -544,13 +541,21 @@ int sys_exit_tp(struct sys_exit_record *record)
 SEC("tp_btf/signal_deliver")
 int BPF_PROG(signal_deliver_btf, int signal, void *info, struct k_sigaction *action)
 {
-	return on_signal(action);
+	return on_signal((u64)BPF_CORE_READ(action, sa.sa_handler),
+			 BPF_CORE_READ(action, sa.sa_flags));
 }
 
 SEC("raw_tp/signal_deliver")
 int BPF_PROG(signal_deliver_raw, int signal, void *info, struct k_sigaction *action)
 {
-	return on_signal(action);
+	return on_signal((u64)BPF_CORE_READ(action, sa.sa_handler),
+			 BPF_CORE_READ(action, sa.sa_flags));
+}
+
+SEC("tracepoint/signal/signal_deliver")
+int signal_deliver_tp(struct signal_deliver_record *record)
+{
+	return on_signal(record->handler, record->flags);
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -561,6 +566,12 @@ int BPF_PROG(process_exit_btf)
 
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(process_exit_raw)
+{
+	return on_process_exit();
+}
+
+SEC("tracepoint/sched/sched_process_exit")
+int process_exit_tp(void *ctx)
 {
 	return on_process_exit();
 }

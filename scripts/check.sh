@@ -32,7 +32,7 @@ generated() {
   bash scripts/generate.sh "$fresh" || status=1
   while read -r file; do
     diff -u "$file" "$fresh/${file##*/}" || status=1
-  done < <(git ls-files '*.gen.ts' 'deploy/grafana/*.json')
+  done < <(git ls-files '*.gen.ts' 'deploy/grafana/*.json' docs/reference/kernels.md)
   rm -rf "$fresh"
   if [[ $status != 0 ]]; then echo "Generated files are not fresh: run npm run generate and commit what it writes." >&2; fi
   return $status

@@ -29,6 +29,11 @@ trap 'rm -rf "$work"' EXIT
   printf 'cd %q\n' "$PWD"
   printf 'PATH=%q:/usr/local/sbin:/usr/sbin:/sbin\n' "$PATH"
   echo 'ip link set lo up; mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf'
+  # So that a cgroup may have its memory limited.
+  echo 'echo +memory >/sys/fs/cgroup/cgroup.subtree_control'
+  # A file system on a block device, at $BPFLOW_DISK.
+  echo 'export BPFLOW_DISK=/run/disk; mkdir -p /run/disk; truncate -s 256M /run/disk.img; modprobe -a loop ext4'
+  echo 'mkfs.ext4 -q /run/disk.img && mount -o loop /run/disk.img /run/disk || unset BPFLOW_DISK'
   printf '(%s\n) >%q 2>&1 </dev/null\n' "$2" "$work/output"
   printf 'echo $? >%q; sync\n' "$work/status"
 } >"$work/command"

@@ -172,14 +172,26 @@ export interface BpfMap extends Closeable {
   update(key: Uint8Array, value: Uint8Array, mode?: 'any' | 'create' | 'replace'): void;
   /** False when there was none. */
   delete(key: Uint8Array): boolean;
-  /** Maps of type `ringbuf` only: a consumer. One per map. */
-  ring(): RingBuffer;
+  /** Maps of type `ringbuf` and `perf_event_array` only: a consumer. One per map. */
+  ring(options?: RingOptions): RingBuffer;
 }
 
+export interface RingOptions {
+  /** For a `perf_event_array`, which needs it: bytes of the buffer of each CPU; a power of two, and whole pages. */
+  readonly bytesPerCpu?: number;
+}
+
+/**
+ * The consumer of a ring; or of a `perf_event_array`, which is a buffer for each CPU that was online when it was opened. A drain
+ * of the latter puts the records of all CPUs into the order of time, and no record comes in an earlier drain than one that was
+ * finished before it began.
+ */
 export interface RingBuffer extends Closeable {
   /**
    * Copies whole records, each preceded by its length as u32 and padded to 8 bytes (header 8 bytes: length, 0), until the
    * ring is empty or the buffer full. Returns the bytes written; 0 when the ring is empty. Throws `too_small` when not even one fits.
+   * The kernel lengthens records of a `perf_event_array` to 4 bytes more than a multiple of 8: what is behind the own data there is
+   * undefined.
    */
   drain(buffer: Uint8Array): number;
   /** Bytes waiting to be read. */
@@ -192,6 +204,11 @@ export interface RingBuffer extends Closeable {
    * by itself (at most 1 ms later); a producer that reads it between reserve and submit needs to wake only then.
    */
   onReadable(callback: (() => void) | undefined): void;
+  /**
+   * Of a `perf_event_array`: opens buffers for the CPUs that are online now; records of those before are not lost. Programs are
+   * refused with another error than ENOSPC on a CPU that came online since. Does nothing for a ring.
+   */
+  follow(): void;
 }
 
 export type BpfErrorCode =

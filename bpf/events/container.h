@@ -27,7 +27,7 @@ struct {
 	__type(value, u32);
 } young_cgroups SEC(".maps");
 
-static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, u32 kind)
+static __always_inline int on_cgroup(void *ctx, struct cgroup *cgroup, const char *path, u32 kind)
 {
 	u32 scratch = kind == EVENT_CGROUP_MAKE, size;
 	struct task_struct *current = get_current();
@@ -61,15 +61,14 @@ static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, u3
 	size += offsetof(struct cgroup_record, path);
 	if (size > sizeof(*event))
 		return 0;
-	if (bpf_ringbuf_output(&events, event, size, wake_flags()))
-		count->full++;
+	write_event(ctx, count, event, size);
 	return 0;
 }
 
-static __always_inline int on_enter(struct task_struct *task)
+static __always_inline int on_enter(void *ctx, struct task_struct *task)
 {
 	cgroup_id_t id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	struct event_header *event;
+	struct event_header scratch, *event;
 	struct event_count *count;
 	group_t group;
 	ns_t now;
@@ -82,51 +81,55 @@ static __always_inline int on_enter(struct task_struct *task)
 	count = offer(EVENT_CGROUP_ENTER, group, now);
 	if (!count)
 		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(event, EVENT_CGROUP_ENTER, now);
 	describe_owner(event, task, group);
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(event_cgroup_make_btf, struct cgroup *cgroup, const char *path)
 {
-	return on_cgroup(cgroup, path, EVENT_CGROUP_MAKE);
+	return on_cgroup(ctx, cgroup, path, EVENT_CGROUP_MAKE);
 }
 
 SEC("raw_tp/cgroup_mkdir")
 int BPF_PROG(event_cgroup_make_raw, struct cgroup *cgroup, const char *path)
 {
-	return on_cgroup(cgroup, path, EVENT_CGROUP_MAKE);
+	return on_cgroup(ctx, cgroup, path, EVENT_CGROUP_MAKE);
 }
 
 SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(event_cgroup_remove_btf, struct cgroup *cgroup, const char *path)
 {
-	return on_cgroup(cgroup, path, EVENT_CGROUP_REMOVE);
+	return on_cgroup(ctx, cgroup, path, EVENT_CGROUP_REMOVE);
 }
 
 SEC("raw_tp/cgroup_rmdir")
 int BPF_PROG(event_cgroup_remove_raw, struct cgroup *cgroup, const char *path)
 {
-	return on_cgroup(cgroup, path, EVENT_CGROUP_REMOVE);
+	return on_cgroup(ctx, cgroup, path, EVENT_CGROUP_REMOVE);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(event_cgroup_enter_btf, struct task_struct *task)
 {
-	return on_enter(task);
+	return on_enter(ctx, task);
 }
 
 SEC("raw_tp/sched_process_exec")
 int BPF_PROG(event_cgroup_enter_raw, struct task_struct *task)
 {
-	return on_enter(task);
+	return on_enter(ctx, task);
+}
+
+SEC("tracepoint/sched/sched_process_exec")
+int event_cgroup_enter_tp(void *ctx)
+{
+	return on_enter(ctx, get_current());
 }
 
 #endif

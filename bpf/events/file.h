@@ -319,8 +319,7 @@ static __always_inline int on_call(void *ctx, u32 nr, struct pt_regs *regs, long
 	if (size > FILE_DATA_LENGTH)
 		return 0;
 	size += offsetof(struct file_record, data);
-	if (bpf_ringbuf_output(&events, event, size, wake_flags()))
-		count->full++;
+	write_event(ctx, count, event, size);
 	return 0;
 }
 
@@ -334,6 +333,13 @@ SEC("raw_tp/sys_exit")
 int BPF_PROG(event_file_raw, struct pt_regs *regs, long result)
 {
 	return on_call(ctx, BPF_CORE_READ(regs, nr_field), regs, result);
+}
+
+SEC("tracepoint/raw_syscalls/sys_exit")
+int event_file_tp(struct sys_exit_record *record)
+{
+	return on_call(record, record->nr, (struct pt_regs *)bpf_task_pt_regs(get_current()),
+		       record->result);
 }
 
 #endif

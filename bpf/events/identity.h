@@ -74,7 +74,7 @@ static __always_inline bool tell_namespaces(void *ctx, struct task_struct *task,
 	struct {
 		struct event_header header;
 		struct namespace_body body;
-	} * event;
+	} scratch, *event;
 	u32 after[NAMESPACES] = {}, changed = 0;
 	struct event_count *count;
 	ns_t now;
@@ -89,18 +89,16 @@ static __always_inline bool tell_namespaces(void *ctx, struct task_struct *task,
 	if (!count)
 		return true;
 	tell_stack(ctx, EVENT_NAMESPACE, BPF_CORE_READ(task, pid), group, now);
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return true;
-	}
 	describe_event(&event->header, EVENT_NAMESPACE, now);
 	describe_owner(&event->header, task, group);
 	__builtin_memcpy(event->body.before, before, sizeof(event->body.before));
 	__builtin_memcpy(event->body.after, after, sizeof(event->body.after));
 	event->body.step = step;
 	event->body.reserved = 0;
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return true;
 }
 
@@ -110,7 +108,7 @@ static __always_inline void tell_privileges(void *ctx, struct task_struct *task,
 	struct {
 		struct event_header header;
 		struct privilege_body body;
-	} * event;
+	} scratch, *event;
 	struct identity after = {};
 	struct event_count *count;
 	bool changed;
@@ -127,11 +125,9 @@ static __always_inline void tell_privileges(void *ctx, struct task_struct *task,
 	if (!count)
 		return;
 	tell_stack(ctx, EVENT_PRIVILEGE, BPF_CORE_READ(task, pid), group, now);
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return;
-	}
 	describe_event(&event->header, EVENT_PRIVILEGE, now);
 	describe_owner(&event->header, task, group);
 	__builtin_memcpy(event->body.ids_before, before->ids, sizeof(before->ids));
@@ -142,7 +138,7 @@ static __always_inline void tell_privileges(void *ctx, struct task_struct *task,
 	event->body.effective_after = after.effective;
 	event->body.syscall = syscall;
 	event->body.reserved = 0;
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 }
 
 /* `step`: what a call does to namespaces; NAMESPACE_STEPS for one that changes what a process may do. */

@@ -31,7 +31,7 @@ int event_memory(struct bpf_iter__task *ctx)
 	struct {
 		struct event_header header;
 		struct memory_body body;
-	} * event;
+	} scratch, *event;
 	struct task_struct *task = ctx->task;
 	struct process_birth birth = {};
 	struct event_count *count;
@@ -62,16 +62,14 @@ int event_memory(struct bpf_iter__task *ctx)
 	count = offer(EVENT_MEMORY, group, now);
 	if (!count)
 		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(&event->header, EVENT_MEMORY, now);
 	describe_owner(&event->header, task, group);
 	event->body.pages = pages;
 	event->body.threshold = memory_threshold;
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 

@@ -50,7 +50,7 @@ static __always_inline int on_fork(void *ctx, struct task_struct *child)
 {
 	int pid = BPF_CORE_READ(child, pid);
 	ns_t now = bpf_ktime_get_ns();
-	struct event_header *event;
+	struct event_header scratch, *event;
 	struct event_count *count;
 	group_t group;
 
@@ -61,19 +61,17 @@ static __always_inline int on_fork(void *ctx, struct task_struct *child)
 	if (!count)
 		return 0;
 	tell_stack(ctx, EVENT_FORK, pid, group, now);
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(event, EVENT_FORK, now);
 	describe_owner(event, child, group);
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 
 static __always_inline int on_exec(void *ctx, struct task_struct *task, u32 old_tid,
-				   struct linux_binprm *program)
+				   const char *filename)
 {
 	ns_t now = bpf_ktime_get_ns();
 	u32 first = 0, size, length = 0, total;
@@ -93,8 +91,7 @@ static __always_inline int on_exec(void *ctx, struct task_struct *task, u32 old_
 	describe_event(&event->header, EVENT_EXEC, now);
 	describe_owner(&event->header, task, group);
 	event->body.old_tid = old_tid;
-	path = bpf_probe_read_kernel_str(event->data, EVENT_PATH_LENGTH,
-					 BPF_CORE_READ(program, filename));
+	path = bpf_probe_read_kernel_str(event->data, EVENT_PATH_LENGTH, filename);
 	size = path > 0 && path <= EVENT_PATH_LENGTH ? path : 0;
 	event->body.path_length = size;
 	start = BPF_CORE_READ(task, mm, arg_start);
@@ -111,8 +108,7 @@ static __always_inline int on_exec(void *ctx, struct task_struct *task, u32 old_
 	size += length + offsetof(struct exec_record, data);
 	if (size > sizeof(*event))
 		return 0;
-	if (bpf_ringbuf_output(&events, event, size, wake_flags()))
-		count->full++;
+	write_event(ctx, count, event, size);
 	return 0;
 }
 
@@ -128,12 +124,12 @@ static __always_inline bool is_first_to_tell(struct task_struct *task)
 	return !bpf_map_update_elem(&ended, &key, &told, BPF_NOEXIST);
 }
 
-static __always_inline int on_exit(struct task_struct *task)
+static __always_inline int on_exit(void *ctx, struct task_struct *task)
 {
 	struct {
 		struct event_header header;
 		struct exit_body body;
-	} * event;
+	} scratch, *event;
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	ns_t now = bpf_ktime_get_ns(), started;
 	struct event_count *count;
@@ -146,11 +142,9 @@ static __always_inline int on_exit(struct task_struct *task)
 	count = offer(EVENT_EXIT, group, now);
 	if (!count)
 		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(&event->header, EVENT_EXIT, now);
 	describe_owner(&event->header, task, group);
 	started = BPF_CORE_READ(leader, start_time);
@@ -163,7 +157,7 @@ static __always_inline int on_exit(struct task_struct *task)
 				     ? BPF_CORE_READ(task, signal, group_exit_code)
 				     : BPF_CORE_READ(leader, exit_code);
 	event->body.reserved = 0;
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 
@@ -180,7 +174,7 @@ static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginf
 	struct {
 		struct event_header header;
 		struct signal_body body;
-	} * event;
+	} scratch, *event;
 	ns_t now = bpf_ktime_get_ns();
 	struct task_struct *sender;
 	struct event_count *count;
@@ -195,11 +189,9 @@ static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginf
 	if (!count)
 		return 0;
 	tell_stack(ctx, EVENT_SIGNAL, BPF_CORE_READ(task, pid), group, now);
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(&event->header, EVENT_SIGNAL, now);
 	describe_owner(&event->header, task, group);
 	code = !info ? SI_USER : (u64)info == 1 ? SI_KERNEL : BPF_CORE_READ(info, si_code);
@@ -213,7 +205,7 @@ static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginf
 		event->body.sender_user = BPF_CORE_READ(sender, cred, euid.val);
 		bpf_core_read_str(event->body.sender_command, sizeof(comm_t), &sender->comm);
 	}
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 
@@ -222,7 +214,7 @@ static __always_inline int on_victim(void *ctx, struct task_struct *victim)
 	struct {
 		struct event_header header;
 		struct oom_body body;
-	} * event;
+	} scratch, *event;
 	ns_t now = bpf_ktime_get_ns();
 	group_t group = group_of(victim);
 	struct event_count *count;
@@ -232,16 +224,14 @@ static __always_inline int on_victim(void *ctx, struct task_struct *victim)
 	if (!count)
 		return 0;
 	tell_stack(ctx, EVENT_OOM_KILL, BPF_CORE_READ(victim, pid), group, now);
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	describe_event(&event->header, EVENT_OOM_KILL, now);
 	describe_owner(&event->header, victim, group);
 	mm = BPF_CORE_READ(victim, mm);
 	event->body.pages = mm ? get_resident_pages(mm) : 0;
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
 
@@ -260,25 +250,38 @@ int BPF_PROG(event_fork_raw, struct task_struct *parent, struct task_struct *chi
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(event_exec_btf, struct task_struct *task, int old_tid, struct linux_binprm *program)
 {
-	return on_exec(ctx, task, old_tid, program);
+	return on_exec(ctx, task, old_tid, BPF_CORE_READ(program, filename));
 }
 
 SEC("raw_tp/sched_process_exec")
 int BPF_PROG(event_exec_raw, struct task_struct *task, int old_tid, struct linux_binprm *program)
 {
-	return on_exec(ctx, task, old_tid, program);
+	return on_exec(ctx, task, old_tid, BPF_CORE_READ(program, filename));
+}
+
+SEC("tracepoint/sched/sched_process_exec")
+int event_exec_tp(struct process_exec_record *record)
+{
+	return on_exec(record, get_current(), record->old_tid,
+		       (void *)record + (record->filename & 0xffff));
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(event_exit_btf, struct task_struct *task)
 {
-	return on_exit(task);
+	return on_exit(ctx, task);
 }
 
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(event_exit_raw, struct task_struct *task)
 {
-	return on_exit(task);
+	return on_exit(ctx, task);
+}
+
+SEC("tracepoint/sched/sched_process_exit")
+int event_exit_tp(void *ctx)
+{
+	return on_exit(ctx, get_current());
 }
 
 SEC("tp_btf/signal_generate")

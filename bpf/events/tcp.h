@@ -46,22 +46,20 @@ static __always_inline void read_addresses(struct tcp_body *body, struct sock *s
 	}
 }
 
-static __always_inline void tell(struct socket_owner *owner, struct sock *sk, struct tcp_sock *tcp,
-				 u32 kind, int error)
+static __always_inline void tell(void *ctx, struct socket_owner *owner, struct sock *sk,
+				 struct tcp_sock *tcp, u32 kind, int error)
 {
 	group_t group = owner ? owner->header.group : GROUP_OTHER;
 	ns_t now = bpf_ktime_get_ns(), since = owner ? owner->since : 0;
 	struct event_count *count;
-	struct tcp_record *event;
+	struct tcp_record scratch, *event;
 
 	count = offer(kind, group, now);
 	if (!count)
 		return;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count->full++;
+	event = reserve_event(count, &scratch, sizeof(*event));
+	if (!event)
 		return;
-	}
 	if (owner)
 		event->header = owner->header;
 	else
@@ -75,7 +73,7 @@ static __always_inline void tell(struct socket_owner *owner, struct sock *sk, st
 	event->body.error = error;
 	event->body.direction = owner ? owner->direction : TCP_UNKNOWN;
 	read_addresses(&event->body, sk);
-	bpf_ringbuf_submit(event, wake_flags());
+	submit_event(ctx, count, event, sizeof(*event));
 }
 
 static __always_inline void own(void *ctx, struct socket_owner *owner, int to)
@@ -92,9 +90,10 @@ static __always_inline void own(void *ctx, struct socket_owner *owner, int to)
 			   owner->since);
 }
 
-static __always_inline void begin(struct socket_owner *owner, struct sock *sk, struct tcp_sock *tcp)
+static __always_inline void begin(void *ctx, struct socket_owner *owner, struct sock *sk,
+				  struct tcp_sock *tcp)
 {
-	tell(owner, sk, tcp, owner->connecting ? EVENT_TCP_CONNECT : EVENT_TCP_ACCEPT, 0);
+	tell(ctx, owner, sk, tcp, owner->connecting ? EVENT_TCP_CONNECT : EVENT_TCP_ACCEPT, 0);
 	owner->connecting = 0;
 	owner->since = bpf_ktime_get_ns();
 }
@@ -118,14 +117,14 @@ int BPF_PROG(event_tcp_btf, struct sock *sk, int from, int to)
 	}
 	owner = bpf_sk_storage_get(&socket_owners, sk, 0, 0);
 	if (to == TCP_ESTABLISHED && owner)
-		begin(owner, sk, tcp);
+		begin(ctx, owner, sk, tcp);
 	if (to != TCP_CLOSE || from == TCP_LISTEN || from == TCP_SYN_RECV)
 		return 0;
 	if (owner && owner->connecting) {
-		tell(owner, sk, tcp, EVENT_TCP_CONNECT, sk->sk_err);
+		tell(ctx, owner, sk, tcp, EVENT_TCP_CONNECT, sk->sk_err);
 		owner->connecting = 0;
 	} else if (from != TCP_SYN_SENT) {
-		tell(owner, sk, tcp, EVENT_TCP_CLOSE, sk->sk_err);
+		tell(ctx, owner, sk, tcp, EVENT_TCP_CLOSE, sk->sk_err);
 	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One ring for all kinds of events: what is offered is counted, filtered, limited, and handed over. */
+/* One channel for all kinds of events: what is offered is counted, filtered, limited, and handed over. */
 #ifndef BPFLOW_EVENT_CHANNEL_H
 #define BPFLOW_EVENT_CHANNEL_H
 
@@ -11,6 +11,8 @@
 const volatile u64 events_per_second = 10000;
 /* The reader is woken even if it looks by itself soon, when so much waits for it. */
 const volatile u64 wake_bytes = 8192;
+/* Events go through one ring (5.8), else through a buffer of each CPU. The map of the other way is not created. */
+const volatile bool use_ring = true;
 
 /* Bits of the kinds of which some may stand for all. */
 const volatile u64 sampled_kinds = 0;
@@ -21,6 +23,12 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 65536);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__type(key, u32);
+	__type(value, u32);
+} event_buffers SEC(".maps");
 
 /* 1 while the reader waits to be woken. */
 u32 events_sleeping;
@@ -88,7 +96,7 @@ static __always_inline struct event_count *offer(u32 kind, group_t group, ns_t n
 		return NULL;
 	}
 	if ((sampled_kinds >> kind & 1) && !is_sampled()) {
-		count->sampled_out++;
+		__sync_fetch_and_add(&count->sampled_out, 1);
 		return NULL;
 	}
 	if (is_over_limit(kind, now)) {
@@ -105,6 +113,52 @@ static __always_inline u64 wake_flags(void)
 		    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes;
 
 	return wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* Hands over a record that lies elsewhere than in the ring. `context` is the program's. */
+static __always_inline void write_event(void *context, struct event_count *count, void *event,
+					u32 size)
+{
+	long error;
+
+	if (use_ring)
+		error = bpf_ringbuf_output(&events, event, size, wake_flags()) ? -ENOSPC : 0;
+	else
+		error = bpf_perf_event_output(context, &event_buffers, BPF_F_CURRENT_CPU, event,
+					      size);
+	if (error == -ENOSPC)
+		__sync_fetch_and_add(&count->full, 1);
+	else if (error)
+		__sync_fetch_and_add(&count->unserved, 1);
+}
+
+/* Room for a record in the ring, else `scratch`, which must be as large. NULL when the ring is full. */
+static __always_inline void *reserve_event(struct event_count *count, void *scratch, u32 size)
+{
+	void *event;
+
+	if (!use_ring) {
+		__builtin_memset(scratch, 0, size);
+		return scratch;
+	}
+	event = bpf_ringbuf_reserve(&events, size, 0);
+	if (!event) {
+		__sync_fetch_and_add(&count->full, 1);
+		return NULL;
+	}
+	/* Else the compiler reckons with the pointer before it is checked. */
+	barrier_var(event);
+	return event;
+}
+
+/* Hands over what was reserved. */
+static __always_inline void submit_event(void *context, struct event_count *count, void *event,
+					 u32 size)
+{
+	if (use_ring)
+		bpf_ringbuf_submit(event, wake_flags());
+	else
+		write_event(context, count, event, size);
 }
 
 static __always_inline void describe_owner(struct event_header *header, struct task_struct *task,

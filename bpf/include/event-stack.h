@@ -71,8 +71,7 @@ static __always_inline void tell_stack(void *ctx, u32 kind, u32 tid, group_t gro
 	size = write_stack(ctx, event);
 	if (size > sizeof(*event))
 		size = sizeof(*event);
-	if (bpf_ringbuf_output(&events, event, size, wake_flags()))
-		count->full++;
+	write_event(ctx, count, event, size);
 }
 
 #endif

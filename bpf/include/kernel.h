@@ -18,6 +18,7 @@
 #define SIG_IGN_HANDLER 1
 #define SA_RESTART	0x10000000
 #define EINTR		4
+#define ENOSPC		28
 
 /* Results by which the kernel asks for a call to be made again (include/linux/errno.h). */
 #define ERESTARTSYS	      512
@@ -305,7 +306,7 @@ struct pt_regs {
 
 #pragma clang attribute pop
 
-/* What the trace events raw_syscalls:sys_enter and sys_exit hand over: the record that perf would write. */
+/* What trace events hand over: the record that perf would write. */
 struct sys_enter_record {
 	u64 common;
 	long nr;
@@ -317,6 +318,31 @@ struct sys_exit_record {
 	long nr;
 	long result;
 };
+
+struct process_exec_record {
+	u64 common;
+	u32 filename; /* the lower half: where it lies in the record */
+	int pid;
+	int old_tid;
+};
+
+struct signal_deliver_record {
+	u64 common;
+	int signal;
+	int error;
+	int code;
+	int reserved;
+	unsigned long handler;
+	unsigned long flags;
+};
+
+struct page_alloc_record {
+	u64 common;
+	unsigned long frame; /* NO_FRAME: there was none */
+	unsigned int order;
+};
+
+#define NO_FRAME (~0ul)
 
 /* Helpers that some kernels lack: probed in BTF, so that the other branch is dead code there. */
 enum bpf_func_id___kernel {

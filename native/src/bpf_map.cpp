@@ -8,6 +8,7 @@
 #include "arguments.h"
 #include "error.h"
 #include "global_variable.h"
+#include "perf_buffer.h"
 #include "ring_buffer.h"
 
 namespace bpflow {
@@ -216,11 +217,20 @@ Napi::Value BpfMap::ring(const Napi::CallbackInfo& info) {
   constexpr const char* operation = "ring";
   const Napi::Env env = info.Env();
   requireOpen(env, operation);
-  if (type_ != BPF_MAP_TYPE_RINGBUF) raiseMisuse(env, operation, "The map \"" + name_ + "\" is no ringbuf", name_);
+  const bool isPerf = type_ == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
+  if (type_ != BPF_MAP_TYPE_RINGBUF && !isPerf) {
+    raiseMisuse(env, operation, "The map \"" + name_ + "\" is no ringbuf and no perf_event_array", name_);
+  }
+  const Napi::Value asked = option(info, 0, operation, "bytesPerCpu");
+  const double bytesPerCpu = asked.IsNumber() ? asked.As<Napi::Number>().DoubleValue() : 0;
+  if (isPerf && !isPerfBufferSize(bytesPerCpu)) {
+    raiseMisuse(env, operation, "ring: bytesPerCpu must be a power of two of whole pages, at most 1 GiB", name_);
+  }
   if (ring_ != nullptr) {
     raiseMisuse(env, operation, "The ring of the map \"" + name_ + "\" is open already: it has one consumer", name_);
   }
-  ring_ = RingBuffer::open(env, *this, fd_.get(), name_, shape_.maxEntries, sleeping_);
+  ring_ = isPerf ? RingBuffer::openPerf(env, *this, fd_.get(), name_, static_cast<size_t>(bytesPerCpu))
+                 : RingBuffer::openRing(env, *this, fd_.get(), name_, shape_.maxEntries, sleeping_);
   return ring_->Value();
 }
 

@@ -6,13 +6,16 @@
 
 #include "arguments.h"
 #include "error.h"
+#include "perf_reader.h"
+#include "ring_reader.h"
 
 namespace bpflow {
 
+template <typename Reader>
 RingBuffer* RingBuffer::open(Napi::Env env, HandleOwner& owner, int mapFd, const std::string& name, size_t size,
                              uint32_t* sleeping) {
   FileDescriptor fd(fcntl(mapFd, F_DUPFD_CLOEXEC, 3));
-  auto reader = std::make_unique<RingReader>();
+  auto reader = std::make_unique<Reader>();
   const int number = fd.valid() ? reader->map(fd.get(), size) : errno;
   if (number != 0) {
     raise(env, {.code = "system",
@@ -22,6 +25,16 @@ RingBuffer* RingBuffer::open(Napi::Env env, HandleOwner& owner, int mapFd, const
                 .subject = name});
   }
   return AddonState::of(env).create<RingBuffer>({owner, std::move(fd), std::move(reader), name, sleeping});
+}
+
+RingBuffer* RingBuffer::openRing(Napi::Env env, HandleOwner& owner, int mapFd, const std::string& name, size_t size,
+                                 uint32_t* sleeping) {
+  return open<RingReader>(env, owner, mapFd, name, size, sleeping);
+}
+
+RingBuffer* RingBuffer::openPerf(Napi::Env env, HandleOwner& owner, int mapFd, const std::string& name,
+                                 size_t bytesPerCpu) {
+  return open<PerfReader>(env, owner, mapFd, name, bytesPerCpu, nullptr);
 }
 
 RingBuffer::RingBuffer(const Napi::CallbackInfo& info)
@@ -41,6 +54,7 @@ Napi::Function RingBuffer::define(Napi::Env env) {
           InstanceMethod<&RingBuffer::drain>("drain", napi_default_method),
           InstanceAccessor<&RingBuffer::pending>("pending"),
           InstanceMethod<&RingBuffer::setCallback>("onReadable", napi_default_method),
+          InstanceMethod<&RingBuffer::follow>("follow", napi_default_method),
           InstanceMethod<&RingBuffer::closeFromScript>("close", napi_default_method),
           InstanceMethod<&RingBuffer::closeFromScript>(Napi::Symbol::WellKnown(env, "dispose"), napi_default_method),
       });
@@ -91,7 +105,7 @@ void RingBuffer::setCallback(const Napi::CallbackInfo& info) {
   callback_ = Napi::Persistent(info[0].As<Napi::Function>());
   if (waiter_) return;
   int number = 0;
-  waiter_ = RingWaiter::start(env, fd_.get(), *reader_, sleeping_, *this, number);
+  waiter_ = RingWaiter::start(env, *reader_, sleeping_, *this, number);
   if (!waiter_) {
     raise(env, {.code = "system",
                 .operation = operation,
@@ -100,6 +114,19 @@ void RingBuffer::setCallback(const Napi::CallbackInfo& info) {
                 .subject = name_});
   }
   if (context_ == nullptr) napi_async_init(env, Value(), Napi::String::New(env, "bpflow:ring"), &context_);
+}
+
+void RingBuffer::follow(const Napi::CallbackInfo& info) {
+  constexpr const char* operation = "follow";
+  requireOpen(info.Env(), operation);
+  int number = reader_->follow();
+  if (number == 0 && waiter_) number = waiter_->watchMore();
+  if (number == 0) return;
+  raise(info.Env(), {.code = "system",
+                     .operation = operation,
+                     .message = "Cannot open the buffers of \"" + name_ + "\" for the CPUs that are online now",
+                     .number = number,
+                     .subject = name_});
 }
 
 void RingBuffer::onRecords() {

@@ -8,18 +8,18 @@
 #include "addon_state.h"
 #include "file_descriptor.h"
 #include "handle.h"
-#include "ring_reader.h"
+#include "record_reader.h"
 #include "ring_waiter.h"
 
 namespace bpflow {
 
-/** `RingBuffer` of sdk/bpf.ts: the consumer of a ring. */
+/** `RingBuffer` of sdk/bpf.ts: the consumer of a ring, or of the buffers of a perf event array. */
 class RingBuffer final : public WrappedHandle<RingBuffer>, private RingWaiter::Consumer {
  public:
   struct Resources {
     HandleOwner& owner;
     FileDescriptor fd;
-    std::unique_ptr<RingReader> reader;
+    std::unique_ptr<RecordReader> reader;
     std::string name;
     uint32_t* sleeping;
   };
@@ -28,15 +28,22 @@ class RingBuffer final : public WrappedHandle<RingBuffer>, private RingWaiter::C
 
   explicit RingBuffer(const Napi::CallbackInfo& info);
   static Napi::Function define(Napi::Env env);
-  static RingBuffer* open(Napi::Env env, HandleOwner& owner, int mapFd, const std::string& name, size_t size,
-                          uint32_t* sleeping);
+  static RingBuffer* openRing(Napi::Env env, HandleOwner& owner, int mapFd, const std::string& name, size_t size,
+                              uint32_t* sleeping);
+  static RingBuffer* openPerf(Napi::Env env, HandleOwner& owner, int mapFd, const std::string& name,
+                              size_t bytesPerCpu);
 
  private:
   RingBuffer(const Napi::CallbackInfo& info, Resources& resources);
 
+  template <typename Reader>
+  static RingBuffer* open(Napi::Env env, HandleOwner& owner, int mapFd, const std::string& name, size_t size,
+                          uint32_t* sleeping);
+
   Napi::Value drain(const Napi::CallbackInfo& info);
   Napi::Value pending(const Napi::CallbackInfo& info);
   void setCallback(const Napi::CallbackInfo& info);
+  void follow(const Napi::CallbackInfo& info);
 
   void requireOpen(Napi::Env env, const char* operation) const;
   void removeCallback();
@@ -46,7 +53,7 @@ class RingBuffer final : public WrappedHandle<RingBuffer>, private RingWaiter::C
   void releaseResources() noexcept override;
 
   FileDescriptor fd_;
-  std::unique_ptr<RingReader> reader_;
+  std::unique_ptr<RecordReader> reader_;
   std::string name_;
   uint32_t* sleeping_;
   /** While there is a callback. */

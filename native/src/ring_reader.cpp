@@ -47,6 +47,7 @@ RingReader::~RingReader() {
 int RingReader::map(int fd, size_t size) {
   pageSize_ = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   size_ = size;
+  fd_ = fd;
   void* shared = mmap(nullptr, pageSize_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (shared == MAP_FAILED) return errno;
   shared_ = static_cast<uint8_t*>(shared);

@@ -3,6 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
+
+#include "record_reader.h"
 
 namespace bpflow {
 
@@ -15,32 +18,27 @@ namespace bpflow {
  *
  *   record   u32 length | busy (bit 31) | discarded (bit 30), u32 page offset, data, padding to 8 bytes
  */
-class RingReader {
+class RingReader final : public RecordReader {
  public:
-  RingReader() = default;
-  ~RingReader();
-  RingReader(const RingReader&) = delete;
-  RingReader& operator=(const RingReader&) = delete;
+  ~RingReader() override;
 
-  /** Maps the ring of `size` data bytes. Returns 0 or a positive errno. */
+  /** Maps the ring of `size` data bytes; its descriptor stays the caller's. Returns 0 or a positive errno. */
   int map(int fd, size_t size);
 
-  /**
-   * Copies finished records as {u32 length, u32 0, data, padding} until there is none or the target is full.
-   * `tooSmall` is set when the next record did not fit.
-   */
-  size_t copy(std::span<uint8_t> target, bool& tooSmall);
+  size_t copy(std::span<uint8_t> target, bool& tooSmall) override;
 
   /** Bytes between the positions: finished, discarded and unfinished records with their headers. */
-  uint64_t pending() const;
-
-  /** Whether the next record is finished. */
-  bool readable() const;
+  uint64_t pending() const override;
+  bool readable() const override;
+  /** The producer wakes a consumer that naps only then. */
+  bool pressing() const override { return true; }
+  std::vector<int> descriptors() const override { return {fd_}; }
 
  private:
   uint64_t produced() const;
   size_t copyProduced(std::span<uint8_t> target, bool& tooSmall);
 
+  int fd_ = -1;
   uint8_t* shared_ = nullptr;
   uint8_t* data_ = nullptr;
   size_t size_ = 0;

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 
@@ -13,21 +14,32 @@ constexpr uint64_t napMs = 1;
 
 }  // namespace
 
-std::unique_ptr<RingWaiter> RingWaiter::start(Napi::Env env, int ringFd, RingReader& reader, uint32_t* sleeping,
+std::unique_ptr<RingWaiter> RingWaiter::start(Napi::Env env, RecordReader& reader, uint32_t* sleeping,
                                               Consumer& consumer, int& number) {
   std::unique_ptr<RingWaiter> waiter(new RingWaiter(reader, sleeping, consumer));
-  // Edge-triggered, which uv_poll is not: else the loop would turn without rest while unread records lie in the ring.
   waiter->epoll_ = FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
-  epoll_event event = {};
-  event.events = EPOLLIN | EPOLLET;
-  if (!waiter->epoll_.valid() || epoll_ctl(waiter->epoll_.get(), EPOLL_CTL_ADD, ringFd, &event) != 0) {
-    number = errno;
-    return nullptr;
-  }
+  number = waiter->epoll_.valid() ? waiter->watch() : errno;
+  if (number != 0) return nullptr;
   waiter->watcher_ = LoopWatcher::start(env, waiter->epoll_.get(), *waiter, number);
   if (waiter->watcher_ == nullptr) return nullptr;
   waiter->settle();
   return waiter;
+}
+
+int RingWaiter::watch() {
+  // Edge-triggered, which uv_poll is not: else the loop would turn without rest while unread records lie in the ring.
+  epoll_event event = {};
+  event.events = EPOLLIN | EPOLLET;
+  for (const int descriptor : reader_.descriptors()) {
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0 && errno != EEXIST) return errno;
+  }
+  return 0;
+}
+
+int RingWaiter::watchMore() {
+  looks_ = std::max(looks_, 1);
+  if (state_ == State::asleep) watcher_->startTimer(napMs);
+  return watch();
 }
 
 RingWaiter::~RingWaiter() {
@@ -61,7 +73,8 @@ bool RingWaiter::fallAsleep() {
   }
   if (state_ != State::asleep) asleepSince_ = std::chrono::steady_clock::now();
   state_ = State::asleep;
-  if (sleeping_ != nullptr) watcher_->startTimer(napMs);
+  if (sleeping_ != nullptr) looks_ = std::max(looks_, 1);
+  if (looks_ > 0) watcher_->startTimer(napMs);
   return true;
 }
 
@@ -69,7 +82,8 @@ void RingWaiter::onReadable() {
   epoll_event event = {};
   while (epoll_wait(epoll_.get(), &event, 1, 0) < 0 && errno == EINTR) {
   }
-  if (state_ != State::continuing && reader_.readable()) wakeUp();
+  if (state_ == State::continuing || !reader_.readable()) return;
+  if (state_ != State::napping || reader_.pressing()) wakeUp();
 }
 
 void RingWaiter::onTimer() {
@@ -78,7 +92,8 @@ void RingWaiter::onTimer() {
     return;
   }
   if (state_ == State::asleep) {
-    if (reader_.pending() != 0) watcher_->startTimer(napMs);
+    looks_ = std::max(looks_ - 1, 0);
+    if (looks_ > 0 || reader_.pending() != 0) watcher_->startTimer(napMs);
     return;
   }
   storm_ = false;
@@ -86,7 +101,7 @@ void RingWaiter::onTimer() {
 }
 
 void RingWaiter::wakeUp() {
-  if (state_ == State::asleep && sleeping_ != nullptr) {
+  if (state_ == State::asleep) {
     storm_ = std::chrono::steady_clock::now() - asleepSince_ < std::chrono::milliseconds(napMs);
   }
   setSleeping(false);

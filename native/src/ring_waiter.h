@@ -8,7 +8,7 @@
 
 #include "file_descriptor.h"
 #include "loop_watcher.h"
-#include "ring_reader.h"
+#include "record_reader.h"
 
 namespace bpflow {
 
@@ -31,7 +31,9 @@ namespace bpflow {
  * looks itself, until a nap brings nothing. Wake-ups that the producer gives unasked (the ring fills) end a nap.
  *
  * An object without the flag has the kernel's own wake-ups: one for each record that finds the consumer at its
- * position.
+ * position; of a perf event array one for each record, which a nap leaves alone until they press. A descriptor of the
+ * latter is readable only once for a wake-up, and adding it to a set of descriptors is asking: what came before the
+ * loop waits for it is looked for once more.
  */
 class RingWaiter final : private LoopWatcher::Listener {
  public:
@@ -45,9 +47,12 @@ class RingWaiter final : private LoopWatcher::Listener {
   };
 
   /** Returns null and sets `number` (positive errno) on failure. */
-  static std::unique_ptr<RingWaiter> start(Napi::Env env, int ringFd, RingReader& reader, uint32_t* sleeping,
-                                           Consumer& consumer, int& number);
+  static std::unique_ptr<RingWaiter> start(Napi::Env env, RecordReader& reader, uint32_t* sleeping, Consumer& consumer,
+                                           int& number);
   ~RingWaiter();
+
+  /** Watches the descriptors that the reader has by now, too. Returns 0 or a positive errno. */
+  int watchMore();
 
   /** The consumer found nothing more. False when there is something after all: it must go on. */
   bool rest();
@@ -61,16 +66,17 @@ class RingWaiter final : private LoopWatcher::Listener {
  private:
   enum class State { awake, continuing, napping, asleep };
 
-  RingWaiter(RingReader& reader, uint32_t* sleeping, Consumer& consumer)
+  RingWaiter(RecordReader& reader, uint32_t* sleeping, Consumer& consumer)
       : reader_(reader), sleeping_(sleeping), consumer_(consumer) {}
 
   void onReadable() override;
   void onTimer() override;
+  int watch();
   bool fallAsleep();
   void wakeUp();
   void setSleeping(bool sleeping);
 
-  RingReader& reader_;
+  RecordReader& reader_;
   uint32_t* sleeping_;
   Consumer& consumer_;
   FileDescriptor epoll_;
@@ -78,6 +84,8 @@ class RingWaiter final : private LoopWatcher::Listener {
   State state_ = State::awake;
   std::chrono::steady_clock::time_point asleepSince_;
   bool storm_ = false;
+  /** How often to look once more while asleep. The first time may be before the loop waits for the descriptors. */
+  int looks_ = 2;
 };
 
 }  // namespace bpflow

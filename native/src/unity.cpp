@@ -17,6 +17,8 @@
 #include "libbpf_log.cpp"
 #include "loop_watcher.cpp"
 #include "map_reader.cpp"
+#include "perf_buffer.cpp"
+#include "perf_reader.cpp"
 #include "ring_buffer.cpp"
 #include "ring_reader.cpp"
 #include "ring_waiter.cpp"

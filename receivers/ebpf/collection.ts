@@ -165,6 +165,7 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
       tpBtf: features.tp_btf,
       rawTp: features.raw_tp,
       taskStorage: features.task_storage,
+      ringbuf: features.ringbuf,
       traceEvents: features.trace_events === 'auto' ? tracepointsMiss() : features.trace_events,
     },
     iterators: features.iterators,

@@ -56,6 +56,7 @@ test('an empty body gives the defaults of the product', () => {
       max_stack_depth: 20,
       event_rate_limit: 10_000,
       ring_buffer_size: 65_536,
+      perf_buffer_size: 8192,
       sample_rate: 100,
       idle_timeout: 300_000,
       max_groups: 4096,
@@ -79,9 +80,6 @@ test('keys of groups that are not there yet are refused unless they ask for noth
   assert.deepEqual(messages({ pin_path: 'a' }), [
     'pin_path: is not available in this version (pinned maps); remove it or set it to ""',
   ]);
-  assert.deepEqual(messages({ perf_buffer_size: 8192 }), [
-    'perf_buffer_size: is not available in this version (events need a kernel with ring buffers, Linux 5.8 or newer); remove it',
-  ]);
   assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100, pin_path: '' }), []);
 });
 
@@ -95,7 +93,13 @@ test('limits, patterns and times are checked', () => {
       `ring_buffer_size: must be a power of two from ${pageSize()} (one page) to 1073741824`,
     ]);
   }
-  assert.deepEqual(messages({ ring_buffer_size: 65_536, event_rate_limit: 1, collect_tcp_events: true }), []);
+  for (const size of [0, 2048, 12_288, 2 ** 25, '8192']) {
+    assert.equal(messages({ perf_buffer_size: size }).length, 1, `${size}`);
+  }
+  assert.deepEqual(
+    messages({ ring_buffer_size: 65_536, perf_buffer_size: 4096, event_rate_limit: 1, collect_tcp_events: true }),
+    [],
+  );
   assert.deepEqual(messages({ dns_ports: [1, 2, 3, 4, 5] }), ['dns_ports: must be at most 4 ports']);
   assert.deepEqual(messages({ dns_ports: [0], dns_timeout: '0s' }).length, 2);
   assert.deepEqual(messages({ monitor_paths: ['etc'] }), ['monitor_paths.0: must be an absolute path']);

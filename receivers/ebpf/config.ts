@@ -10,6 +10,8 @@ import { pageSize } from './page-size.ts';
 import { PRESET_NAMES, withPreset } from './presets.ts';
 
 const MOST_RING_BYTES = 2 ** 30;
+const LEAST_BUFFER_BYTES = 4096;
+const MOST_BUFFER_BYTES = 2 ** 24;
 
 const STACK_NAMES = Object.keys(STACK_KINDS) as [StackKind, ...StackKind[]];
 
@@ -50,10 +52,6 @@ function notYet<T extends z.ZodType>(off: T, part: string) {
 function only<const V extends string | number | boolean>(value: V, part: string) {
   const error = `is not available in this version (${part}); remove it or set it to ${JSON.stringify(value)}`;
   return notYet(z.literal(value, { error }), part);
-}
-
-function never(part: string) {
-  return notYet(z.never({ error: `is not available in this version (${part}); remove it` }), part);
 }
 
 /** The keys as they are, without presets. */
@@ -209,6 +207,13 @@ export const keys = z.strictObject({
     .refine(isRingSize, { error: `must be a power of two from ${pageSize()} (one page) to ${MOST_RING_BYTES}` })
     .default(65_536)
     .describe('Bytes of the ring between the kernel and the agent. What finds no room is dropped, and counted.'),
+  perf_buffer_size: z
+    .int()
+    .refine(isBufferSize, { error: `must be a power of two from ${LEAST_BUFFER_BYTES} to ${MOST_BUFFER_BYTES}` })
+    .default(8192)
+    .describe(
+      "Bytes of each CPU's buffer where there is no ring (before Linux 5.8); a page at least. What finds no room is dropped, and counted.",
+    ),
   sample_rate: z
     .number()
     .min(1, { error: 'is a percentage, from 1 to 100' })
@@ -240,7 +245,7 @@ export const keys = z.strictObject({
         ),
       fentry: feature('Function entry by trampoline. Nothing uses it yet.'),
       kprobe: feature('Function entry by breakpoint. Nothing uses it yet.'),
-      ringbuf: feature('Ring buffers. off: there are no events.'),
+      ringbuf: feature('One ring for events. off: a buffer of each CPU, which wakes the agent for each of them.'),
       task_storage: feature("State in the task itself. off: in a hash by the task's address."),
       sk_storage: feature('State in the socket itself. off: TCP is not counted.'),
       iterators: feature('Walking the living tasks. off: run time and switches are counted at each switch.'),
@@ -253,7 +258,6 @@ export const keys = z.strictObject({
   programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
   collect_http: only(false, 'the network group'),
-  perf_buffer_size: never('events need a kernel with ring buffers, Linux 5.8 or newer'),
 });
 
 export const config = z.preprocess(withPreset, keys);
@@ -262,6 +266,10 @@ export type Config = z.output<typeof keys>;
 
 function isRingSize(bytes: number): boolean {
   return bytes >= pageSize() && bytes <= MOST_RING_BYTES && Number.isInteger(Math.log2(bytes));
+}
+
+function isBufferSize(bytes: number): boolean {
+  return bytes >= LEAST_BUFFER_BYTES && bytes <= MOST_BUFFER_BYTES && Number.isInteger(Math.log2(bytes));
 }
 
 function isPattern(text: string): boolean {

@@ -14,9 +14,6 @@ export interface DnsKernelOptions {
   readonly timesByGroup: boolean;
 }
 
-/** Maps of the object with the ring that this one fills, too. */
-export const RING_MAPS = ['events', 'event_counts', 'event_windows', 'refused_groups'];
-
 /** Rows of queries and of responses without names: groups times types. */
 const ROWS = 1024;
 /** The same with names. */
@@ -37,8 +34,14 @@ export function dnsRoles(): Role[] {
   ];
 }
 
-/** Gives the maps of the object their sizes, before it is loaded. */
-export function sizeDnsMaps(object: BpfObject, { names, timesByGroup }: DnsKernelOptions, maxEntries: number): void {
+/** Gives the maps of the object their sizes, before it is loaded. `drafts`: whether it makes events elsewhere than in a ring. */
+export function sizeDnsMaps(
+  object: BpfObject,
+  { names, timesByGroup }: DnsKernelOptions,
+  maxEntries: number,
+  drafts: boolean,
+): void {
+  if (!drafts) object.setAutocreate('dns_drafts', false);
   const rows = Math.min(maxEntries, names ? ROWS_BY_NAME : ROWS);
   object.setMaxEntries('dns_queries', rows + DnsTransport.DNS_TRANSPORTS);
   object.setMaxEntries('dns_answers', rows + OTHER_RCODE + 1);

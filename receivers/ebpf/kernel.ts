@@ -1,17 +1,25 @@
 import { existsSync } from 'node:fs';
-import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
+import {
+  type Bpf,
+  BpfError,
+  type BpfLink,
+  type BpfMap,
+  type BpfObject,
+  type BpfProgram,
+  type RingBuffer,
+} from 'bpflow/sdk';
 import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
+import { cgroupRoot, type DnsKernelOptions, dnsRoles, makeOtherDns, setDnsKnobs, sizeDnsMaps } from './dns-kernel.ts';
 import {
-  cgroupRoot,
-  type DnsKernelOptions,
-  dnsRoles,
-  makeOtherDns,
-  RING_MAPS,
-  setDnsKnobs,
-  sizeDnsMaps,
-} from './dns-kernel.ts';
-import { type EventOptions, setEventKnobs, sizeEventMaps } from './events/event-kernel.ts';
+  bufferBytes,
+  channelMaps,
+  type EventOptions,
+  openEventRing,
+  setChannelKnobs,
+  setEventKnobs,
+  sizeEventMaps,
+} from './events/event-kernel.ts';
 import { eventRoles } from './events/event-types.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import {
@@ -77,11 +85,15 @@ export interface ToldSockets {
   lost(): bigint;
 }
 
+/** Of the verifier's log that is kept for each program. */
+const LOG_LINES = 16;
+const LOG_LINE_LENGTH = 300;
+
 /** Maps that all objects share. */
 const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
 
 /** Objects that time or tell what comes often. */
-const SAMPLED_OBJECTS: ReadonlySet<ObjectName> = new Set(['syscall', 'sched', 'fileio', 'events']);
+const SAMPLED_OBJECTS: ReadonlySet<ObjectName> = new Set(['syscall', 'sched', 'fileio', 'events', 'dns']);
 
 /*
  * What maps have room for is what keeps them below 64 MiB on 64 CPUs with every group on: an entry of a map by CPU has a value
@@ -200,6 +212,16 @@ export class Kernel {
     return this.#loaded.objects.get(object)?.map(name);
   }
 
+  /** What events come through; undefined when there are none. */
+  get ring(): RingBuffer | undefined {
+    return this.#loaded.ring;
+  }
+
+  /** Bytes of the buffer that each CPU has for events; 0 where there is a ring, or nothing. */
+  get bufferBytes(): number {
+    return this.ring === undefined || this.plan.ringbuf ? 0 : this.#loaded.bufferBytes;
+  }
+
   /** Number of the collection that ran last. */
   get generation(): number {
     return this.#loaded.generation;
@@ -312,11 +334,14 @@ function rolesOf(
     );
   }
   if (scheduler !== undefined) {
-    const without = 'The wait on the run queue is not measured.';
     roles.push(
-      { object: 'sched', name: 'sched_switch', without },
-      { object: 'sched', name: 'sched_wakeup', without: `${without} (after a wake-up)` },
-      { object: 'sched', name: 'sched_wakeup_new', without: `${without} (of new tasks)` },
+      { object: 'sched', name: 'sched_switch', without: 'The wait on the run queue is not measured.' },
+      { object: 'sched', name: 'sched_wakeup', without: 'The wait on the run queue after a wake-up is not measured.' },
+      {
+        object: 'sched',
+        name: 'sched_wakeup_new',
+        without: 'The first wait of new tasks on the run queue is not measured.',
+      },
     );
   }
   if (events !== undefined) roles.push(...eventRoles(events.types));
@@ -364,20 +389,23 @@ function loadByLadder(bpf: Bpf, asked: KernelOptions, ladder: Ladder): Loaded {
       return new Loaded(bpf, options, ladder.plan);
     } catch (error) {
       if (!(error instanceof BpfError) || error.subject === undefined) throw error;
-      if (error.code === 'map') {
-        if (error.subject === 'events' && options.events !== undefined) {
-          ladder.withoutObject('events', reasonOf(error));
-          options = { ...options, events: undefined };
-        } else if (error.subject !== 'task_states' || !ladder.withoutTaskStorage()) {
-          throw error;
-        }
+      if (error.code === 'map' || error.operation === 'ring') {
+        if (!ladderWithoutMap(ladder, error.subject, reasonOf(error))) throw error;
+        if (error.subject === 'event_buffers') options = { ...options, events: undefined };
       } else if (error.code !== 'load' && error.code !== 'attach') {
         throw error;
-      } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error) })) {
+      } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error), ...logOf(error) })) {
         throw error;
       }
     }
   }
+}
+
+/** A map cannot be had, or not be read: false when nothing goes on without. */
+function ladderWithoutMap(ladder: Ladder, map: string, reason: string): boolean {
+  if (map === 'task_states') return ladder.withoutTaskStorage();
+  if (map === 'events') return ladder.withoutRing();
+  return map === 'event_buffers' && ladder.withoutObject('events', reason);
 }
 
 /** The kernel's answer in one line. */
@@ -385,6 +413,12 @@ function reasonOf(error: BpfError): string {
   const lines = error.verifierLog?.trim().split('\n') ?? [];
   const told = lines.findLast((line) => !/^(processed|verification time|stack depth|\d+:|;|-- )/.test(line));
   return [`${error.operation}: ${error.errno ?? error.code}`, ...(told ? [told.slice(0, 200)] : [])].join(', ');
+}
+
+/** What the verifier said at last, without its statistics. */
+function logOf(error: BpfError): Pick<ProgramStatus, 'log'> {
+  const lines = error.verifierLog?.trim().split('\n') ?? [];
+  return lines.length === 0 ? {} : { log: lines.slice(-LOG_LINES).map((line) => line.slice(0, LOG_LINE_LENGTH)) };
 }
 
 /** One try to load everything that a plan says. */
@@ -395,6 +429,8 @@ class Loaded {
   readonly #plan: Plan;
   readonly #options: KernelOptions;
   readonly #node: Uint32Array<ArrayBuffer>;
+  /** What events come through; undefined when there are none. */
+  ring: RingBuffer | undefined;
   #walk: BpfLink | undefined;
   #socketWalk: BpfLink | undefined;
   #socketList: BpfLink | undefined;
@@ -420,6 +456,10 @@ class Loaded {
 
   get walk(): BpfLink | undefined {
     return this.#walk;
+  }
+
+  get bufferBytes(): number {
+    return bufferBytes(this.#options.events!);
   }
 
   /** The agent's process id as the kernel knows it. */
@@ -506,13 +546,16 @@ class Loaded {
     } else if (name === 'sched') {
       object.setMaxEntries('waits', scheduler?.waitByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
     } else if (name === 'events') {
-      sizeEventMaps(object, events!);
+      sizeEventMaps(object, events!, this.#plan.ringbuf);
     } else if (name === 'dns') {
-      sizeDnsMaps(object, dns!, maxEntries);
-      for (const map of RING_MAPS) {
+      const { ringbuf } = this.#plan;
+      sizeDnsMaps(object, dns!, maxEntries, this.#tellsDns && !ringbuf);
+      const { shared, unused } = channelMaps(ringbuf);
+      for (const map of shared) {
         if (this.#tellsDns) object.reuseMap(map, this.objects.get('events')!.map(map));
         else object.setAutocreate(map, false);
       }
+      object.setAutocreate(unused, false);
     }
   }
 
@@ -539,10 +582,10 @@ class Loaded {
     } else if (name === 'sched') {
       object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
     } else if (name === 'events') {
-      setEventKnobs(object, events!);
+      setEventKnobs(object, events!, this.#plan.ringbuf);
     } else if (name === 'dns') {
       setDnsKnobs(object, dns!, this.#tellsDns);
-      if (events !== undefined) object.setGlobal('events_per_second', events.perSecond);
+      if (events !== undefined) setChannelKnobs(object, events, this.#plan.ringbuf);
     }
   }
 
@@ -554,6 +597,8 @@ class Loaded {
     if (net !== undefined) makeOtherTraffic(net);
     const dns = this.objects.get('dns');
     if (dns !== undefined) makeOtherDns(dns);
+    const events = this.objects.get('events');
+    if (events !== undefined) this.ring = openEventRing(events, this.#options.events!, this.#plan.ringbuf);
     shared.program('learn_agent').testRun(new Uint8Array(16));
   }
 

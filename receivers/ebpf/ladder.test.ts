@@ -5,7 +5,7 @@ import { type Allowed, Ladder, programOf, type Role } from './ladder.ts';
 const newTask: Role = { object: 'process', name: 'task_newtask', without: 'No new tasks.' };
 const sysExit: Role = { object: 'syscall', name: 'sys_exit', without: 'No calls.' };
 const living: Role = { object: 'process', name: 'living', without: 'No walk.' };
-const ALL: Allowed = { tpBtf: true, rawTp: true, taskStorage: true, traceEvents: false };
+const ALL: Allowed = { tpBtf: true, rawTp: true, taskStorage: true, traceEvents: false, ringbuf: true };
 const PROGRAMS = new Set(['task_newtask_btf', 'task_newtask_raw', 'sys_exit_btf', 'sys_exit_raw', 'living']);
 
 function chosen(ladder: Ladder): string[] {
@@ -60,6 +60,23 @@ test('when the shared programs fail on every rung, all are tried again without a
   assert.equal(ladder.status().find(({ program }) => program === 'task_newtask_btf')?.state, 'attached');
 });
 
+test('a trace event that fails leads to a typed tracepoint, and leaves the state in the tasks', () => {
+  const programs = new Set([...PROGRAMS, 'sys_exit_tp']);
+  const ladder = new Ladder([newTask, sysExit], programs, { ...ALL, traceEvents: true });
+  ladder.failed({ program: 'sys_exit_tp', reason: 'attach: ENOENT' });
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf', 'sys_exit_btf']);
+  assert.equal(ladder.plan.taskStorage, true);
+});
+
+test('without a ring events go through buffers, once; without those there are none', () => {
+  const event: Role = { object: 'events', name: 'event_fork', without: 'No events.' };
+  const ladder = new Ladder([event], new Set(['event_fork_btf']), ALL);
+  assert.deepEqual([ladder.plan.ringbuf, ladder.withoutRing(), ladder.plan.ringbuf], [true, true, false]);
+  assert.equal(ladder.withoutRing(), false);
+  assert.equal(ladder.withoutObject('events', 'ring: EPERM'), true);
+  assert.deepEqual(ladder.missing(), [event]);
+});
+
 test('task storage can be given up once', () => {
   const ladder = new Ladder([newTask], PROGRAMS, ALL);
   assert.equal(ladder.withoutTaskStorage(), true);
@@ -74,6 +91,7 @@ test('with every rung switched off a role is off and says so; an iterator is not
     rawTp: false,
     taskStorage: true,
     traceEvents: false,
+    ringbuf: true,
   });
   assert.deepEqual(chosen(ladder), ['living']);
   assert.deepEqual(ladder.status(), [

@@ -19,12 +19,16 @@ export interface Plan {
   readonly rungs: ReadonlyMap<Role, Rung>;
   readonly taskStorage: boolean;
   readonly atomics: boolean;
+  /** Events go through one ring, else through a buffer of each CPU. */
+  readonly ringbuf: boolean;
 }
 
 /** A try that failed: at a program's load or attach, or at a map. */
 export interface Failure {
   readonly program: string;
   readonly reason: string;
+  /** The verifier's last lines, where it refused the program. */
+  readonly log?: readonly string[];
 }
 
 export type ProgramState = 'attached' | 'failed' | 'off';
@@ -35,6 +39,8 @@ export interface ProgramStatus {
   readonly state: ProgramState;
   /** Empty when attached. */
   readonly reason: string;
+  /** The verifier's last lines, of a program that it refused. */
+  readonly log?: readonly string[];
 }
 
 /** Which rungs a machine may be tried with. */
@@ -47,6 +53,7 @@ export interface Allowed {
    * until it goes on; a trace event holds preemption off.
    */
   readonly traceEvents: boolean;
+  readonly ringbuf: boolean;
 }
 
 /**
@@ -64,6 +71,7 @@ export class Ladder {
   readonly #failed: ProgramStatus[] = [];
   #taskStorage: boolean;
   #atomics = true;
+  #ringbuf: boolean;
 
   /** `programs`: names of all programs in the objects. */
   constructor(roles: readonly Role[], programs: ReadonlySet<string>, allowed: Allowed) {
@@ -71,11 +79,12 @@ export class Ladder {
     this.#programs = programs;
     this.#allowed = allowed;
     this.#taskStorage = allowed.taskStorage && allowed.tpBtf;
+    this.#ringbuf = allowed.ringbuf;
     this.#startAtTop();
   }
 
   get plan(): Plan {
-    return { rungs: this.#rungs, taskStorage: this.#taskStorage, atomics: this.#atomics };
+    return { rungs: this.#rungs, taskStorage: this.#taskStorage, atomics: this.#atomics, ringbuf: this.#ringbuf };
   }
 
   /** Task storage cannot be had: all task state goes into a hash. False when that is so already. */
@@ -85,16 +94,23 @@ export class Ladder {
     return true;
   }
 
+  /** A ring cannot be had: events go through a buffer of each CPU. False when that is so already. */
+  withoutRing(): boolean {
+    if (!this.#ringbuf) return false;
+    this.#ringbuf = false;
+    return true;
+  }
+
   /** A program failed: its role goes one rung down, or is off. False when no role has this program. */
-  failed({ program, reason }: Failure): boolean {
+  failed({ program, reason, log }: Failure): boolean {
     const role = [...this.#rungs.keys()].find((each) => programOf(each, this.#rungs.get(each)!) === program);
     if (role === undefined) return false;
     const rung = this.#rungs.get(role)!;
-    this.#failed.push({ program, state: 'failed', reason });
+    this.#failed.push({ program, state: 'failed', reason, ...(log !== undefined && { log }) });
     const next = this.#below(role, rung)[0];
     if (next !== undefined) {
       this.#rungs.set(role, next);
-      if (role.stateless !== true) this.#taskStorage = false;
+      if (role.stateless !== true && next === 'raw') this.#taskStorage = false;
     } else if (this.#atomics && role.object === 'process') {
       this.#weakenAtomics();
     } else {

@@ -27,11 +27,18 @@ export function mapBytes({ type, keySize, valueSize, maxEntries }: MapShape, cpu
       return value * maxEntries;
     case 'percpu_array':
       return (POINTER + value * cpus) * maxEntries;
+    case 'perf_event_array':
+      return POINTER * maxEntries;
     case 'ringbuf':
       return maxEntries + RING_PAGES * PAGE;
     default:
       return 0;
   }
+}
+
+/** Bytes of the buffers that so many CPUs write into through a `perf_event_array`, one page each for their positions. */
+export function bufferMemory(bytesPerCpu: number, cpus: number): number {
+  return (bytesPerCpu + PAGE) * cpus;
 }
 
 /** Bytes that each task or socket takes in a storage map; undefined for other maps. */

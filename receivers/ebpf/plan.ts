@@ -15,7 +15,7 @@ import { configFor } from './events/event-options.ts';
 import { FACTS } from './facts.ts';
 import { Kernel, obstacle } from './kernel.ts';
 import { machineChecks } from './machine-checks.ts';
-import { mapBytes, storageBytes } from './map-memory.ts';
+import { bufferMemory, mapBytes, storageBytes } from './map-memory.ts';
 import { type FactState, type MetricFact, offKey, rolesOf, stateOf } from './metric-fact.ts';
 import { needsOf, plannedNeeds } from './needs.ts';
 import { objectFolder } from './objects.ts';
@@ -141,7 +141,7 @@ function memoryOf(kernel: Kernel, cpus: number): PlannedMemory[] {
       name: map.name,
       type: map.type,
       entries: map.maxEntries,
-      bytes: mapBytes(map, cpus),
+      bytes: mapBytes(map, cpus) + (map.type === 'perf_event_array' ? bufferMemory(kernel.bufferBytes, cpus) : 0),
       grows: each === undefined ? '' : `about ${each} bytes for each ${of}`,
     };
   });

@@ -174,8 +174,12 @@ export class EbpfReceiver implements Receiver {
 
   #reportHealth({ kernel }: Collection): void {
     const failed = kernel.programs.filter(({ state }) => state !== 'attached');
-    for (const { program, reason } of failed) {
-      this.#scope.log.warn('A BPF program is not attached.', { program, reason });
+    for (const { program, reason, log } of failed) {
+      this.#scope.log.warn('A BPF program is not attached.', {
+        program,
+        reason,
+        ...(log && { verifier: log.join('\n') }),
+      });
     }
     const attached = kernel.programs.length - failed.length;
     const details = [

@@ -168,6 +168,10 @@ class FakeRing extends FakeHandle implements RingBuffer {
     return this.#records.reduce((bytes, { length }) => bytes + recordBytes(length), 0);
   }
 
+  follow(): void {
+    this.use('follow');
+  }
+
   drain(buffer: Uint8Array): number {
     this.use('drain');
     this.#faults.enter('drain', this.subject);

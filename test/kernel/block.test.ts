@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { has, root, skip } from './machine.ts';
+import { disk, has, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import type { Samples } from './samples.ts';
 
 const REQUESTS = 500;
-const file = join(root, 'build', `block-${process.pid}`);
-const device = skip === false ? deviceOf(root) : undefined;
+const file = join(disk, `block-${process.pid}`);
+const device = skip === false ? deviceOf(disk) : undefined;
 const reason = skip || (device === undefined ? 'needs a checkout on a block device' : !has('dd') && 'needs dd');
 
 describe('block I/O', { skip: reason }, () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { findCgroupMount, readMountInfo } from 'bpflow/containers';
 import { EventReceiver, NO_EVENTS } from './event-receiver.ts';
+import { WAYS } from './event-ways.ts';
 import { skip } from './machine.ts';
 import { SmallCgroup } from './small-cgroup.ts';
 import { own, Workloads } from './workload.ts';
@@ -17,28 +18,30 @@ describe('events of containers', { skip: skip || cgroupObstacle() }, () => {
   const above = join(mount.path, `docker-${process.pid}`);
   const path = join(above, ID);
 
-  test('tell that it was created, started and removed, once each, by whom', async () => {
-    await using receiver = new EventReceiver({ ...NO_EVENTS, collect_container_events: true });
-    mkdirSync(path, { recursive: true });
-    for (let i = 0; i < 3; i++) {
-      execFileSync('sh', ['-c', `echo $$ > ${path}/cgroup.procs && exec true`]);
-    }
-    mkdirSync(join(path, 'inside'));
-    rmdirSync(join(path, 'inside'));
-    rmdirSync(path);
-    rmdirSync(above);
-    await receiver.until(() => receiver.events('container.remove').length > 0);
-    const ours = receiver.events().filter(({ resource }) => resource['container.id'] === ID);
-    deepEqual(
-      ours.map(({ name }) => name),
-      ['container.create', 'container.start', 'container.remove'],
-    );
-    const [created, started] = ours;
-    equal(created?.attributes['process.pid'], process.pid);
-    equal(started?.attributes['process.executable.name'], executableOf('true'));
-    const balance = await receiver.balanced();
-    ok(balance['cgroup_make']!.dropped['no_container']! >= 2, 'the one above, and the one inside');
-  });
+  for (const { way, features } of WAYS) {
+    test(`tell that it was created, started and removed, once each, by whom, through ${way}`, async () => {
+      await using receiver = new EventReceiver({ ...NO_EVENTS, collect_container_events: true, features });
+      mkdirSync(path, { recursive: true });
+      for (let i = 0; i < 3; i++) {
+        execFileSync('sh', ['-c', `echo $$ > ${path}/cgroup.procs && exec true`]);
+      }
+      mkdirSync(join(path, 'inside'));
+      rmdirSync(join(path, 'inside'));
+      rmdirSync(path);
+      rmdirSync(above);
+      await receiver.until(() => receiver.events('container.remove').length > 0);
+      const ours = receiver.events().filter(({ resource }) => resource['container.id'] === ID);
+      deepEqual(
+        ours.map(({ name }) => name),
+        ['container.create', 'container.start', 'container.remove'],
+      );
+      const [created, started] = ours;
+      equal(created?.attributes['process.pid'], process.pid);
+      equal(started?.attributes['process.executable.name'], executableOf('true'));
+      const balance = await receiver.balanced();
+      ok(balance['cgroup_make']!.dropped['no_container']! >= 2, 'the one above, and the one inside');
+    });
+  }
 
   test('a process in a container has its id', async () => {
     mkdirSync(path, { recursive: true });
@@ -66,22 +69,24 @@ describe('events of OOM kills', { skip }, () => {
     smallCgroup[Symbol.dispose]();
   });
 
-  test('tell the victim and what it had', { skip: smallCgroup.reason }, async () => {
-    const name = own('oom');
-    await using receiver = new EventReceiver({ ...NO_EVENTS, collect_oom_events: true });
-    const script = `echo $$ > ${smallCgroup.path}/cgroup.procs && exec "$0" eat`;
-    const child = spawn('sh', ['-c', script, workloads.program(name)]);
-    await once(child, 'exit');
-    const ours = () =>
-      receiver.events('process.oom_kill').filter(({ attributes }) => attributes['process.executable.name'] === name);
-    await receiver.until(() => ours().length > 0);
-    equal(ours().length, 1);
-    const { attributes, severity } = ours()[0]!;
-    equal(attributes['process.pid'], child.pid);
-    equal(severity, 'ERROR');
-    const resident = Number(attributes['ebpf.memory.resident_bytes']);
-    ok(resident > 10 * 2 ** 20 && resident < 30 * 2 ** 20, `${resident} bytes in a cgroup of 20 MiB`);
-  });
+  for (const { way, features } of WAYS) {
+    test(`tell the victim and what it had, through ${way}`, { skip: smallCgroup.reason }, async () => {
+      const name = own('oom');
+      await using receiver = new EventReceiver({ ...NO_EVENTS, collect_oom_events: true, features });
+      const script = `echo $$ > ${smallCgroup.path}/cgroup.procs && exec "$0" eat`;
+      const child = spawn('sh', ['-c', script, workloads.program(name)]);
+      await once(child, 'exit');
+      const ours = () =>
+        receiver.events('process.oom_kill').filter(({ attributes }) => attributes['process.executable.name'] === name);
+      await receiver.until(() => ours().length > 0);
+      equal(ours().length, 1);
+      const { attributes, severity } = ours()[0]!;
+      equal(attributes['process.pid'], child.pid);
+      equal(severity, 'ERROR');
+      const resident = Number(attributes['ebpf.memory.resident_bytes']);
+      ok(resident > 10 * 2 ** 20 && resident < 30 * 2 ** 20, `${resident} bytes in a cgroup of 20 MiB`);
+    });
+  }
 });
 
 function cgroupObstacle(): string | false {

@@ -17,6 +17,8 @@ describe('events of files', { skip }, () => {
   for (const [rungs, features] of [
     ['typed tracepoints', {}],
     ['raw tracepoints', { tp_btf: 'off' }],
+    ['trace events', { trace_events: 'on' }],
+    ['typed tracepoints and a buffer of each CPU', { ringbuf: 'off' }],
   ] as const) {
     test(`tell each open, rename, removal and change of mode, however the path is given, by ${rungs}`, async () => {
       await using receiver = new EventReceiver({ ...NO_EVENTS, monitor_paths: [watched], features });

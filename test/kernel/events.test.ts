@@ -1,11 +1,12 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { EventReceiver, NO_EVENTS, type SeenEvent } from './event-receiver.ts';
+import { ROOMY } from './event-ways.ts';
 import { skip } from './machine.ts';
 import { own, Workloads } from './workload.ts';
 
 const ROUNDS = 5;
-const PROCESSES = { ...NO_EVENTS, collect_process_events: true, ring_buffer_size: 1 << 20 };
+const PROCESSES = { ...NO_EVENTS, collect_process_events: true, ...ROOMY };
 
 type Attributes = SeenEvent['attributes'];
 
@@ -16,6 +17,9 @@ describe('events of processes', { skip }, () => {
   for (const [rungs, features] of [
     ['typed tracepoints', {}],
     ['raw tracepoints and a table of tasks', { tp_btf: 'off' }],
+    ['trace events', { trace_events: 'on' }],
+    ['typed tracepoints and a buffer of each CPU', { ringbuf: 'off' }],
+    ['raw tracepoints and a buffer of each CPU', { tp_btf: 'off', ringbuf: 'off' }],
   ] as const) {
     test(`tell each fork, exec and exit once, with how it ended, by ${rungs}`, async () => {
       const name = own('exits');

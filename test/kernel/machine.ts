@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { loadBpf } from '../../native/index.ts';
 import type { Bpf } from '../../sdk/bpf.ts';
@@ -16,6 +17,26 @@ export const skip: string | false = reasonToSkip() ?? false;
  * process beside its own work, as at exec and exit, takes tens of ms there, and no page comes from a disk.
  */
 export const isEmulated = process.env['BPFLOW_EMULATED'] === 'yes';
+
+/** Where files stand on a block device, as far as the machine has one. */
+export const disk = process.env['BPFLOW_DISK'] ?? join(root, 'build');
+
+/** Whether the kernel is older than this version: `isBefore(6, 3)`. */
+export function isBefore(major: number, minor: number): boolean {
+  const [a = 0, b = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  return a < major || (a === major && b < minor);
+}
+
+/** Why TCP is not counted here; false when it is. */
+export const tcpObstacle: string | false =
+  skip || (isBefore(5, 11) && 'needs Linux 5.11: programs of tracepoints have no storage in sockets before');
+
+/** Why what UDP and UNIX sockets carry is not counted here; false when it is. */
+export const messagesObstacle: string | false =
+  skip ||
+  (isBefore(6, 3) && 'needs Linux 6.3: the tracepoints sock_send_length and sock_recv_length are missing before');
 
 /** Whether a command is there. */
 export function has(command: string): boolean {

@@ -50,13 +50,14 @@ function planOf(keys: Readonly<Record<string, unknown>>): Promise<ComponentPlan>
     setImmediate(callback);
     return { cancel() {} };
   };
-  const { id, agent, clock, get, find } = new KernelScope();
+  const observed = new KernelScope();
+  const { id, agent, clock } = observed;
   const scope: PlanScope = {
     id,
     agent,
     clock: { ...clock, after: (_, call) => at(call) },
-    get,
-    find,
+    get: (token) => observed.get(token),
+    find: (token) => observed.find(token),
     signals: new Set(['metrics']),
   };
   return planEbpf(config.parse(keys), scope, { exercise: async () => {} });

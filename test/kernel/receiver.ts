@@ -1,6 +1,7 @@
 import { metrics as openTelemetry } from '@opentelemetry/api';
 import {
   BPF,
+  type Bpf,
   type Clock,
   type ComponentId,
   type Consumer,
@@ -29,7 +30,8 @@ export class ObservedReceiver implements Source {
   /** What the consumer answers instead of taking the next batch. */
   refuseNext: Error | undefined;
 
-  constructor(keys: Readonly<Record<string, unknown>>, options: ReceiverOptions = {}) {
+  constructor(keys: Readonly<Record<string, unknown>>, options: ReceiverOptions & { readonly bpf?: Bpf } = {}) {
+    this.scope.bpf = options.bpf ?? bpf;
     const consumer: Consumer<MetricBatch> = {
       refusal: () => undefined,
       consume: (batch) => {
@@ -125,6 +127,7 @@ export class KernelScope implements Scope {
   readonly views = new Map<string, (query: ViewQuery) => unknown>();
   readonly reported: Health[] = [];
   readonly provided = new Map<Token<unknown>, unknown>();
+  bpf: Bpf = bpf;
   /** Monotonic time, ms. */
   nowMs = 0;
   readonly log = {
@@ -142,11 +145,11 @@ export class KernelScope implements Scope {
 
   get<T>(token: Token<T>): T {
     if (token !== BPF) throw new Error(`Nobody provides ${String(token)}.`);
-    return bpf as T;
+    return this.bpf as T;
   }
 
   find<T>(token: Token<T>): T | undefined {
-    return token === BPF ? (bpf as T) : undefined;
+    return token === BPF ? (this.bpf as T) : undefined;
   }
 
   provide<T>(token: Token<T>, service: T): void {

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { isEmulated, root, skip } from './machine.ts';
+import { disk, isEmulated, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, readsUntil, type Samples } from './samples.ts';
 import { SmallCgroup } from './small-cgroup.ts';
@@ -24,7 +24,7 @@ after(() => smallCgroup[Symbol.dispose]());
 for (const features of LADDERS) {
   const off = Object.keys(features).join(', ');
   describe(`what the kernel counts of files and memory${off && `, with ${off} off`}`, { skip }, () => {
-    const folder = skip === false ? mkdtempSync(join(root, 'build', 'resources-')) : '';
+    const folder = skip === false ? mkdtempSync(join(disk, 'resources-')) : '';
     let receiver: ObservedReceiver;
     let workloads: Workloads;
     before(() => {

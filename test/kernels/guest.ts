@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { KernelResults } from './results.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 
@@ -55,6 +56,20 @@ export async function testInGuest(kernel: string, file: string): Promise<readonl
     const found = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as GuestResult]));
     if (run.status !== 124 && run.status !== 125 && found.length > 0) return found;
     return [...found, { name: 'the guest', error: `ended with ${run.status}\n${run.output}` }];
+  } finally {
+    rmSync(share, { recursive: true, force: true });
+  }
+}
+
+/** What the receiver has in a guest with everything switched on. */
+export async function planInGuest(kernel: string): Promise<Omit<KernelResults, 'files'>> {
+  const share = mkdtempSync(join(tmpdir(), 'bpflow-guest-'));
+  try {
+    const file = join(share, 'plan.json');
+    const command = `PATH=${root}/node_modules/.bin:$PATH node --conditions=source test/kernels/plan-here.ts ${file}`;
+    const { status, output } = await runInGuest(kernel, command, share, 300);
+    if (status !== 0) throw new Error(`The guest ended with ${status}.\n${output}`);
+    return JSON.parse(readFileSync(file, 'utf8')) as Omit<KernelResults, 'files'>;
   } finally {
     rmSync(share, { recursive: true, force: true });
   }

@@ -11,6 +11,7 @@ import {
   type Logger,
   type NewLogRecord,
   PermanentError,
+  type RingBuffer,
   THRESHOLD_ATTRIBUTE,
   type Threshold,
   type Timer,
@@ -46,7 +47,7 @@ const HELD_MS = 1000;
 const MOST_HELD = 1000;
 
 export interface EventChannelOptions extends TellerOptions {
-  readonly ring: BpfMap;
+  readonly ring: RingBuffer;
   /** The kernel's map of groups whose events are thrown away. */
   readonly refused: BpfMap;
   readonly groups: Groups;
@@ -83,7 +84,7 @@ interface Held {
  */
 export class EventChannel {
   readonly #options: EventChannelOptions;
-  readonly #ring;
+  readonly #ring: RingBuffer;
   readonly #clock: WallClock;
   readonly #record: EventRecord;
   readonly #buffer: Uint8Array;
@@ -108,7 +109,7 @@ export class EventChannel {
     this.#record = new EventRecord(words);
     this.#buffer = new Uint8Array(words.buffer);
     this.#builder = new LogBuilder({ scope: createScope('bpflow/receivers/ebpf', options.version) });
-    this.#ring = options.ring.ring();
+    this.#ring = options.ring;
     this.#clock = new WallClock(options.clock, options.monotonicNs);
     this.#heldTimer = options.clock.every(HELD_MS, () => this.#askAgain());
     this.#listen();

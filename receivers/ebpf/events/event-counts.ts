@@ -15,12 +15,19 @@ export interface EventBalance {
 }
 
 /** Why an event was not handed on, by where that is decided. */
-export const KERNEL_REASONS = ['excluded', 'sampled_out', 'rate_limit', 'ring_full'] as const;
+export const KERNEL_REASONS = ['excluded', 'sampled_out', 'rate_limit', 'ring_full', 'no_buffer'] as const;
 export const USER_REASONS = ['filtered', 'no_container', 'unknown_container', 'unclaimed', 'rejected'] as const;
 export type UserReason = (typeof USER_REASONS)[number];
 export type DropReason = (typeof KERNEL_REASONS)[number] | UserReason;
 
-type KernelCounts = [offered: number, excluded: number, sampledOut: number, limited: number, full: number];
+type KernelCounts = [
+  offered: number,
+  excluded: number,
+  sampledOut: number,
+  limited: number,
+  full: number,
+  unserved: number,
+];
 
 /** Counts of events by kind and outcome. */
 export class EventCounts {
@@ -46,13 +53,14 @@ export class EventCounts {
     const kernel = this.#readKernel();
     return new Map(
       KIND_NAMES.map((name, kind) => {
-        const [offered, excluded, sampledOut, limited, full] = kernel[kind]!;
+        const [offered, excluded, sampledOut, limited, full, unserved] = kernel[kind]!;
         const own = (reason: UserReason) => this.#dropped[kind * USER_REASONS.length + USER_REASONS.indexOf(reason)]!;
         const dropped = {
           excluded,
           sampled_out: sampledOut,
           rate_limit: limited,
           ring_full: full,
+          no_buffer: unserved,
           filtered: own('filtered'),
           no_container: own('no_container'),
           unknown_container: own('unknown_container'),
@@ -64,19 +72,25 @@ export class EventCounts {
     );
   }
 
-  /** Offered, excluded, sampled out, limited, full by kind, over all CPUs. */
+  /** Events that happened on a CPU without a buffer. */
+  unserved(): number {
+    return this.#readKernel().reduce((sum, [, , , , , unserved]) => sum + unserved, 0);
+  }
+
+  /** Over all CPUs, by kind. */
   #readKernel(): KernelCounts[] {
-    const counts = KIND_NAMES.map((): KernelCounts => [0, 0, 0, 0, 0]);
+    const counts = KIND_NAMES.map((): KernelCounts => [0, 0, 0, 0, 0, 0]);
     const buffer = this.#kernel;
     const count = new EventCount();
     for (let entry = buffer.read() - 1; entry >= 0; entry--) {
       const sums = counts[buffer.keys[entry]!];
       for (let cpu = 0; sums !== undefined && cpu < buffer.cpus; cpu++) {
-        const { offered, excluded, sampledOut, limited, full } = count.move(
+        const { offered, excluded, sampledOut, limited, full, unserved } = count.move(
           buffer.values,
           entry * buffer.entryWords + cpu * buffer.cpuWords,
         );
-        for (const [i, value] of [offered, excluded, sampledOut, limited, full].entries()) sums[i]! += Number(value);
+        for (const [i, value] of [offered, excluded, sampledOut, limited, full, unserved].entries())
+          sums[i]! += Number(value);
       }
     }
     return counts;

@@ -1,5 +1,6 @@
-import type { BpfObject } from 'bpflow/sdk';
+import type { BpfObject, RingBuffer } from 'bpflow/sdk';
 import { EVENT_STACK_DEPTH } from '../../../bpf/events.gen.ts';
+import { pageSize } from '../page-size.ts';
 import { type EventType, SAMPLED_KINDS, STACK_KINDS, type StackKind } from './event-types.ts';
 
 /** What is asked of the kernel. */
@@ -7,6 +8,8 @@ export interface EventOptions {
   readonly types: ReadonlySet<EventType>;
   /** Bytes of the ring: a power of two, and whole pages. */
   readonly ringBytes: number;
+  /** Bytes of each CPU's buffer, where there is no ring: a power of two. */
+  readonly bufferBytes: number;
   /** Events of one kind in a second, at most. */
   readonly perSecond: number;
   /** Bytes of the arguments of a program that is executed, at most; 0: none. */
@@ -24,11 +27,17 @@ const TRACING_FRAMES = 8;
 /** The reader is woken at this share of the ring even when it is about to look by itself. */
 const WAKE_SHARE = 1 / 8;
 
-/** To be called before the object is loaded. */
-export function setEventKnobs(object: BpfObject, options: EventOptions): void {
+/** Of each object that tells events. To be called before it is loaded. */
+export function setChannelKnobs(object: BpfObject, options: EventOptions, ringbuf: boolean): void {
+  object.setGlobal('use_ring', ringbuf);
   object.setGlobal('sampled_kinds', bitsOf([...SAMPLED_KINDS]));
   object.setGlobal('events_per_second', options.perSecond);
   object.setGlobal('wake_bytes', options.ringBytes * WAKE_SHARE);
+}
+
+/** Of the object with the maps of events. To be called before it is loaded. */
+export function setEventKnobs(object: BpfObject, options: EventOptions, ringbuf: boolean): void {
+  setChannelKnobs(object, options, ringbuf);
   object.setGlobal('arguments_length', options.argumentBytes);
   object.setGlobal('memory_threshold', options.memoryPages);
   object.setGlobal('stack_kinds', bitsOf(options.stacks.map((kind) => STACK_KINDS[kind])));
@@ -39,9 +48,28 @@ function bitsOf(kinds: readonly number[]): bigint {
   return kinds.reduce((bits, kind) => bits | (1n << BigInt(kind)), 0n);
 }
 
+/** Maps that all objects which tell events share, and the one that is not made. */
+export function channelMaps(ringbuf: boolean): { readonly shared: readonly string[]; readonly unused: string } {
+  const [used, unused] = ringbuf ? (['events', 'event_buffers'] as const) : (['event_buffers', 'events'] as const);
+  return { shared: [used, 'event_counts', 'event_windows', 'refused_groups'], unused };
+}
+
 /** To be called before the object is loaded. */
-export function sizeEventMaps(object: BpfObject, options: EventOptions): void {
+export function sizeEventMaps(object: BpfObject, options: EventOptions, ringbuf: boolean): void {
   object.setMaxEntries('events', options.ringBytes);
+  object.setAutocreate(channelMaps(ringbuf).unused, false);
   if (!options.types.has('tcp')) object.setAutocreate('socket_owners', false);
   if (options.stacks.length === 0) object.setMaxEntries('stack_records', 1);
+}
+
+/** What events come through, of an object that is loaded. Throws a BpfError with the map as its subject. */
+export function openEventRing(object: BpfObject, options: EventOptions, ringbuf: boolean): RingBuffer {
+  return ringbuf
+    ? object.map('events').ring()
+    : object.map('event_buffers').ring({ bytesPerCpu: bufferBytes(options) });
+}
+
+/** Bytes of each CPU's buffer: a page at least. */
+export function bufferBytes(options: EventOptions): number {
+  return Math.max(options.bufferBytes, pageSize());
 }

@@ -20,10 +20,11 @@ export function eventOptionsOf(config: Config): EventOptions | undefined {
     ['memory', config.memory_threshold > 0],
   ];
   const types = new Set(asked.filter(([, on]) => on).map(([type]) => type));
-  if (types.size === 0 || !config.features.ringbuf) return undefined;
+  if (types.size === 0) return undefined;
   return {
     types,
     ringBytes: config.ring_buffer_size,
+    bufferBytes: config.perf_buffer_size,
     perSecond: config.event_rate_limit,
     argumentBytes: config.event_arguments ? EVENT_ARGUMENTS_LENGTH : 0,
     memoryPages: Math.ceil(config.memory_threshold / pageSize()),

@@ -31,6 +31,8 @@ export const SAMPLED_KINDS: ReadonlySet<number> = new Set([
   EventKind.EVENT_FILE_RENAME,
   EventKind.EVENT_FILE_UNLINK,
   EventKind.EVENT_FILE_CHMOD,
+  EventKind.EVENT_DNS_QUERY,
+  EventKind.EVENT_DNS_RESPONSE,
 ]);
 
 /** What can be asked for with the stack of who did it: kinds that are told where it happens. */

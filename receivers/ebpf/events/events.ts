@@ -10,6 +10,7 @@ import { EventCounts } from './event-counts.ts';
 import type { EventOptions } from './event-kernel.ts';
 import { KernelSymbols } from './kernel-symbols.ts';
 import { Modules } from './modules.ts';
+import { followCpus } from './online-cpus.ts';
 import { Stacks } from './stacks.ts';
 import type { WatchedPaths } from './watched-paths.ts';
 
@@ -37,7 +38,7 @@ export function openEvents(
   options: EventOptions,
 ): Events | undefined {
   const { kernel, groups } = collection;
-  const ring = kernel.map('events', 'events');
+  const { ring } = kernel;
   if (ring === undefined) return undefined;
   const counts = new EventCounts(kernel.map('events', 'event_counts')!, { batch: true });
   const names = syscallNames(process.arch);
@@ -64,6 +65,7 @@ export function openEvents(
   const inodes = kernel.map('events', 'watched_inodes')!;
   const prefixes = kernel.map('events', 'watched_prefixes')!;
   watched.tell(inodes, prefixes);
+  const cpus = kernel.plan.ringbuf ? undefined : followCpus(ring, counts, scope);
   const timers = [
     ...(watched.isEmpty ? [] : [scope.clock.every(WATCH_MS, () => watched.tell(inodes, prefixes))]),
     ...(kernel.walkMemory() ? [scope.clock.every(MEMORY_MS, () => kernel.walkMemory())] : []),
@@ -74,6 +76,7 @@ export function openEvents(
     stacks,
     stop: () => {
       for (const timer of timers) timer.cancel();
+      cpus?.cancel();
       return channel.stop();
     },
   };

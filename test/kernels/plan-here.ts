@@ -1,0 +1,47 @@
+/** Writes what the receiver has on the running kernel, with everything switched on, into the file that is named. */
+import { writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { kernelOptionsOf } from '../../receivers/ebpf/collection.ts';
+import { config } from '../../receivers/ebpf/config.ts';
+import { FACTS } from '../../receivers/ebpf/facts.ts';
+import { Kernel } from '../../receivers/ebpf/kernel.ts';
+import { rolesOf, stateOf } from '../../receivers/ebpf/metric-fact.ts';
+import { objectFolder } from '../../receivers/ebpf/objects.ts';
+import { bpf } from '../kernel/machine.ts';
+import type { KernelResults } from './results.ts';
+
+const asked = config.parse({
+  collect_scheduler: true,
+  collect_memory: true,
+  regular_files: 'on',
+  network_messages: true,
+  collect_signal_events: true,
+  monitor_paths: ['/etc'],
+});
+const kernel = Kernel.load(bpf, kernelOptionsOf({ config: asked, objects: objectFolder() }));
+const served = new Map(kernel.roles().map(({ role, program }) => [role.name, program]));
+const rungOf = (program: string | undefined) => (program === undefined ? '' : kernel.hookOf(program).split('/')[0]!);
+const results: Omit<KernelResults, 'files'> = {
+  release: release(),
+  metrics: FACTS.map((fact) => {
+    const rungs = rolesOf(fact).map((role) => rungOf(served.get(role)));
+    const { seedName: name } = fact.definition;
+    return { name, ...stateOf(fact, asked, kernel), rungs: [...new Set(rungs)].filter((rung) => rung !== '').sort() };
+  }),
+  events: kernel
+    .roles()
+    .filter(({ role }) => role.object === 'events')
+    .map(({ role, program }) => ({
+      role: role.name,
+      rung: rungOf(program),
+      reason:
+        program === undefined
+          ? kernel
+              .failuresOf(role.name)
+              .map((each) => each.reason)
+              .join('; ')
+          : '',
+    })),
+};
+kernel.close();
+writeFileSync(process.argv[2]!, JSON.stringify(results));
