@@ -197,11 +197,9 @@ export class HubbleReceiver implements Receiver {
   }
 
   #publishMap(): void {
-    const { collect_services: isOn, names, max_series: maxEdges, idle_timeout: idleMs } = this.#config;
-    const reason =
-      names === 'hubble_upstream' ? 'names is hubble_upstream' : isOn ? undefined : 'collect_services is off';
-    if (reason === undefined) this.#map = new ServiceMap({ startMs: this.#scope.clock.monotonic(), maxEdges, idleMs });
-    const unavailable: ServiceMapView = { seconds: 0, edges: [], overflow: 0, unavailable: `${reason}.` };
+    const { collect_services: isOn, max_series: maxEdges, idle_timeout: idleMs } = this.#config;
+    if (isOn) this.#map = new ServiceMap({ startMs: this.#scope.clock.monotonic(), maxEdges, idleMs });
+    const unavailable: ServiceMapView = { seconds: 0, edges: [], overflow: 0, unavailable: 'collect_services is off.' };
     this.#scope.inspect(SERVICE_MAP_VIEW, () => this.#map?.view ?? unavailable);
   }
 
@@ -242,7 +240,7 @@ export class HubbleReceiver implements Receiver {
   }
 
   #workloads(): PodWorkloads | undefined {
-    if (!this.#config.kubernetes_enabled || this.#config.names === 'hubble_upstream') return undefined;
+    if (!this.#config.kubernetes_enabled) return undefined;
     const kubernetes = this.#scope.find(KUBERNETES);
     if (kubernetes === undefined) return undefined;
     const workloads = new PodWorkloads(kubernetes);
