@@ -190,6 +190,8 @@ export class FlowIntake {
 
   #flow(flow: Flow): void {
     const { counts } = this;
+    // Agents before Cilium 1.14 give flows no id: the whole message stands for it.
+    if (flow.uuidLow === 0 && flow.uuidHigh === 0) [flow.uuidLow, flow.uuidHigh] = this.reader.hashes();
     if (!this.resume.isNew(flow)) {
       counts.duplicate++;
       return;

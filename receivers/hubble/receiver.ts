@@ -16,6 +16,7 @@ import type { ClientTls } from 'bpflow/transport';
 import { type Target, targetOf } from './address.ts';
 import { ObserverClient } from './client.ts';
 import { addressOf, type Config } from './config.ts';
+import { unknownFilters } from './filter-versions.ts';
 import { FlowIntake } from './flow-intake.ts';
 import { FlowLogs } from './flow-logs.ts';
 import { Gaps } from './gaps.ts';
@@ -248,6 +249,20 @@ export class HubbleReceiver implements Receiver {
     return workloads;
   }
 
+  #checkFilters(version: string): void {
+    const { include, exclude } = this.#config;
+    const filters = unknownFilters([...include, ...exclude], version);
+    if (filters.length === 0) return;
+    this.#scope.log.warn(
+      'This version of hubble does not know some filters and takes no notice of them; remove them, or use the processor filter.',
+      {
+        endpoint: this.#address,
+        version,
+        filters,
+      },
+    );
+  }
+
   #changed({ kind, reason, isRelay, version }: SessionState): void {
     const { log } = this.#scope;
     const report = (state: Health['state'], summary: string): void => this.#scope.health({ state, summary });
@@ -256,6 +271,7 @@ export class HubbleReceiver implements Receiver {
         const what = isRelay ? 'Hubble Relay' : 'the agent of a node';
         report('ok', `Follows the flows of ${what} at ${this.#address}${version === '' ? '' : `, ${version}`}.`);
         log.info('Follows the flows of hubble.', { endpoint: this.#address, relay: isRelay, version });
+        this.#checkFilters(version);
         return;
       }
       case 'waiting':
