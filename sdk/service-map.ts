@@ -15,6 +15,26 @@ export interface ServiceMapEdge {
   /** Over the last seconds of the view. */
   readonly requestsPerSecond: number;
   readonly failedPerSecond: number;
+  /** Absent where nobody could tell it lately. */
+  readonly latency?: ServiceMapLatency;
+}
+
+/** How long the answers of an edge took, of the last minute or two. */
+export interface ServiceMapLatency {
+  /** Whose node saw it: the client's counts the network between them in, and stands only where the server's tells nothing. */
+  readonly seenBy: 'server' | 'client';
+  readonly answers: number;
+  /** Of all of them together. */
+  readonly seconds: number;
+  /** In order of their bounds; those without answers are left out. */
+  readonly buckets: readonly LatencyBucket[];
+}
+
+/** Answers that took more than `above` and at most `upTo` seconds; without `upTo` there is no upper bound. */
+export interface LatencyBucket {
+  readonly above: number;
+  readonly upTo?: number;
+  readonly answers: number;
 }
 
 /** Who talks to whom. JSON as it is. */

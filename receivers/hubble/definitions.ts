@@ -193,26 +193,47 @@ export function definitions({ context, sampleRate }: DefinitionOptions) {
     serviceDuration: ofService(
       duration('service.request.duration', 'Time from request to response by service, where the agent could tell.', []),
     ),
-    serviceGraphRequests: edge('traces_service_graph_request_total', 'service_graph.requests', '{request}', false),
+    serviceGraphRequests: edge(
+      'request_total',
+      counter(
+        'service_graph.requests',
+        '{request}',
+        'Edges of the service map: TCP connections, HTTP requests and gRPC calls from one service to another.',
+        [],
+      ),
+    ),
     serviceGraphFailed: edge(
-      'traces_service_graph_request_failed_total',
-      'service_graph.requests.failed',
-      '{request}',
-      true,
+      'request_failed_total',
+      counter(
+        'service_graph.requests.failed',
+        '{request}',
+        'Requests between two services that were answered with an error of the server.',
+        [],
+      ),
+    ),
+    serviceGraphServer: edge(
+      'request_server_seconds',
+      duration(
+        'service_graph.server.duration',
+        "Time from request to answer between two services as the server's node saw it, where the agent could tell.",
+        [],
+      ),
+    ),
+    serviceGraphClient: edge(
+      'request_client_seconds',
+      duration(
+        'service_graph.client.duration',
+        "Time from request to answer between two services as the client's node saw it, where the agent could tell.",
+        [],
+      ),
     ),
     lost: lostEvents(),
   } as const;
 
-  function edge(seedName: string, name: string, unit: string, failed: boolean): MetricDefinition {
+  function edge(name: string, definition: MetricDefinition): MetricDefinition {
     return defineMetric({
-      name: `hubble.${name}`,
-      unit,
-      seedName,
-      kind: 'counter',
-      description: failed
-        ? 'Requests between two services that were answered with an error of the server.'
-        : 'Edges of the service map: TCP connections, HTTP requests and gRPC calls from one service to another.',
-      exactness,
+      ...definition,
+      seedName: `traces_service_graph_${name}`,
       attributes: attributes(['client', 'server', 'connection_type']),
     });
   }

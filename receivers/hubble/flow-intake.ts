@@ -62,6 +62,7 @@ export class FlowIntake {
   readonly namespaces: Namespaces;
   readonly contexts: Contexts;
   readonly metrics: FlowMetrics;
+  readonly services: ServiceNames;
   readonly counts: IntakeCounts = {
     accepted: 0,
     duplicate: 0,
@@ -79,7 +80,6 @@ export class FlowIntake {
   readonly #config: Config;
   readonly #interner = new SeriesInterner();
   readonly #sampler: Sampler;
-  readonly #services: ServiceNames;
   /** Direction that does not count; 0 for none. */
   readonly #unwanted: number;
   #budget: number;
@@ -93,7 +93,8 @@ export class FlowIntake {
     this.namespaces = new Namespaces({ watch: config.watch_namespaces, exclude: config.exclude_namespaces });
     const isUpstream = config.names === 'hubble_upstream';
     const labels = config.context.labels ?? (isUpstream ? [] : DEFAULT_LABELS);
-    const workloads = workloadOf ?? (isUpstream ? toldWorkload : derivedWorkload);
+    // Cilium's own metrics know no more than the agent tells.
+    const workloads = isUpstream ? toldWorkload : (workloadOf ?? derivedWorkload);
     const limit = config.max_series * CONTEXTS_PER_SERIES;
     this.contexts = new ContextTable({ ...config.context, labels }, this.reader, workloads, limit);
     const shared = {
@@ -103,13 +104,13 @@ export class FlowIntake {
       maxSeries: config.max_series,
       idleFlushes: Math.max(1, Math.ceil(config.idle_timeout / config.aggregation_window)),
     };
-    this.#services = new ServiceNames(this.reader, workloads);
+    this.services = new ServiceNames(this.reader, workloadOf ?? derivedWorkload);
     const options = {
       shared,
       contexts: this.contexts,
       reader: this.reader,
       definitions: definitions({ context: this.contexts.attributes, sampleRate: config.flow_sample_rate }),
-      services: this.#services,
+      services: this.services,
       requestForm: formOf(config, config.histogram.request_bounds),
       connectionForm: formOf(config, config.histogram.connection_bounds),
       maxConnections: config.max_connections,
@@ -162,7 +163,7 @@ export class FlowIntake {
   /** Looks the names of workloads up anew: pods have come that were not known. What was counted stays where it is. */
   nameAnew(): void {
     this.contexts.nameAnew();
-    this.#services.nameAnew();
+    this.services.nameAnew();
   }
 
   /** A second has passed. `nowMs`: monotonic time. */
@@ -189,6 +190,8 @@ export class FlowIntake {
 
   #flow(flow: Flow): void {
     const { counts } = this;
+    // Agents before Cilium 1.14 give flows no id: the whole message stands for it.
+    if (flow.uuidLow === 0 && flow.uuidHigh === 0) [flow.uuidLow, flow.uuidHigh] = this.reader.hashes();
     if (!this.resume.isNew(flow)) {
       counts.duplicate++;
       return;
@@ -238,6 +241,8 @@ export class FlowIntake {
       this.#interner.rotate();
       this.#ended = 0;
     }
+    this.services.forget();
+    this.metrics.forget();
     if (this.contexts.size < MIN_CONTEXTS) return;
     const used = new Set<number>();
     for (const { series } of this.metrics.metrics) series.addContexts(used);

@@ -23,6 +23,7 @@ import type { FlowReader } from './flow-reader.ts';
 import { L7Metrics } from './l7-metrics.ts';
 import { type HistogramForm, PendingCounter, PendingHistogram, type PendingMetric } from './pending-metrics.ts';
 import { NO_CONTEXT, type SeriesContext } from './series.ts';
+import { ServiceGraph } from './service-graph.ts';
 import type { ServiceNames } from './service-names.ts';
 
 /** What is counted of flows. */
@@ -34,6 +35,10 @@ export interface FlowMetrics {
   lost(source: number, count: number): void;
   /** Connections between SYN and FIN. */
   readonly connections: Connections | undefined;
+  /** Times that a name found no room and was `other`. */
+  readonly refused: number;
+  /** Forgets the names that only series had which have ended. */
+  forget(): void;
 }
 
 export interface MetricsOptions {
@@ -78,7 +83,7 @@ export class OwnMetrics implements FlowMetrics {
   readonly #denied: PendingCounter;
   readonly #verdicts: PendingCounter;
   readonly #matches: PendingCounter;
-  readonly #edges: PendingCounter;
+  readonly #graph: ServiceGraph;
   readonly #lost: PendingCounter;
   readonly #l7: L7Metrics;
   /** Of the flow that is being counted. */
@@ -86,7 +91,7 @@ export class OwnMetrics implements FlowMetrics {
   #context = 0;
 
   constructor(options: MetricsOptions) {
-    const { definitions: own, shared, reader, services } = options;
+    const { definitions: own, shared, reader } = options;
     this.#options = options;
     this.#flows = new PendingCounter(own.flows, shared, describeFlow);
     this.#udp = new PendingCounter(own.udpFlows, shared, (packed) => ({
@@ -114,11 +119,11 @@ export class OwnMetrics implements FlowMetrics {
       [key('action')]: nameOf(ACTIONS, (packed >>> 2) & 3),
       [key('direction')]: nameOf(DIRECTIONS, packed & 3),
     }));
-    this.#edges = services.counter(own.serviceGraphRequests, shared);
+    this.#graph = new ServiceGraph(options);
     this.#lost = new PendingCounter(own.lost, { ...shared, idleFlushes: Number.POSITIVE_INFINITY }, (packed) => ({
       [key('source')]: packed < 0 ? 'reconnect' : nameOf(LOST_SOURCES, packed),
     }));
-    this.#l7 = new L7Metrics(options, this.#edges);
+    this.#l7 = new L7Metrics(options, this.#graph);
     this.connections = new Connections(reader, options.maxConnections, {
       opened: (flow) => this.#connectionOpened(flow),
       closed: (context, side, ns) => void this.#durations.add(context, side, ns, this.#weight),
@@ -129,7 +134,7 @@ export class OwnMetrics implements FlowMetrics {
       ...(collect.drops ? [this.#drops, this.#denied] : []),
       ...(collect.policies ? [this.#verdicts, this.#matches] : []),
       ...this.#l7.metrics,
-      ...(collect.services ? [this.#edges] : []),
+      ...(collect.services ? this.#graph.metrics : []),
       this.#lost,
     ];
   }
@@ -166,6 +171,14 @@ export class OwnMetrics implements FlowMetrics {
     if (count > 0) this.#lost.add(NO_CONTEXT, source, count);
   }
 
+  get refused(): number {
+    return this.#l7.refused;
+  }
+
+  forget(): void {
+    this.#l7.forget();
+  }
+
   #countFlow(flow: Flow, context: number, weight: number, nowMs: number): void {
     const packed = (flow.protocol << 12) | ((flow.verdict & 0xff) << 4) | ((flow.type & 3) << 2) | (flow.direction & 3);
     this.#flows.add(context, packed, weight);
@@ -194,7 +207,7 @@ export class OwnMetrics implements FlowMetrics {
   #connectionOpened(flow: Flow): { readonly context: number; readonly reporter: number } {
     const reporter = flow.direction & 3;
     this.#opened.add(this.#context, reporter, this.#weight);
-    if (this.#options.collect.services) this.#options.services.addEdge(this.#edges, flow, 'tcp', this.#weight);
+    if (this.#options.collect.services) this.#graph.connection(flow, this.#weight);
     return { context: this.#context, reporter };
   }
 }

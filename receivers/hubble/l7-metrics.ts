@@ -1,24 +1,20 @@
 import type { Attributes } from 'bpflow/sdk';
 import { key } from './definitions.ts';
+import { addLatency } from './durations.ts';
 import { DNS_RCODES, L7_TYPE, nameOf, RECORD, REPORTERS } from './enums.ts';
 import type { Flow } from './flow.ts';
 import type { MetricsOptions } from './flow-metrics.ts';
 import { grpcCall } from './grpc-calls.ts';
-import { PairTable } from './pair-table.ts';
+import { NamePairs } from './name-pairs.ts';
 import { PendingCounter, PendingHistogram, type PendingMetric } from './pending-metrics.ts';
 import { NO_CONTEXT } from './series.ts';
-import { Words } from './words.ts';
-
-/** gRPC's codes that are the server's fault: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS. */
-const GRPC_SERVER_ERRORS: ReadonlySet<number> = new Set([2, 4, 12, 13, 14, 15]);
-/** Pairs of words that are told apart; what comes after them is `other`. */
-const MAX_PAIRS = 8192;
+import { hasFailed, type ServiceGraph } from './service-graph.ts';
 
 /** Counts HTTP, gRPC, DNS and Kafka. An answer has the source and destination of its request. */
 export class L7Metrics {
   readonly metrics: readonly PendingMetric[];
   readonly #options: MetricsOptions;
-  readonly #edges: PendingCounter;
+  readonly #graph: ServiceGraph;
   readonly #httpRequests: PendingCounter;
   readonly #httpResponses: PendingCounter;
   readonly #httpDuration: PendingHistogram;
@@ -32,33 +28,27 @@ export class L7Metrics {
   readonly #serviceRequests: PendingCounter;
   readonly #serviceErrors: PendingCounter;
   readonly #serviceDuration: PendingHistogram;
-  readonly #failedEdges: PendingCounter;
-  readonly #words = new Words();
   /** gRPC service and method; DNS type and name; Kafka key and topic. */
-  readonly #pairs = new PairTable();
+  readonly #pairs = new NamePairs();
 
-  constructor(options: MetricsOptions, edges: PendingCounter) {
+  constructor(options: MetricsOptions, graph: ServiceGraph) {
     this.#options = options;
-    this.#edges = edges;
+    this.#graph = graph;
     const { definitions: own, shared, requestForm, collect, services } = options;
     const { words } = options.reader;
-    this.#pairs.add(OTHER, OTHER);
     const reporter = (packed: number): Attributes => ({ [key('reporter')]: nameOf(REPORTERS, packed & 3) });
     const method = (packed: number): Attributes => ({ [key('method')]: words.text(packed) });
     const rpc = (packed: number): Attributes => ({
-      [key('rpc_service')]: this.#words.text(this.#pairs.first(packed)),
-      [key('rpc_method')]: this.#words.text(this.#pairs.second(packed)),
+      [key('rpc_service')]: this.#pairs.first(packed),
+      [key('rpc_method')]: this.#pairs.second(packed),
     });
-    const question = (packed: number): Attributes => {
-      const name = this.#words.text(this.#pairs.second(packed));
-      return {
-        [key('qtype')]: words.text(this.#pairs.first(packed)) || 'unknown',
-        ...(options.dnsQuery ? { [key('query')]: name } : {}),
-      };
-    };
+    const question = (packed: number): Attributes => ({
+      [key('qtype')]: this.#pairs.first(packed) || 'unknown',
+      ...(options.dnsQuery ? { [key('query')]: this.#pairs.second(packed) } : {}),
+    });
     const kafka = (packed: number): Attributes => ({
-      [key('api_key')]: words.text(this.#pairs.first(packed)),
-      [key('topic')]: words.text(this.#pairs.second(packed)),
+      [key('api_key')]: this.#pairs.first(packed),
+      [key('topic')]: this.#pairs.second(packed),
     });
     const service = (packed: number): Attributes => {
       const { name, namespace } = services.name(packed >>> 2);
@@ -96,7 +86,14 @@ export class L7Metrics {
     this.#serviceRequests = new PendingCounter(own.serviceRequests, shared, service);
     this.#serviceErrors = new PendingCounter(own.serviceErrors, shared, service);
     this.#serviceDuration = new PendingHistogram(own.serviceDuration, shared, service, requestForm);
-    this.#failedEdges = services.counter(own.serviceGraphFailed, shared);
+    for (const metric of [this.#serviceRequests, this.#serviceErrors, this.#serviceDuration])
+      services.usedBy(metric, 2);
+    for (const metric of [this.#grpcRequests, this.#grpcDuration, this.#dnsQueries, this.#kafkaRequests]) {
+      this.#pairs.usedBy(metric, 2);
+    }
+    this.#pairs.usedBy(this.#grpcResponses, 9);
+    this.#pairs.usedBy(this.#dnsResponses, 14);
+    this.#pairs.usedBy(this.#kafkaResponses, 12);
     this.metrics = [
       ...(collect.l7
         ? [
@@ -112,9 +109,7 @@ export class L7Metrics {
             this.#kafkaResponses,
           ]
         : []),
-      ...(collect.services
-        ? [this.#serviceRequests, this.#serviceErrors, this.#serviceDuration, this.#failedEdges]
-        : []),
+      ...(collect.services ? [this.#serviceRequests, this.#serviceErrors, this.#serviceDuration] : []),
     ];
   }
 
@@ -134,16 +129,27 @@ export class L7Metrics {
     }
   }
 
+  /** Times that a name found no room and was `other`. */
+  get refused(): number {
+    return this.#pairs.refused;
+  }
+
+  /** Forgets the names that no series has. */
+  forget(): void {
+    this.#pairs.forget();
+  }
+
   #http(flow: Flow, context: number, weight: number): void {
     const { collect, reader } = this.#options;
     const side = flow.direction & 3;
     const call = grpcCall(flow, reader);
+    if (collect.services) this.#graph.http(flow, call !== undefined, weight);
     if (flow.l7Type === L7_TYPE.REQUEST) {
       if (collect.l7) {
         this.#httpRequests.add(context, (flow.httpMethod << 2) | side, weight);
         if (call !== undefined) this.#grpcRequests.add(context, (this.#rpc(call) << 2) | side, weight);
       }
-      if (collect.services) this.#serviceRequest(flow, side, call === undefined ? 'http' : 'grpc', weight);
+      if (collect.services) this.#serviceRequests.add(NO_CONTEXT, this.#service(flow, side, false), weight);
       return;
     }
     if (flow.l7Type !== L7_TYPE.RESPONSE) return;
@@ -151,36 +157,31 @@ export class L7Metrics {
     if (collect.l7) {
       const status = flow.httpCode >= 0 && flow.httpCode < 0x3ff ? flow.httpCode : 0x3ff;
       this.#httpResponses.add(asked, (flow.httpMethod << 12) | (status << 2) | side, weight);
-      if (flow.latency > 0) this.#time(this.#httpDuration, asked, (flow.httpMethod << 2) | side, flow, weight);
+      addLatency(this.#httpDuration, asked, (flow.httpMethod << 2) | side, flow, reader, weight);
       if (call !== undefined) {
         const rpc = this.#rpc(call);
         this.#grpcResponses.add(asked, (rpc << 9) | ((flow.grpcStatus + 1) << 2) | side, weight);
-        if (flow.latency > 0) this.#time(this.#grpcDuration, asked, (rpc << 2) | side, flow, weight);
+        addLatency(this.#grpcDuration, asked, (rpc << 2) | side, flow, reader, weight);
       }
     }
     if (collect.services) this.#serviceResponse(flow, side, call !== undefined, weight);
   }
 
-  #serviceRequest(flow: Flow, side: number, type: 'http' | 'grpc', weight: number): void {
-    const { services } = this.#options;
-    this.#serviceRequests.add(NO_CONTEXT, (services.destination(flow, false) << 2) | side, weight);
-    services.addEdge(this.#edges, flow, type, weight);
+  #serviceResponse(flow: Flow, side: number, isGrpc: boolean, weight: number): void {
+    const packed = this.#service(flow, side, true);
+    if (hasFailed(flow, isGrpc)) this.#serviceErrors.add(NO_CONTEXT, packed, weight);
+    addLatency(this.#serviceDuration, NO_CONTEXT, packed, flow, this.#options.reader, weight);
   }
 
-  #serviceResponse(flow: Flow, side: number, isGrpc: boolean, weight: number): void {
-    const { services } = this.#options;
-    const packed = (services.destination(flow, true) << 2) | side;
-    if (flow.httpCode >= 500 || (isGrpc && GRPC_SERVER_ERRORS.has(flow.grpcStatus))) {
-      this.#serviceErrors.add(NO_CONTEXT, packed, weight);
-      services.addEdge(this.#failedEdges, flow, isGrpc ? 'grpc' : 'http', weight, true);
-    }
-    if (flow.latency > 0) this.#time(this.#serviceDuration, NO_CONTEXT, packed, flow, weight);
+  #service(flow: Flow, side: number, swapped: boolean): number {
+    return (this.#options.services.destination(flow, swapped) << 2) | side;
   }
 
   #dns(flow: Flow, context: number, weight: number): void {
+    const { reader, dnsQuery } = this.#options;
     const side = flow.direction & 3;
-    const name = this.#options.dnsQuery ? this.#words.idOf(this.#options.reader.text(flow.dnsQuery)) : EMPTY;
-    const question = this.#pair(flow.dnsQtypes, name);
+    const name = dnsQuery ? reader.text(flow.dnsQuery) : '';
+    const question = this.#pairs.number(reader.words.text(flow.dnsQtypes), name);
     if (flow.l7Type === L7_TYPE.REQUEST) {
       this.#dnsQueries.add(context, (question << 2) | side, weight);
     } else if (flow.l7Type === L7_TYPE.RESPONSE) {
@@ -190,8 +191,9 @@ export class L7Metrics {
   }
 
   #kafka(flow: Flow, context: number, weight: number): void {
+    const { words } = this.#options.reader;
     const side = flow.direction & 3;
-    const what = this.#pair(flow.kafkaApiKey, flow.kafkaTopic);
+    const what = this.#pairs.number(words.text(flow.kafkaApiKey), words.text(flow.kafkaTopic));
     if (flow.l7Type === L7_TYPE.REQUEST) {
       this.#kafkaRequests.add(context, (what << 2) | side, weight);
     } else if (flow.l7Type === L7_TYPE.RESPONSE) {
@@ -201,28 +203,7 @@ export class L7Metrics {
     }
   }
 
-  #time(metric: PendingHistogram, context: number, packed: number, flow: Flow, weight: number): void {
-    const series = metric.add(context, packed, flow.latency, weight);
-    if (flow.traceId.end - flow.traceId.start !== 32) return;
-    const traceId = Buffer.from(this.#options.reader.text(flow.traceId), 'hex');
-    if (traceId.length !== 16) return;
-    metric.sample(series, () => ({
-      time: BigInt(flow.seconds) * 1_000_000_000n + BigInt(flow.nanos),
-      value: flow.latency,
-      traceId,
-    }));
-  }
-
   #rpc({ service, method }: { readonly service: string; readonly method: string }): number {
-    return this.#pair(this.#words.idOf(service), this.#words.idOf(method));
-  }
-
-  #pair(a: number, b: number): number {
-    const known = this.#pairs.find(a, b);
-    if (known >= 0) return known;
-    return this.#pairs.size >= MAX_PAIRS ? 0 : this.#pairs.add(a, b);
+    return this.#pairs.number(service, method);
   }
 }
-
-const EMPTY = 0;
-const OTHER = 1;

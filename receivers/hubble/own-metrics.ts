@@ -76,7 +76,7 @@ export function publishOwnMetrics(scope: Scope, intake: FlowIntake, session: Ses
   meter
     .createObservableCounter('bpflow_hubble_overflow', {
       description:
-        'Times that something found no room and was counted as other: series, contexts, words; and endpoints that were forgotten.',
+        'Times that something found no room and was counted as other: series, contexts, words, names of services and of what is asked; and endpoints that were forgotten.',
     })
     .addCallback((result) => {
       for (const [table, count] of Object.entries(overflows(intake))) result.observe(count, { receiver, table });
@@ -114,11 +114,12 @@ function outcomes({ counts }: FlowIntake): Record<string, number> {
   return { accepted, duplicate, filtered, sampled_out: sampledOut, rate_limited: rateLimited, malformed };
 }
 
-function overflows({ metrics, contexts, reader }: FlowIntake): Record<string, number> {
+function overflows({ metrics, contexts, reader, services }: FlowIntake): Record<string, number> {
   return {
     series: metrics.metrics.reduce((total, { series }) => total + series.overflowed, 0),
     contexts: contexts.refused,
     words: reader.words.refused,
+    names: services.refused + metrics.refused,
     endpoints: reader.endpoints.evicted,
   };
 }

@@ -54,22 +54,29 @@ export class PairTable {
       to++;
     }
     this.#size = to;
-    this.#slots.fill(0);
-    for (let number = 0; number < to; number++) this.#place(number);
+    this.#placeAll();
   }
 
   /** Replaces the first of each pair. What it becomes must leave all pairs distinct. */
-  renumber(next: (first: number) => number): void {
-    this.#slots.fill(0);
-    for (let number = 0; number < this.#size; number++) {
-      this.#first[number] = next(this.#first[number]!);
-      this.#place(number);
-    }
+  renumberFirst(next: (first: number) => number): void {
+    renumber(this.#first, this.#size, next);
+    this.#placeAll();
+  }
+
+  /** The same for the second, from the pair of a number on. */
+  renumberSecond(next: (second: number) => number, from: number): void {
+    renumber(this.#second.subarray(from), this.#size - from, next);
+    this.#placeAll();
   }
 
   clear(): void {
     this.#size = 0;
     this.#slots.fill(0);
+  }
+
+  #placeAll(): void {
+    this.#slots.fill(0);
+    for (let number = 0; number < this.#size; number++) this.#place(number);
   }
 
   #place(number: number): void {
@@ -92,6 +99,10 @@ export class PairTable {
     hash = Math.imul(hash ^ (hash >>> 15) ^ b, 0x85eb_ca6b);
     return hash ^ (hash >>> 13);
   }
+}
+
+function renumber(values: Int32Array, count: number, next: (value: number) => number): void {
+  for (let number = 0; number < count; number++) values[number] = next(values[number]!);
 }
 
 function longer(from: Int32Array, length: number): Int32Array<ArrayBuffer> {

@@ -16,6 +16,7 @@ import type { ClientTls } from 'bpflow/transport';
 import { type Target, targetOf } from './address.ts';
 import { ObserverClient } from './client.ts';
 import { addressOf, type Config } from './config.ts';
+import { unknownFilters } from './filter-versions.ts';
 import { FlowIntake } from './flow-intake.ts';
 import { FlowLogs } from './flow-logs.ts';
 import { Gaps } from './gaps.ts';
@@ -197,11 +198,9 @@ export class HubbleReceiver implements Receiver {
   }
 
   #publishMap(): void {
-    const { collect_services: isOn, names, max_series: maxEdges, idle_timeout: idleMs } = this.#config;
-    const reason =
-      names === 'hubble_upstream' ? 'names is hubble_upstream' : isOn ? undefined : 'collect_services is off';
-    if (reason === undefined) this.#map = new ServiceMap({ startMs: this.#scope.clock.monotonic(), maxEdges, idleMs });
-    const unavailable: ServiceMapView = { seconds: 0, edges: [], overflow: 0, unavailable: `${reason}.` };
+    const { collect_services: isOn, max_series: maxEdges, idle_timeout: idleMs } = this.#config;
+    if (isOn) this.#map = new ServiceMap({ startMs: this.#scope.clock.monotonic(), maxEdges, idleMs });
+    const unavailable: ServiceMapView = { seconds: 0, edges: [], overflow: 0, unavailable: 'collect_services is off.' };
     this.#scope.inspect(SERVICE_MAP_VIEW, () => this.#map?.view ?? unavailable);
   }
 
@@ -242,12 +241,26 @@ export class HubbleReceiver implements Receiver {
   }
 
   #workloads(): PodWorkloads | undefined {
-    if (!this.#config.kubernetes_enabled || this.#config.names === 'hubble_upstream') return undefined;
+    if (!this.#config.kubernetes_enabled) return undefined;
     const kubernetes = this.#scope.find(KUBERNETES);
     if (kubernetes === undefined) return undefined;
     const workloads = new PodWorkloads(kubernetes);
     this.#stopping.signal.addEventListener('abort', workloads.close, { once: true });
     return workloads;
+  }
+
+  #checkFilters(version: string): void {
+    const { include, exclude } = this.#config;
+    const filters = unknownFilters([...include, ...exclude], version);
+    if (filters.length === 0) return;
+    this.#scope.log.warn(
+      'This version of hubble does not know some filters and takes no notice of them; remove them, or use the processor filter.',
+      {
+        endpoint: this.#address,
+        version,
+        filters,
+      },
+    );
   }
 
   #changed({ kind, reason, isRelay, version }: SessionState): void {
@@ -258,6 +271,7 @@ export class HubbleReceiver implements Receiver {
         const what = isRelay ? 'Hubble Relay' : 'the agent of a node';
         report('ok', `Follows the flows of ${what} at ${this.#address}${version === '' ? '' : `, ${version}`}.`);
         log.info('Follows the flows of hubble.', { endpoint: this.#address, relay: isRelay, version });
+        this.#checkFilters(version);
         return;
       }
       case 'waiting':

@@ -124,7 +124,17 @@ export class Series {
   }
 
   renumberContexts(next: (context: number) => number): void {
-    this.#table.renumber((context) => (context <= OVERFLOW_CONTEXT ? context : next(context)));
+    this.#table.renumberFirst((context) => (context <= OVERFLOW_CONTEXT ? context : next(context)));
+  }
+
+  /** Tells the packed labels of each series but the overflow. */
+  addPacked(used: (packed: number) => void): void {
+    for (let number = OVERFLOW + 1; number < this.#table.size; number++) used(this.#table.second(number));
+  }
+
+  /** Replaces the packed labels of each series but the overflow. What they become must leave all series distinct. */
+  renumberPacked(next: (packed: number) => number): void {
+    this.#table.renumberSecond(next, OVERFLOW + 1);
   }
 
   #attributes(number: number): Attributes {

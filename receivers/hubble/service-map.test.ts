@@ -4,6 +4,8 @@ import {
   attributeSet,
   createScope,
   EMPTY_RESOURCE,
+  HistogramPointsBuilder,
+  histogram,
   type MetricBatch,
   metricBatch,
   NO_RECORDED_VALUE,
@@ -33,7 +35,43 @@ function batchOf(requests: readonly Row[], failed: readonly Row[] = []): MetricB
   return metricBatch([other, metric(own.serviceGraphRequests, requests), metric(own.serviceGraphFailed, failed)]);
 }
 
+function latenciesOf(...ms: readonly number[]): MetricBatch {
+  const builder = new HistogramPointsBuilder([10e6, 100e6]);
+  const attributes = attributeSet({ client: 'a', server: 'b', connection_type: 'http' });
+  const id = interner.intern(EMPTY_RESOURCE, scope, attributes);
+  const counts = [0, 0, 0];
+  for (const each of ms) counts[each <= 10 ? 0 : each <= 100 ? 1 : 2]!++;
+  builder.add(
+    id,
+    Float64Array.from(counts),
+    ms.reduce((sum, each) => sum + each * 1e6, 0),
+  );
+  const { serviceGraphServer } = own;
+  return metricBatch([histogram(serviceGraphServer, interner.table, builder.take(2n, 1n), { temporality: 'delta' })]);
+}
+
 describe('the service map', () => {
+  test('has the latencies of an edge of the last minute or two', () => {
+    const map = new ServiceMap({ startMs: 0, maxEdges: 10, idleMs: 600_000 });
+    map.add(latenciesOf(4, 60, 200), 10_000);
+    map.add(latenciesOf(60), 20_000);
+    assert.deepEqual(map.view.edges[0]!.latency, {
+      seenBy: 'server',
+      answers: 4,
+      seconds: 0.324,
+      buckets: [
+        { above: 0, upTo: 0.01, answers: 1 },
+        { above: 0.01, upTo: 0.1, answers: 2 },
+        { above: 0.1, answers: 1 },
+      ],
+    });
+    for (let ms = 30_000; ms <= 140_000; ms += 10_000) map.add(undefined, ms);
+    map.add(latenciesOf(5), 150_000);
+    assert.equal(map.view.edges[0]!.latency?.answers, 1);
+    for (let ms = 160_000; ms <= 300_000; ms += 10_000) map.add(undefined, ms);
+    assert.equal(map.view.edges[0]!.latency, undefined);
+  });
+
   test('adds up edges, with the rate of the last minute', () => {
     const map = new ServiceMap({ startMs: 1000, maxEdges: 10, idleMs: 300_000 });
     for (let second = 1; second <= 120; second++) {

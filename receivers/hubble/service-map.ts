@@ -1,18 +1,30 @@
 import {
+  type ExponentialHistogram,
   flagsAt,
+  type Histogram,
   type MetricBatch,
   NO_RECORDED_VALUE,
+  type Point,
   perSeries,
+  points,
+  type SeriesTable,
   type ServiceMapEdge,
+  type ServiceMapLatency,
   type ServiceMapView,
+  type Sum,
 } from 'bpflow/sdk';
 import { key } from './definitions.ts';
+import { EdgeLatency } from './edge-latency.ts';
 
 /** Totals are noted this often, and so many of them are kept: rates are over the last minute. */
 const MARK_MS = 10_000;
 const MARKS = 7;
 const REQUESTS = 'hubble.service_graph.requests';
 const FAILED = 'hubble.service_graph.requests.failed';
+const LATENCIES: Readonly<Record<string, ServiceMapLatency['seenBy']>> = {
+  'hubble.service_graph.server.duration': 'server',
+  'hubble.service_graph.client.duration': 'client',
+};
 
 export interface ServiceMapOptions {
   /** Monotonic time of the start. */
@@ -30,6 +42,8 @@ interface Edge {
   changedMs: number;
   /** Requests and failed ones at each mark. */
   readonly marks: Float64Array;
+  /** By who saw it. */
+  readonly latencies: Partial<Record<ServiceMapLatency['seenBy'], EdgeLatency>>;
 }
 
 /** Who talks to whom, added up from the metrics that go out: nothing is done for it while flows come. */
@@ -53,16 +67,11 @@ export class ServiceMap {
     if (this.#nowMs - this.#times[(this.#marks - 1) % MARKS]! >= MARK_MS) this.#mark();
     this.#nowMs = nowMs;
     for (const metric of batch?.metrics ?? []) {
-      const isFailed = metric.name === FAILED;
-      if ((!isFailed && metric.name !== REQUESTS) || metric.kind !== 'sum') continue;
-      const { ids, values, length, flags } = metric.points;
-      for (let row = 0; row < length; row++) {
-        if ((flagsAt(flags, row) & NO_RECORDED_VALUE) !== 0) continue;
-        const edge = this.#edge(endsOf(metric.series, ids[row]!));
-        const count = Number(values[row]);
-        if (edge === undefined) this.#overflow += isFailed ? 0 : count;
-        else if (isFailed) edge.failed += count;
-        else edge.requests += count;
+      const seenBy = LATENCIES[metric.name];
+      if (metric.kind === 'sum') {
+        if (metric.name === REQUESTS || metric.name === FAILED) this.#count(metric, metric.name === FAILED);
+      } else if (seenBy !== undefined && (metric.kind === 'histogram' || metric.kind === 'exponential_histogram')) {
+        this.#time(metric, seenBy);
       }
     }
   }
@@ -72,16 +81,47 @@ export class ServiceMap {
     const mark = Math.max(0, this.#marks - MARKS) % MARKS;
     const seconds = (this.#nowMs - this.#times[mark]!) / 1000;
     const rate = (count: number): number => (seconds > 0 ? count / seconds : 0);
-    const edges = [...this.#edges.values()].map(
-      ({ ends, requests, failed, marks }): ServiceMapEdge => ({
+    const edges = [...this.#edges.values()].map(({ ends, requests, failed, marks, latencies }): ServiceMapEdge => {
+      const latency = latencies.server?.view ?? latencies.client?.view;
+      return {
         ...ends,
         requests,
         failed,
         requestsPerSecond: rate(requests - marks[mark * 2]!),
         failedPerSecond: rate(failed - marks[mark * 2 + 1]!),
-      }),
-    );
+        ...(latency === undefined ? {} : { latency }),
+      };
+    });
     return { seconds, edges, overflow: this.#overflow };
+  }
+
+  #count({ series, points: { ids, values, length, flags } }: Sum, isFailed: boolean): void {
+    for (let row = 0; row < length; row++) {
+      if ((flagsAt(flags, row) & NO_RECORDED_VALUE) !== 0) continue;
+      const edge = this.#edge(endsOf(series, ids[row]!));
+      const count = Number(values[row]);
+      if (edge === undefined) this.#overflow += isFailed ? 0 : count;
+      else if (isFailed) edge.failed += count;
+      else edge.requests += count;
+    }
+  }
+
+  /** Fixed bounds are in ns here, exponential ones in s. */
+  #time(metric: Histogram | ExponentialHistogram, seenBy: ServiceMapLatency['seenBy']): void {
+    const { series } = metric;
+    if (metric.kind === 'histogram') {
+      for (const point of points(metric)) this.#latency(series, point, seenBy)?.addExplicit(point);
+    } else {
+      for (const point of points(metric)) this.#latency(series, point, seenBy)?.addExponential(point);
+    }
+  }
+
+  /** Undefined for the end of a series, and for an edge that found no room. */
+  #latency(series: SeriesTable, { id, flags }: Point, seenBy: ServiceMapLatency['seenBy']): EdgeLatency | undefined {
+    if ((flags & NO_RECORDED_VALUE) !== 0) return undefined;
+    const latencies = this.#edge(endsOf(series, id))?.latencies;
+    if (latencies !== undefined) latencies[seenBy] ??= new EdgeLatency(seenBy);
+    return latencies?.[seenBy];
   }
 
   #edge(ends: Edge['ends']): Edge | undefined {
@@ -89,7 +129,7 @@ export class ServiceMap {
     let edge = this.#edges.get(name);
     if (edge === undefined) {
       if (this.#edges.size >= this.#options.maxEdges) return undefined;
-      edge = { ends, requests: 0, failed: 0, changedMs: 0, marks: new Float64Array(MARKS * 2) };
+      edge = { ends, requests: 0, failed: 0, changedMs: 0, marks: new Float64Array(MARKS * 2), latencies: {} };
       this.#edges.set(name, edge);
     }
     edge.changedMs = this.#nowMs;
@@ -98,12 +138,14 @@ export class ServiceMap {
 
   /** Notes the totals as they are. */
   #mark(): void {
+    const isTurn = this.#marks % (MARKS - 1) === 0;
     const mark = this.#marks++ % MARKS;
     this.#times[mark] = this.#nowMs;
     for (const [name, edge] of this.#edges) {
       if (this.#nowMs - edge.changedMs >= this.#options.idleMs) this.#edges.delete(name);
       edge.marks[mark * 2] = edge.requests;
       edge.marks[mark * 2 + 1] = edge.failed;
+      if (isTurn) for (const latency of Object.values(edge.latencies)) latency.turn();
     }
   }
 }

@@ -1,41 +1,36 @@
-import type { MetricDefinition } from 'bpflow/sdk';
-import { key } from './definitions.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Flow } from './flow.ts';
 import type { FlowReader } from './flow-reader.ts';
 import { appOf, reservedOf, type WorkloadOf } from './labels.ts';
-import { PairTable } from './pair-table.ts';
-import { PendingCounter } from './pending-metrics.ts';
-import { NO_CONTEXT, type SeriesContext } from './series.ts';
-import { Words } from './words.ts';
-
-/** A service as `namespace` and `name`, both word numbers of {@link ServiceNames}. */
-export interface ServiceName {
-  readonly name: number;
-  readonly namespace: number;
-}
+import { NamePairs } from './name-pairs.ts';
+import type { Series } from './series.ts';
 
 /** Endpoints whose service is remembered. */
 const MAX_REMEMBERED = 65_536;
-const CONNECTION_TYPES = ['tcp', 'http', 'grpc'] as const;
-export type ConnectionType = (typeof CONNECTION_TYPES)[number];
 
 /**
  * Which service an end of a flow is: the Kubernetes service that the flow names, else the workload, else the application, else
- * the DNS name, else the reserved identity (`world`). Dense numbers for pairs of them, which are the edges of the service map.
+ * the DNS name, else the reserved identity (`world`). Under dense numbers of 14 bits, which are forgotten with the series that have them.
  */
 export class ServiceNames {
   readonly #reader: FlowReader;
   readonly #workloadOf: WorkloadOf;
-  readonly #words = new Words(16_384);
-  readonly #ofEndpoint = new Map<number, ServiceName>();
-  readonly #numbers = new PairTable();
-  readonly #limit = 16_384;
+  readonly #pairs = new NamePairs();
+  readonly #ofEndpoint = new Map<number, number>();
 
   constructor(reader: FlowReader, workloadOf: WorkloadOf) {
     this.#reader = reader;
     this.#workloadOf = workloadOf;
-    this.#numbers.add(OTHER, EMPTY);
+  }
+
+  /** Services that are known. */
+  get size(): number {
+    return this.#pairs.size;
+  }
+
+  /** Times that a service found no room and was `other`. */
+  get refused(): number {
+    return this.#pairs.refused;
   }
 
   /** Number of the service that a flow goes to; `swapped`: comes from. */
@@ -60,60 +55,35 @@ export class ServiceNames {
   }
 
   name(number: number): { readonly name: string; readonly namespace: string } {
-    return {
-      name: this.#words.text(this.#numbers.first(number)),
-      namespace: this.#words.text(this.#numbers.second(number)),
-    };
+    return { name: this.#pairs.first(number), namespace: this.#pairs.second(number) };
   }
 
-  /** A counter of edges, for {@link addEdge}. */
-  counter(definition: MetricDefinition, shared: SeriesContext): PendingCounter {
-    const label = (number: number): string => {
-      const { name, namespace } = this.name(number);
-      return namespace === '' ? name : `${namespace}/${name}`;
-    };
-    return new PendingCounter(definition, shared, (packed) => ({
-      [key('client')]: label((packed >>> 16) & 0x3fff),
-      [key('server')]: label((packed >>> 2) & 0x3fff),
-      [key('connection_type')]: CONNECTION_TYPES[packed & 3] ?? 'unknown',
-    }));
+  /** Declares that the packed labels of a metric's series have services from these bits on. */
+  usedBy(metric: { readonly series: Series }, ...shifts: readonly number[]): void {
+    this.#pairs.usedBy(metric, ...shifts);
   }
 
-  addEdge(counter: PendingCounter, flow: Flow, type: ConnectionType, weight: number, swapped = false): void {
-    const client = this.source(flow, swapped);
-    const server = this.destination(flow, swapped);
-    counter.add(NO_CONTEXT, (client << 16) | (server << 2) | CONNECTION_TYPES.indexOf(type), weight);
+  /** Forgets the services that no series has. */
+  forget(): void {
+    if (this.#pairs.forget()) this.#ofEndpoint.clear();
   }
 
   #number(endpoint: Endpoint, service: number, namespace: number, names: number): number {
-    if (service !== 0) {
-      const { words } = this.#reader;
-      return this.#numberOf(this.#words.idOf(words.text(service)), this.#words.idOf(words.text(namespace)));
-    }
-    if (names !== 0 && endpoint.pod === '') {
-      return this.#numberOf(this.#words.idOf(this.#reader.words.text(names).split(',', 1)[0]!), EMPTY);
-    }
-    let known = this.#ofEndpoint.get(endpoint.id);
-    if (known === undefined) {
-      known = this.#resolve(endpoint);
+    const { words } = this.#reader;
+    if (service !== 0) return this.#pairs.number(words.text(service), words.text(namespace));
+    if (names !== 0 && endpoint.pod === '') return this.#pairs.number(words.text(names).split(',', 1)[0]!, '');
+    let number = this.#ofEndpoint.get(endpoint.id);
+    if (number === undefined) {
+      number = this.#resolve(endpoint);
       if (this.#ofEndpoint.size >= MAX_REMEMBERED) this.#ofEndpoint.clear();
-      this.#ofEndpoint.set(endpoint.id, known);
+      this.#ofEndpoint.set(endpoint.id, number);
     }
-    return this.#numberOf(known.name, known.namespace);
+    return number;
   }
 
-  #numberOf(name: number, namespace: number): number {
-    const known = this.#numbers.find(name, namespace);
-    if (known >= 0) return known;
-    return this.#numbers.size >= this.#limit ? 0 : this.#numbers.add(name, namespace);
-  }
-
-  #resolve(endpoint: Endpoint): ServiceName {
+  #resolve(endpoint: Endpoint): number {
     const name =
       this.#workloadOf(endpoint).name || appOf(endpoint) || reservedOf(endpoint).replace('reserved:', '') || 'unknown';
-    return { name: this.#words.idOf(name), namespace: this.#words.idOf(endpoint.namespace) };
+    return this.#pairs.number(name, endpoint.namespace);
   }
 }
-
-const EMPTY = 0;
-const OTHER = 1;

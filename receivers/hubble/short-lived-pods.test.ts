@@ -16,6 +16,8 @@ const WINDOW_MS = 10_000;
 const LIFE_WINDOWS = 3;
 const IDLE_MS = 60_000;
 const ENDED = 1;
+/** Names of services that may lie there before they are forgotten. */
+const FORGOTTEN_TOGETHER = 1024;
 /** Memory is looked at every 2 minutes. */
 const SAMPLED_WINDOWS = 12;
 
@@ -45,16 +47,23 @@ describe('pods that live half a minute each', () => {
     let made = 0;
     let ended = 0;
     let mostSeries = 0;
+    let edges = 0;
+    let mostServices = 0;
+    const isClient = new Uint8Array(PODS);
     const memory: number[] = [];
     const take = (batch: MetricBatch | undefined): void => {
       if (batch === undefined) return;
-      for (const { name, flags, value, count } of metricsOf(presentBatch(batch, 'seed'))) {
+      for (const { name, flags, value, count, attributes } of metricsOf(presentBatch(batch, 'seed'))) {
         if (name === 'hubble_flows_total') {
           if (flags === ENDED) ended++;
           else counted += Number(value);
         } else if (flags === ENDED) continue;
         else if (name === 'hubble_tcp_connections_total') connections += Number(value);
         else if (name === 'hubble_tcp_connection_duration_seconds') durations += Number(count);
+        else if (name === 'traces_service_graph_request_total') {
+          edges += Number(value);
+          isClient[Number(/^batch\/report-(\d+)-x$/.exec(String(attributes['client']))?.[1])] = 1;
+        }
       }
     };
     const perWindow = Math.ceil(PODS / windows);
@@ -74,6 +83,7 @@ describe('pods that live half a minute each', () => {
       clock.advance(WINDOW_MS);
       intake.tick(clock.monotonic());
       take(intake.takeMetrics(clock.now(), begun));
+      mostServices = Math.max(mostServices, intake.services.size);
       mostSeries = Math.max(mostSeries, intake.metrics.metrics[0]!.series.size);
       if (window < windows && window % SAMPLED_WINDOWS === SAMPLED_WINDOWS - 1) {
         collectGarbage();
@@ -90,8 +100,13 @@ describe('pods that live half a minute each', () => {
     assert.equal(intake.metrics.metrics[0]!.series.size, 1);
     const alive = perWindow * (LIFE_WINDOWS + IDLE_MS / WINDOW_MS + 1);
     assert.ok(mostSeries <= alive + 1, `${mostSeries} series of ${alive} pods`);
+    // Every pod is a service of its own: more than there are numbers for services at any one time.
+    assert.equal(edges, PODS);
+    assert.equal(isClient.indexOf(0), -1);
+    assert.ok(mostServices <= 2 * alive + FORGOTTEN_TOGETHER, `${mostServices} services of ${alive} pods`);
     assert.equal(intake.metrics.connections?.size, 0);
-    assert.deepEqual([intake.contexts.refused, intake.reader.words.refused], [0, 0]);
+    const { contexts, reader, services, metrics } = intake;
+    assert.deepEqual([contexts.refused, reader.words.refused, services.refused, metrics.refused], [0, 0, 0, 0]);
     // Endpoints are remembered until there are 32,768, then forgotten at once: memory goes up and down, and not beyond what it was.
     const half = memory.length >> 1;
     const [before, after] = [Math.max(...memory.slice(0, half)), Math.max(...memory.slice(half))];
@@ -116,7 +131,7 @@ function flow(pod: number, flags: Message, now: bigint, id: number): Uint8Array 
         namespace: 'batch',
         labels: [`k8s:job-name=report-${pod}`, 'k8s:io.kubernetes.pod.namespace=batch'],
         pod_name: `report-${pod}-x7k2p`,
-        workloads: [{ name: `report-${pod % 200}`, kind: 'CronJob' }],
+        workloads: [{ name: `report-${pod}-x`, kind: 'Job' }],
       },
       destination: cart,
       IP: { source: `10.${pod >>> 16}.${(pod >>> 8) & 255}.${pod & 255}`, destination: '10.200.0.2', ipVersion: 1 },

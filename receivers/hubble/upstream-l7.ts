@@ -2,14 +2,12 @@ import type { Attributes } from 'bpflow/sdk';
 import { L7_TYPE, RECORD, VERDICT } from './enums.ts';
 import type { Flow } from './flow.ts';
 import type { MetricsOptions } from './flow-metrics.ts';
-import { PairTable } from './pair-table.ts';
+import { NamePairs } from './name-pairs.ts';
 import { type HistogramForm, PendingCounter, PendingHistogram, type PendingMetric } from './pending-metrics.ts';
 import { upstreamCounter, upstreamDuration, upstreamReporter } from './upstream-definitions.ts';
-import { Words } from './words.ts';
 
 /** Prometheus' default buckets, which Cilium's histograms have. */
 const PROMETHEUS_BOUNDS_MS = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
-const MAX_QUESTIONS = 16_384;
 const RCODES: readonly string[] = [
   'No Error',
   'Format Error',
@@ -47,19 +45,17 @@ export class UpstreamL7 {
   readonly #dnsTypes: PendingCounter;
   readonly #httpRequests: PendingCounter;
   readonly #httpDuration: PendingHistogram;
-  readonly #words = new Words();
   /** DNS types and name; HTTP method and protocol. */
-  readonly #pairs = new PairTable();
+  readonly #pairs = new NamePairs();
 
   constructor(options: MetricsOptions) {
     this.#options = options;
     this.#ignoresAaaa = options.upstream.dns.includes('ignoreAAAA');
     const { shared, dnsQuery } = options;
     const { words } = options.reader;
-    this.#pairs.add(OTHER, OTHER);
     const question = (packed: number): Attributes => ({
-      'hubble.qtypes': words.text(this.#pairs.first(packed)),
-      ...(dnsQuery ? { 'hubble.query': this.#words.text(this.#pairs.second(packed)) } : {}),
+      'hubble.qtypes': this.#pairs.first(packed),
+      ...(dnsQuery ? { 'hubble.query': this.#pairs.second(packed) } : {}),
     });
     const named = dnsQuery ? ['query'] : [];
     const dnsLabels = ['rcode', 'qtypes', 'ips_returned', ...named];
@@ -97,8 +93,8 @@ export class UpstreamL7 {
       ]),
       shared,
       (p) => ({
-        'hubble.method': words.text(this.#pairs.first(p >>> 12)),
-        'hubble.protocol': words.text(this.#pairs.second(p >>> 12)),
+        'hubble.method': this.#pairs.first(p >>> 12),
+        'hubble.protocol': this.#pairs.second(p >>> 12),
         'hubble.status': String((p >>> 2) & 0x3ff),
         ...upstreamReporter(p),
       }),
@@ -112,7 +108,21 @@ export class UpstreamL7 {
       (p) => ({ 'hubble.method': words.text(p >>> 2), ...upstreamReporter(p) }),
       form,
     );
+    this.#pairs.usedBy(this.#dnsQueries, 14);
+    this.#pairs.usedBy(this.#dnsResponses, 14);
+    this.#pairs.usedBy(this.#dnsTypes, 0);
+    this.#pairs.usedBy(this.#httpRequests, 12);
     this.metrics = [this.#dnsQueries, this.#dnsResponses, this.#dnsTypes, this.#httpRequests, this.#httpDuration];
+  }
+
+  /** Times that a name found no room and was `other`. */
+  get refused(): number {
+    return this.#pairs.refused;
+  }
+
+  /** Forgets the names that no series has. */
+  forget(): void {
+    this.#pairs.forget();
   }
 
   /** `context` is that of the flow as it came. */
@@ -124,7 +134,7 @@ export class UpstreamL7 {
   #dns(flow: Flow, context: number, weight: number): void {
     const { reader, dnsQuery } = this.#options;
     if (this.#ignoresAaaa && reader.words.text(flow.dnsQtypes) === 'AAAA') return;
-    const question = this.#pair(flow.dnsQtypes, dnsQuery ? this.#words.idOf(reader.text(flow.dnsQuery)) : EMPTY);
+    const question = this.#pairs.number(reader.words.text(flow.dnsQtypes), dnsQuery ? reader.text(flow.dnsQuery) : '');
     const rest = (question << 14) | (Math.min(flow.dnsIps, 255) << 6);
     if (flow.verdict === VERDICT.DROPPED) this.#dnsQueries.add(context, rest | DENIED, weight);
     else if (flow.isReply !== 2) this.#dnsQueries.add(context, rest | NO_RCODE, weight);
@@ -138,22 +148,16 @@ export class UpstreamL7 {
   }
 
   #http(flow: Flow, weight: number): void {
+    const { words } = this.#options.reader;
     const context = this.#options.contexts.of(flow, true);
     const side = flow.direction & 3;
     const status = flow.httpCode >= 0 && flow.httpCode < 0x3ff ? flow.httpCode : 0x3ff;
-    const how = this.#pair(flow.httpMethod, flow.httpProtocol);
+    const how = this.#pairs.number(words.text(flow.httpMethod), words.text(flow.httpProtocol));
     this.#httpRequests.add(context, (how << 12) | (status << 2) | side, weight);
     this.#httpDuration.add(context, (flow.httpMethod << 2) | side, flow.latency, weight);
-  }
-
-  #pair(a: number, b: number): number {
-    const known = this.#pairs.find(a, b);
-    if (known >= 0) return known;
-    return this.#pairs.size >= MAX_QUESTIONS ? 0 : this.#pairs.add(a, b);
   }
 }
 
 const EMPTY = 0;
-const OTHER = 1;
 const NO_RCODE = 62;
 const DENIED = 63;

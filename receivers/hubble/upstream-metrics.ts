@@ -1,9 +1,13 @@
+import { Connections } from './connections.ts';
+import { OVERFLOW_CONTEXT } from './contexts.ts';
 import { lostEvents } from './definitions.ts';
-import { DIRECTIONS, dropReason, EVENT, LOST_SOURCES, nameOf, VERDICT, VERDICTS } from './enums.ts';
+import { DIRECTIONS, dropReason, EVENT, FLOW_TYPE, LOST_SOURCES, nameOf, RECORD, VERDICT, VERDICTS } from './enums.ts';
 import type { Flow } from './flow.ts';
 import { type FlowMetrics, type MetricsOptions, policyMatch } from './flow-metrics.ts';
+import { grpcCall } from './grpc-calls.ts';
 import { PendingCounter, type PendingMetric } from './pending-metrics.ts';
 import { NO_CONTEXT } from './series.ts';
+import { ServiceGraph } from './service-graph.ts';
 import { protocolName, protocolOf, upstreamCounter } from './upstream-definitions.ts';
 import { UpstreamFlows } from './upstream-flows.ts';
 import { UpstreamL7 } from './upstream-l7.ts';
@@ -13,17 +17,21 @@ const HOST = 1;
 
 /**
  * The metrics of Cilium's own agent (`hubble-metrics` of 1.20: flow, drop, tcp, port-distribution, icmp, sctp, dns, httpV2,
- * policy, flows-to-world), with its names, labels and rules, counted from the stream.
+ * policy, flows-to-world), with its names, labels and rules, counted from the stream; and the service map, which Cilium has not.
  */
 export class UpstreamMetrics implements FlowMetrics {
   readonly metrics: readonly PendingMetric[];
-  readonly connections = undefined;
+  /** For the service map. */
+  readonly connections: Connections | undefined;
   readonly #options: MetricsOptions;
   readonly #flows: UpstreamFlows;
   readonly #l7: UpstreamL7;
   readonly #drops: PendingCounter;
   readonly #policy: PendingCounter;
   readonly #lost: PendingCounter;
+  readonly #graph: ServiceGraph;
+  /** Of the flow that is being counted. */
+  #weight = 1;
 
   constructor(options: MetricsOptions) {
     this.#options = options;
@@ -51,17 +59,21 @@ export class UpstreamMetrics implements FlowMetrics {
     this.#lost = new PendingCounter(lostEvents(), { ...shared, idleFlushes: Number.POSITIVE_INFINITY }, (packed) => ({
       'hubble.lost.source': packed < 0 ? 'reconnect' : nameOf(LOST_SOURCES, packed),
     }));
+    this.#graph = new ServiceGraph(options);
+    this.connections = collect.services && collect.flows ? this.#followConnections() : undefined;
     this.metrics = [
       ...(collect.flows ? this.#flows.metrics : []),
       ...(collect.drops ? [this.#drops] : []),
       ...(collect.l7 ? this.#l7.metrics : []),
       ...(collect.policies ? [this.#policy] : []),
+      ...(collect.services ? this.#graph.metrics : []),
       this.#lost,
     ];
   }
 
-  flow(flow: Flow, weight: number): void {
+  flow(flow: Flow, weight: number, nowMs: number): void {
     const { collect, contexts } = this.#options;
+    this.#weight = weight;
     const context = contexts.of(flow, false);
     const protocol = protocolOf(flow);
     if (collect.flows) this.#flows.flow(flow, context, protocol, weight);
@@ -70,10 +82,37 @@ export class UpstreamMetrics implements FlowMetrics {
     }
     if (collect.policies) this.#countPolicy(flow, context, weight);
     if (collect.l7) this.#l7.flow(flow, context, weight);
+    if (collect.services) this.#countService(flow, weight, nowMs);
+  }
+
+  get refused(): number {
+    return this.#l7.refused;
+  }
+
+  forget(): void {
+    this.#l7.forget();
   }
 
   lost(source: number, count: number): void {
     if (count > 0) this.#lost.add(NO_CONTEXT, source, count);
+  }
+
+  #countService(flow: Flow, weight: number, nowMs: number): void {
+    if (flow.type === FLOW_TYPE.L3_L4 && flow.hasTcpFlags) this.connections?.flow(flow, nowMs);
+    else if (flow.record === RECORD.HTTP && flow.eventType === EVENT.ACCESS_LOG) {
+      this.#graph.http(flow, grpcCall(flow, this.#options.reader) !== undefined, weight);
+    }
+  }
+
+  #followConnections(): Connections {
+    const { reader, maxConnections } = this.#options;
+    return new Connections(reader, maxConnections, {
+      opened: (flow) => {
+        this.#graph.connection(flow, this.#weight);
+        return { context: OVERFLOW_CONTEXT, reporter: flow.direction & 3 };
+      },
+      closed: () => {},
+    });
   }
 
   #countPolicy(flow: Flow, context: number, weight: number): void {

@@ -20,6 +20,8 @@ export function hubbleDashboard(registry: Registry): Dashboard {
   const top = (name: string, by: readonly string[], more: Where = {}): string =>
     topRates(10, metric(name), by, chosen(metric(name), more));
   const edges = (name: string): string => topRates(50, metric(name), EDGE, chosen(metric(name)));
+  const edgeQuantile = (name: string): string =>
+    quantile(0.95, metric(name), ['client', 'server'], chosen(metric(name)));
   const quantiles = (name: string, title: string, description: string): Panel => {
     const of = metric(name);
     return graph({
@@ -328,6 +330,19 @@ export function hubbleDashboard(registry: Registry): Dashboard {
                 '{{service_namespace}}/{{service}}',
               ],
             ],
+          }),
+          graph({
+            title: 'Duration by edge, p95',
+            description: "Time from request to answer between two services, as the server's node saw it.",
+            unit: 's',
+            queries: [[edgeQuantile('traces_service_graph_request_server_seconds'), '{{client}} → {{server}}']],
+          }),
+          graph({
+            title: "Duration by edge, p95, as the client's node saw it",
+            description:
+              "Time from request to answer between two services; more than the server's by what the network takes.",
+            unit: 's',
+            queries: [[edgeQuantile('traces_service_graph_request_client_seconds'), '{{client}} → {{server}}']],
           }),
           table({
             title: 'Who talks to whom',

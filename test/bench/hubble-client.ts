@@ -11,6 +11,8 @@ memory.keepYoungGenerationSmall();
 const readRing = kind === 'receiver' ? await receiver() : await protoLoader();
 const { releaseMemory } = await load<typeof import('../../sdk/transport/collect.ts')>('sdk/transport/collect');
 releaseMemory();
+const { loadHostMemory } = await load<typeof import('../../native/index.ts')>('native/index');
+loadHostMemory().releaseMappedFiles();
 // The first rounds are those of the compiler.
 for (let round = -2; round < Number(rounds); round++) {
   const cpu = process.cpuUsage();

@@ -16,7 +16,11 @@ const http = (type: 'REQUEST' | 'RESPONSE', code = 0): Uint8Array => {
     is_reply: { value: !isRequest },
     source: isRequest ? frontend : cart,
     destination: isRequest ? cart : frontend,
-    l7: { type: isRequest ? 1 : 2, http: { code, method: 'GET', url: 'http://cart/', protocol: 'HTTP/1.1' } },
+    l7: {
+      type: isRequest ? 1 : 2,
+      latency_ns: isRequest ? 0 : 20e6,
+      http: { code, method: 'GET', url: 'http://cart/', protocol: 'HTTP/1.1' },
+    },
   });
 };
 const flow = (more: Message): Uint8Array =>
@@ -45,17 +49,18 @@ describe('bpflow map', () => {
     const { client, server, type, requests, failed } = edge!;
     assert.deepEqual([client, server, type, requests, failed], ['shop/frontend', 'shop/cart', 'http', 8, 2]);
     assert.ok(edge!.requestsPerSecond > 0 && edge!.failedPerSecond > 0);
+    assert.deepEqual([edge!.latency?.seenBy, edge!.latency?.answers, edge!.meanSeconds], ['server', 8, 0.02]);
     const text = await map(agent.adminPath);
-    assert.match(text.stdout, /^shop\/frontend +shop\/cart +http +8 +[\d.]+ +2 +25$/m);
+    assert.match(text.stdout, /^shop\/frontend +shop\/cart +http +8 +[\d.]+ +2 +25 +20 +[\d.]+$/m);
     assert.equal(text.stderr, '');
     assert.equal(text.status, 0);
     assert.match(
       (await map(agent.adminPath, '--format', 'dot')).stdout,
-      /n1 -> n0 \[label="http [\d.]+\/s, 25 % failed"/,
+      /n1 -> n0 \[label="http [\d.]+\/s, 25 % failed, p95 [\d.]+ ms"/,
     );
     assert.match(
       (await map(agent.adminPath, '--format', 'mermaid')).stdout,
-      /n1 -->\|"http [\d.]+\/s, 25 % failed"\| n0/,
+      /n1 -->\|"http [\d.]+\/s, 25 % failed, p95 [\d.]+ ms"\| n0/,
     );
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import type { ServiceMapView } from 'bpflow/sdk';
+import type { ServiceMapLatency, ServiceMapView } from 'bpflow/sdk';
 import { Follower } from './hubble-follower.ts';
 import { HubbleServer } from './hubble-server.ts';
 import { temporaryFolder } from './program.ts';
@@ -10,11 +10,16 @@ const folder = temporaryFolder();
 after(() => folder[Symbol.dispose]());
 
 describe("the service map of what Cilium's server has fed", { skip: missing('hubble-server') }, () => {
-  for (const withMetrics of [true, false]) {
-    test(`has every connection and request${withMetrics ? '' : ', also where no pipeline takes metrics'}`, async () => {
+  const ways = {
+    '': { metrics: true },
+    ', also where no pipeline takes metrics': { metrics: false },
+    ", also under Cilium's names": { metrics: true, names: 'hubble_upstream' },
+  };
+  for (const [way, { metrics, ...names }] of Object.entries(ways)) {
+    test(`has every connection, request and latency${way}`, async () => {
       await using server = await HubbleServer.start({ folder: folder.path });
-      const config = { endpoint: server.plain, hubble_tls_enabled: false };
-      await using follower = new Follower(config, { metrics: withMetrics });
+      const config = { endpoint: server.plain, hubble_tls_enabled: false, ...names };
+      await using follower = new Follower(config, { metrics });
       await follower.follows();
       await server.hasStreams(1);
       await server.feed(40, 'tcp=1,http=2,grpc=1,udp=1,drop=1');
@@ -39,6 +44,16 @@ describe("the service map of what Cilium's server has fed", { skip: missing('hub
         'tcp failed': 0,
       });
       assert.equal(overflow, 0);
+      const latencies = edges.flatMap(({ latency }) => latency ?? []);
+      assert.equal(latencies.length, edges.filter(({ type }) => type !== 'tcp').length);
+      const ofServer = latencies.filter(({ seenBy }) => seenBy === 'server');
+      const sum = (of: (latency: ServiceMapLatency) => number): number =>
+        ofServer.reduce((total, latency) => total + of(latency), 0);
+      assert.equal(
+        sum(({ answers }) => answers),
+        fed['edge_latency']!['server_count'],
+      );
+      assert.equal(Math.round(sum(({ seconds }) => seconds) * 1e9), fed['edge_latency']!['server_sum_ns']);
     });
   }
 });

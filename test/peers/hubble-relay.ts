@@ -2,6 +2,13 @@ import { HubbleServer } from './hubble-server.ts';
 import { freeAddresses, RunningProgram, until } from './program.ts';
 import { pathOf } from './programs.ts';
 
+export interface HubbleRelayOptions {
+  /** To its clients. */
+  readonly tls?: 'none' | 'TLS' | 'mutual TLS';
+  /** One of the flows that wait to be sorted is let go so often; its own default is 1 s. */
+  readonly drainMs?: number;
+}
+
 /** Cilium's own relay over two servers, which it finds by the peer service of the first. */
 export class HubbleRelay implements AsyncDisposable {
   readonly address: string;
@@ -13,20 +20,16 @@ export class HubbleRelay implements AsyncDisposable {
   }
 
   /** `peerService`: the mTLS address of a server. */
-  static async start(folder: string, peerService: string): Promise<HubbleRelay> {
+  static async start(folder: string, peerService: string, options: HubbleRelayOptions = {}): Promise<HubbleRelay> {
+    const { tls = 'none', drainMs = 1000 } = options;
     const [listen, health] = (await freeAddresses(2)) as [string, string];
     const program = new RunningProgram([
       pathOf('hubble-relay'),
       ...['serve', '--gops=false', '--cluster-name', 'demo', '--peer-service', peerService],
-      ...[
-        '--listen-address',
-        listen,
-        '--health-listen-address',
-        health,
-        '--disable-server-tls',
-        '--retry-timeout',
-        '500ms',
-      ],
+      ...['--listen-address', listen, '--health-listen-address', health],
+      ...['--retry-timeout', '500ms', '--sort-buffer-drain-timeout', `${drainMs}ms`],
+      ...(tls === 'none' ? ['--disable-server-tls'] : serverCertificate(folder)),
+      ...(tls === 'mutual TLS' ? ['--tls-relay-client-ca-files', `${folder}/ca.crt`] : []),
       ...[
         '--tls-hubble-client-cert-file',
         `${folder}/relay.crt`,
@@ -50,6 +53,13 @@ export class HubbleRelay implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#program[Symbol.asyncDispose]();
   }
+}
+
+function serverCertificate(folder: string): readonly string[] {
+  return [
+    ...['--tls-relay-server-cert-file', `${folder}/relay.crt`],
+    ...['--tls-relay-server-key-file', `${folder}/relay.key`],
+  ];
 }
 
 /** Two nodes of one cluster: the second is at another address of this machine, at the same port, as nodes are. */

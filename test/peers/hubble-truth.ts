@@ -66,6 +66,12 @@ export async function compare(follower: Follower, { decoded, fed }: HubbleStats)
   assert.equal(total(sums('hubble_service_requests_total')), total(httpOf('REQUEST', 1)));
   assert.equal(nanoseconds(rows, 'hubble_service_request_duration_seconds'), of('http_latency')['sum_ns'] ?? 0);
 
+  for (const side of ['client', 'server']) {
+    const edges = `traces_service_graph_request_${side}_seconds`;
+    assert.equal(total(sums(edges)), fed['edge_latency']?.[`${side}_count`] ?? 0);
+    assert.equal(nanoseconds(rows, edges), fed['edge_latency']?.[`${side}_sum_ns`] ?? 0);
+  }
+
   assert.deepEqual(
     keysMapped(sums('hubble_dns_responses_total', 'qtype', 'rcode'), (key) => key),
     dnsOf(of('dns'), 'RESPONSE'),

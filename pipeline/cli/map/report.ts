@@ -1,11 +1,19 @@
 import type { ServiceMapEdge, ServiceMapView } from '../../../sdk/service-map.ts';
+import { mergedLatency, quantileOf } from './latency.ts';
+
+/** An edge, with what its latencies come to. */
+export interface ReportEdge extends ServiceMapEdge {
+  readonly meanSeconds?: number;
+  /** Interpolated in its bucket, as Prometheus does. */
+  readonly p95Seconds?: number;
+}
 
 /** The maps of an agent's components as one. */
 export interface ServiceMapReport {
   /** What the rates are over. */
   readonly seconds: number;
   /** By name of client, server and type. */
-  readonly edges: readonly ServiceMapEdge[];
+  readonly edges: readonly ReportEdge[];
   /** Requests between services that found no room. */
   readonly overflow: number;
   /** Components that have no map, with the reason. */
@@ -25,7 +33,7 @@ export function mapReport(maps: Readonly<Record<string, ServiceMapView>>): Servi
   const views = Object.values(maps);
   return {
     seconds: Math.max(0, ...views.map(({ seconds }) => seconds)),
-    edges: [...edges].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, edge]) => edge),
+    edges: [...edges].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, edge]) => withLatency(edge)),
     overflow: views.reduce((sum, { overflow }) => sum + overflow, 0),
     unavailable: Object.fromEntries(
       Object.entries(maps).flatMap(([id, { unavailable }]) => (unavailable === undefined ? [] : [[id, unavailable]])),
@@ -40,7 +48,14 @@ function sumOf(a: ServiceMapEdge, b: ServiceMapEdge): ServiceMapEdge {
     failed: a.failed + b.failed,
     requestsPerSecond: a.requestsPerSecond + b.requestsPerSecond,
     failedPerSecond: a.failedPerSecond + b.failedPerSecond,
+    ...mergedLatency(a.latency, b.latency),
   };
+}
+
+function withLatency(edge: ServiceMapEdge): ReportEdge {
+  const { latency } = edge;
+  if (latency === undefined) return edge;
+  return { ...edge, meanSeconds: latency.seconds / latency.answers, p95Seconds: quantileOf(latency, 0.95) };
 }
 
 export interface MapNode {
@@ -66,10 +81,13 @@ export function byNamespace<T extends MapNode>(nodes: Iterable<T>): readonly (re
   return [...groups].sort(([a], [b]) => (a === '' ? 1 : b === '' ? -1 : a < b ? -1 : 1));
 }
 
-/** `http 12.3/s, 4 % failed`. */
-export function labelOf(edge: ServiceMapEdge): string {
+/** `http 12.3/s, 4 % failed, p95 120 ms`. */
+export function labelOf(edge: ReportEdge): string {
   const share = failedShare(edge);
-  return `${edge.type} ${short(edge.requestsPerSecond)}/s${share > 0 ? `, ${short(share * 100)} % failed` : ''}`;
+  const parts = [`${edge.type} ${short(edge.requestsPerSecond)}/s`];
+  if (share > 0) parts.push(`${short(share * 100)} % failed`);
+  if (edge.p95Seconds !== undefined) parts.push(`p95 ${short(edge.p95Seconds * 1000)} ms`);
+  return parts.join(', ');
 }
 
 /** Share of the requests that failed, 0 to 1: of the last while, or since the start where nothing came lately. */

@@ -4,7 +4,7 @@ import { failedShare, type ServiceMapReport, short } from './report.ts';
 export function mapText(report: ServiceMapReport): string {
   const { edges, seconds, overflow, unavailable } = report;
   const rows: readonly (readonly string[])[] = [
-    ['client', 'server', 'type', 'requests', 'per second', 'failed', 'failed %'],
+    ['client', 'server', 'type', 'requests', 'per second', 'failed', 'failed %', 'mean ms', 'p95 ms'],
     ...edges
       .toSorted((a, b) => b.requestsPerSecond - a.requestsPerSecond || b.requests - a.requests)
       .map((edge) => [
@@ -15,6 +15,8 @@ export function mapText(report: ServiceMapReport): string {
         short(edge.requestsPerSecond),
         String(edge.failed),
         short(failedShare(edge) * 100),
+        milliseconds(edge.meanSeconds),
+        milliseconds(edge.p95Seconds),
       ]),
   ];
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
@@ -38,3 +40,7 @@ export function mapText(report: ServiceMapReport): string {
 }
 
 const TEXT_COLUMNS = 3;
+
+function milliseconds(seconds: number | undefined): string {
+  return seconds === undefined ? '-' : short(seconds * 1000);
+}

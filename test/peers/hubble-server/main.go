@@ -598,7 +598,12 @@ func (f *feeder) httpExchange(a, b *pod, method, path string, code int, lat time
 		h[k] = v
 	}
 	sp := f.nextPort()
-	base := accesslog.LogRecord{ObservationPoint: accesslog.Ingress, SourceEndpoint: info(a, sp, false), DestinationEndpoint: info(b, 8080, false),
+	// One in four is seen by the proxy of its client.
+	point, side := accesslog.Ingress, "server"
+	if f.reqID%4 == 3 {
+		point, side = accesslog.Egress, "client"
+	}
+	base := accesslog.LogRecord{ObservationPoint: point, SourceEndpoint: info(a, sp, false), DestinationEndpoint: info(b, 8080, false),
 		IPVersion: accesslog.VersionIPv4, TransportProtocol: 6}
 	req := base
 	req.Type, req.Verdict, req.Timestamp = accesslog.TypeRequest, verdict, t0.UTC().Format(time.RFC3339Nano)
@@ -621,6 +626,8 @@ func (f *feeder) httpExchange(a, b *pod, method, path string, code int, lat time
 	f.note(kind+"_method", method, 1)
 	f.note(kind+"_latency", "sum_ns", uint64(lat))
 	f.note(kind+"_latency", "count", 1)
+	f.note("edge_latency", side+"_sum_ns", uint64(lat))
+	f.note("edge_latency", side+"_count", 1)
 }
 
 func (f *feeder) dns(a *pod, q string, qtype uint16, rcode int, ips []netip.Addr, cnames []string) {
