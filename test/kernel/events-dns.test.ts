@@ -2,10 +2,11 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { DnsTalk } from './dns/talk.ts';
 import { EventReceiver, NO_EVENTS, type SeenEvent, sum } from './event-receiver.ts';
+import { ROOMY, WAYS } from './event-ways.ts';
 import { skip } from './machine.ts';
 import { own } from './workload.ts';
 
-const DNS = { ...NO_EVENTS, collect_dns: true, ring_buffer_size: 1 << 20 };
+const DNS = { ...NO_EVENTS, ...ROOMY, collect_dns: true };
 const SERVER = '127.0.53.2';
 
 describe('events of DNS', { skip }, () => {
@@ -13,13 +14,16 @@ describe('events of DNS', { skip }, () => {
   before(() => talk.serve(SERVER));
   after(() => talk[Symbol.dispose]());
 
-  for (const [transport, mode] of [
+  const cases = [
     ['udp', 'ask'],
     ['tcp', 'tcp'],
-  ] as const) {
-    test(`tell each query and each response with name, type, code and latency (${transport})`, async () => {
+  ] as const;
+  for (const [transport, mode, { way, features }] of cases.flatMap((each) =>
+    WAYS.map((way) => [...each, way] as const),
+  )) {
+    test(`tell each query and each response with name, type, code and latency (${transport}, ${way})`, async () => {
       const [name, count] = [own('dns'), 20];
-      await using receiver = new EventReceiver({ ...DNS, process_filter: [name] });
+      await using receiver = new EventReceiver({ ...DNS, features, process_filter: [name] });
       await talk.ask(name, SERVER, `${mode}/delay-20.addresses.Example.test`, count);
       await receiver.until(() => receiver.events('dns.response').length >= count);
       const balance = await receiver.balanced();
