@@ -16,8 +16,8 @@ export class DnsTalk {
   readonly #servers: ChildProcess[] = [];
 
   /** Starts a server at an address, in a network namespace unless that is undefined, and waits until it listens. */
-  async serve(address: string, namespace?: string): Promise<void> {
-    const server = spawnNode(process.execPath, namespace, 'server.ts', address);
+  async serve(address: string, namespace?: string, port = 53): Promise<void> {
+    const server = spawnNode(process.execPath, namespace, 'server.ts', address, String(port));
     this.#servers.push(server);
     const [first] = await Promise.race([once(server.stdout!, 'data'), once(server, 'exit')]);
     if (String(first) !== 'ready\n') throw new Error(`No DNS server at ${address}: ${first}`);
