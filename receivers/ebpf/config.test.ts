@@ -67,7 +67,7 @@ test('a feature is on or off, as a word or as YAML 1.1 reads it', () => {
 
 test('keys of groups that are not there yet are refused unless they ask for nothing', () => {
   assert.deepEqual(messages({ collect_http: true }), [
-    'collect_http: is not available in this version (the network group); remove it or set it to false',
+    'collect_http: is not available in this version (HTTP in clear text); remove it or set it to false',
   ]);
   assert.deepEqual(messages({ sample_rate: 10 }), [
     'sample_rate: is not available in this version (sampled events); remove it or set it to 100',

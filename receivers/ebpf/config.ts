@@ -217,7 +217,7 @@ export const keys = z.strictObject({
 
   programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
-  collect_http: only(false, 'the network group'),
+  collect_http: only(false, 'HTTP in clear text'),
   sample_rate: only(100, 'sampled events'),
   perf_buffer_size: never('events need a kernel with ring buffers, Linux 5.8 or newer'),
   max_stack_depth: never('stack traces'),
