@@ -317,4 +317,18 @@ describe('DNS between two network namespaces', () => {
     await talk.ask(name, local, 'tcp/test', count, client);
     await reads(receiver, dns(name), counts(2 * count));
   });
+
+  const noResolver = reason || (!has('getent') && 'needs the command getent');
+  test("glibc's resolver asks for both families by one socket", { skip: noResolver }, async () => {
+    const [name, count] = [own('glibc'), 10];
+    using resolver = namespaces.resolver(client, address);
+    const program = talk.link('getent', name);
+    await using receiver = new ObservedReceiver(KEYS);
+    for (let i = 0; i < count; i++) {
+      const found = namespaces.run(client, program, 'ahosts', `n${i}.addresses.test`);
+      ok(found.includes('192.0.2.1'), `${found} with ${resolver.path}`);
+    }
+    const samples = await reads(receiver, dns(name), counts(2 * count));
+    deepEqual(samples.by('type', 'ebpf_dns_queries_total', { process: name }), { A: count, AAAA: count });
+  });
 });
