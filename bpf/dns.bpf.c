@@ -79,7 +79,7 @@ struct waiting_query {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, 4096);
 	__type(key, struct dns_waiting_key);
 	__type(value, struct waiting_query);
 } dns_waiting SEC(".maps");
@@ -99,6 +99,7 @@ struct dns_stream {
 struct dns_connection {
 	struct dns_stream sent;
 	struct dns_stream received;
+	struct dns_stream late; /* received up to a gap that may be filled */
 	group_t group;
 	u32 owned; /* 0: begun before the agent */
 	struct event_header owner;
@@ -510,18 +511,12 @@ __noinline int dns_answer(struct __sk_buff *skb, u32 at, u32 length, u32 total, 
 	return 0;
 }
 
-static __always_inline void lose(struct dns_stream *stream)
-{
-	stream->awaits = AWAITS_UNKNOWN;
-	note(LEDGER_DNS_STREAM_LOST);
-}
-
 /*
  * Where nobody knows what comes next (the connection is older than the agent, or segments were lost or came in another order),
  * a segment that is exactly one message is one.
  */
-static __always_inline bool find_beginning(struct __sk_buff *skb, const struct packet *packet,
-					   struct dns_stream *stream)
+static __noinline bool find_beginning(struct __sk_buff *skb, const struct packet *packet,
+				      struct dns_stream *stream)
 {
 	u16 length;
 
@@ -542,7 +537,8 @@ static __always_inline bool find_beginning(struct __sk_buff *skb, const struct p
 
 /* The messages that begin in a segment. One that comes again, or is not the next one, is not looked into. */
 static __always_inline void read_segment(struct __sk_buff *skb, const struct packet *packet,
-					 struct dns_stream *stream, bool sends)
+					 struct dns_stream *stream, struct dns_stream *late,
+					 bool sends)
 {
 	if (packet->is_syn) {
 		stream->sequence = packet->sequence;
@@ -557,8 +553,12 @@ static __always_inline void read_segment(struct __sk_buff *skb, const struct pac
 		u8 bytes[2] = {};
 
 		if ((s32)passed < 0) {
-			lose(stream);
-			return;
+			*late = *stream;
+			stream->awaits = AWAITS_UNKNOWN;
+			note(LEDGER_DNS_STREAM_LOST);
+			if (!find_beginning(skb, packet, stream))
+				return;
+			continue;
 		}
 		if (passed >= packet->length)
 			return;
@@ -593,7 +593,15 @@ static __always_inline void read_segment(struct __sk_buff *skb, const struct pac
 				dns_answer(skb, at, left, total, DETAILS(*packet));
 		}
 	}
-	lose(stream);
+	stream->awaits = AWAITS_UNKNOWN;
+	note(LEDGER_DNS_STREAM_LOST);
+}
+
+/* Whether the next byte of a stream is in the segment. */
+static __always_inline bool goes_on(const struct dns_stream *stream, const struct packet *packet)
+{
+	return stream->awaits != AWAITS_UNKNOWN &&
+	       stream->sequence - packet->sequence < packet->length;
 }
 
 static __always_inline void on_segment(struct __sk_buff *skb, const struct packet *packet,
@@ -601,6 +609,7 @@ static __always_inline void on_segment(struct __sk_buff *skb, const struct packe
 {
 	struct bpf_sock *socket = skb->sk;
 	struct dns_connection *connection;
+	struct dns_stream *stream;
 
 	if (!packet->is_syn && !packet->length)
 		return;
@@ -623,7 +632,10 @@ static __always_inline void on_segment(struct __sk_buff *skb, const struct packe
 		if (with_dns_events)
 			describe_owner(&connection->owner, task, connection->group);
 	}
-	read_segment(skb, packet, sends ? &connection->sent : &connection->received, sends);
+	stream = sends ? &connection->sent : &connection->received;
+	if (!sends && goes_on(&connection->late, packet))
+		stream = &connection->late;
+	read_segment(skb, packet, stream, &connection->late, sends);
 }
 
 SEC("cgroup_skb/egress")

@@ -75,7 +75,7 @@ test('a feature is on or off, as a word or as YAML 1.1 reads it', () => {
 
 test('keys of groups that are not there yet are refused unless they ask for nothing', () => {
   assert.deepEqual(messages({ collect_http: true }), [
-    'collect_http: is not available in this version (the network group); remove it or set it to false',
+    'collect_http: is not available in this version (HTTP in clear text); remove it or set it to false',
   ]);
   assert.deepEqual(messages({ pin_path: 'a' }), [
     'pin_path: is not available in this version (pinned maps); remove it or set it to ""',

@@ -257,7 +257,7 @@ export const keys = z.strictObject({
 
   programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
-  collect_http: only(false, 'the network group'),
+  collect_http: only(false, 'HTTP in clear text'),
 });
 
 export const config = z.preprocess(withPreset, keys);

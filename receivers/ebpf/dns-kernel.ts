@@ -15,11 +15,13 @@ export interface DnsKernelOptions {
 }
 
 /** Rows of queries and of responses without names: groups times types. */
-const ROWS = 1024;
+const ROWS = 512;
 /** The same with names. */
 const ROWS_BY_NAME = 4096;
 /** Names that are told apart at a time. */
 const NAMES = 1024;
+/** Queries that wait for a response at a time. */
+const WAITING = 4096;
 /** Histograms by group: each takes about fifty times as much as a counter. */
 const TIMES_BY_GROUP = 256;
 /** Codes of responses are at most this; it stands for all above. */
@@ -46,6 +48,7 @@ export function sizeDnsMaps(
   object.setMaxEntries('dns_queries', rows + DnsTransport.DNS_TRANSPORTS);
   object.setMaxEntries('dns_answers', rows + OTHER_RCODE + 1);
   object.setMaxEntries('dns_names', names ? Math.min(maxEntries, NAMES) : 1);
+  object.setMaxEntries('dns_waiting', WAITING);
   object.setMaxEntries('dns_times', timesByGroup ? Math.min(maxEntries, TIMES_BY_GROUP) : 1);
 }
 

@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { DnsTalk } from './dns/talk.ts';
-import { skip } from './machine.ts';
+import { has, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
 import { TwoNamespaces } from './two-namespaces.ts';
@@ -74,6 +75,33 @@ describe('DNS', { skip }, () => {
     equal(samples.total('ebpf_dns_queries_total', { process: 'node' }), 0);
     deepEqual(strays(samples), { unmatched: 0, malformed: {} });
   });
+
+  test('5,000 sockets come and go under collections: none is lost, none counts twice', async () => {
+    const [name, count] = [own('churn'), 5000];
+    await using receiver = new ObservedReceiver(KEYS);
+    let isOver = false;
+    const asked = talk.ask(name, SERVER, 'sockets/test', count).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await receiver.collect();
+      await wait(5);
+    }
+    await asked;
+    const samples = await reads(receiver, dns(name), counts(count));
+    deepEqual(strays(samples), { unmatched: 0, malformed: {} });
+  });
+
+  for (const feature of ['tp_btf', 'task_storage', 'iterators', 'batch', 'ringbuf']) {
+    test(`the counts are the same with ${feature} off`, async () => {
+      const [name, count] = [own('rung'), 300];
+      await using receiver = new ObservedReceiver({ ...KEYS, features: { [feature]: 'off' } });
+      await talk.ask(name, SERVER, 'many', count);
+      await talk.ask(name, SERVER, 'tcp/test', 10);
+      await reads(receiver, dns(name), counts(count + 10));
+      equal(receiver.scope.reported.at(-1)?.state, 'ok');
+    });
+  }
 
   test('a response takes as long as the server waited, at least, and no longer than the client saw', async () => {
     const [name, count] = [own('slow'), 10];
@@ -244,15 +272,63 @@ describe('DNS between two network namespaces', () => {
     namespaces[Symbol.dispose]();
   });
   const { reason, address, client, server } = namespaces;
+  before(async () => {
+    if (reason === false) await talk.serve(address, server);
+  });
 
   test('is counted on the side of the client alone, without the agent being in either', { skip: reason }, async () => {
     const [name, count] = [own('apart'), 2000];
-    await talk.serve(address, server);
     await using receiver = new ObservedReceiver(KEYS);
     await talk.ask(name, address, 'many', count, client);
     await talk.ask(name, address, 'tcp/test', 50, client);
     const samples = await reads(receiver, dns(name), counts(count + 50));
     equal(samples.total('ebpf_dns_queries_total'), count + 50);
     deepEqual(strays(samples), { unmatched: 0, malformed: {} });
+  });
+
+  const noTables = reason || (!has('iptables') && 'needs the command iptables');
+  test('by TCP is counted where a segment was lost and comes behind later ones', { skip: noTables }, async () => {
+    const [name, count] = [own('loss'), 50];
+    const nth = ['-m', 'statistic', '--mode', 'nth', '--every', '1000000', '--packet', '20'];
+    const rule = ['INPUT', '-p', 'tcp', '--sport', '53', ...nth, '-j', 'DROP'];
+    namespaces.run(client, 'iptables', '-A', ...rule);
+    await using receiver = new ObservedReceiver(KEYS);
+    const before = namespaces.tcp(server)['RetransSegs']!;
+    equal((await talk.ask(name, address, 'tcp/delay-1.test', count, client)).answered, count);
+    namespaces.run(client, 'iptables', '-D', ...rule);
+    ok(namespaces.tcp(server)['RetransSegs']! > before, 'no segment was lost');
+    const samples = await reads(receiver, dns(name), counts(count));
+    deepEqual(strays(samples), { unmatched: 0, malformed: {} });
+  });
+
+  test('is known by the socket where packets are redirected to another port, as by Docker', {
+    skip: noTables,
+  }, async () => {
+    const [name, count] = [own('dnat'), 50];
+    const [local, port] = ['127.0.0.11', 40_053];
+    await talk.serve(local, client, port);
+    for (const protocol of ['udp', 'tcp']) {
+      const to = ['-j', 'DNAT', '--to-destination', `${local}:${port}`];
+      const rule = ['-t', 'nat', '-A', 'OUTPUT', '-d', local, '-p', protocol, '--dport', '53', ...to];
+      namespaces.run(client, 'iptables', ...rule);
+    }
+    await using receiver = new ObservedReceiver(KEYS);
+    await talk.ask(name, local, 'ask/test', count, client);
+    await talk.ask(name, local, 'tcp/test', count, client);
+    await reads(receiver, dns(name), counts(2 * count));
+  });
+
+  const noResolver = reason || (!has('getent') && 'needs the command getent');
+  test("glibc's resolver asks for both families by one socket", { skip: noResolver }, async () => {
+    const [name, count] = [own('glibc'), 10];
+    using resolver = namespaces.resolver(client, address);
+    const program = talk.link('getent', name);
+    await using receiver = new ObservedReceiver(KEYS);
+    for (let i = 0; i < count; i++) {
+      const found = namespaces.run(client, program, 'ahosts', `n${i}.addresses.test`);
+      ok(found.includes('192.0.2.1'), `${found} with ${resolver.path}`);
+    }
+    const samples = await reads(receiver, dns(name), counts(2 * count));
+    deepEqual(samples.by('type', 'ebpf_dns_queries_total', { process: name }), { A: count, AAAA: count });
   });
 });

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { has, skip } from './machine.ts';
 
 const SERVER = '10.213.7.1';
@@ -42,6 +43,15 @@ export class TwoNamespaces {
   /** Runs a command in a namespace and returns what it prints. */
   run(name: string, ...command: readonly string[]): string {
     return execFileSync('ip', ['netns', 'exec', name, ...command], { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+  }
+
+  /** Gives a namespace a DNS server, until that is disposed of. */
+  resolver(name: string, server: string): Disposable & { readonly path: string } {
+    const folder = `/etc/netns/${name}`;
+    mkdirSync(folder, { recursive: true });
+    const path = `${folder}/resolv.conf`;
+    writeFileSync(path, `nameserver ${server}\n`);
+    return { path, [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
   }
 
   /** TCP's own counters of a namespace. */

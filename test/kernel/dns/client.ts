@@ -15,7 +15,7 @@ const [way = '', name = ''] = mode.split('/');
 
 // A message that is lost must not hold up the test for ever.
 setTimeout(() => process.exit(1), 30_000).unref();
-const truth = await { many, ask, unheard, again, reuse, garbage, tcp, pieces, resolver }[way]!();
+const truth = await { many, sockets, ask, unheard, again, reuse, garbage, tcp, pieces, resolver }[way]!();
 process.stdout.write(JSON.stringify(truth));
 process.exit(0);
 
@@ -54,6 +54,22 @@ async function many() {
   for (const socket of sockets) for (let i = 0; i < 4; i++) sendNext(socket);
   await done;
   return { answered };
+}
+
+/** Each query from a socket of its own, and all of them under one id. */
+async function sockets() {
+  let left = count;
+  const askAll = async (): Promise<void> => {
+    while (left-- > 0) {
+      const socket = await open();
+      const answer = once(socket, 'message');
+      await sent(socket, encodeQuery({ id: 7, name, type: 1 }));
+      await answer;
+      socket.close();
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, askAll));
+  return { answered: count };
 }
 
 /** One after the other, each answered. */

@@ -1,5 +1,5 @@
 /**
- * server.ts ADDRESS: a DNS server on port 53 of an address, by UDP and TCP, until its input ends. What it does with a query
+ * server.ts ADDRESS [PORT]: a DNS server on a port (53) of an address, by UDP and TCP, until its input ends. What it does with a query
  * stands in the name: rcode-N, delay-N (ms), drop, drop-N (the first N of this name and id), twice, wrong-id (before the right one),
  * other-question, no-question, tc (truncated by UDP), addresses, split (TCP: each answer in pieces).
  */
@@ -9,8 +9,8 @@ import { createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { encodeAnswer, framed, readQuery, takeFrames } from './wire.ts';
 
-const PORT = 53;
 const address = process.argv[2]!;
+const port = Number(process.argv[3] ?? 53);
 const seen = new Map<string, number>();
 
 const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4');
@@ -19,7 +19,7 @@ udp.on('message', (query: Buffer, from: RemoteInfo) => {
     setTimeout(() => udp.send(bytes, from.port, from.address), delayMs);
   }
 });
-udp.bind(PORT, address);
+udp.bind(port, address);
 
 const tcp = createServer((socket) => {
   let rest: Buffer = Buffer.alloc(0);
@@ -33,7 +33,7 @@ const tcp = createServer((socket) => {
     }
   });
 });
-tcp.listen(PORT, address);
+tcp.listen(port, address);
 
 await Promise.all([once(udp, 'listening'), once(tcp, 'listening')]);
 process.stdout.write('ready\n');

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, linkSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,8 +16,8 @@ export class DnsTalk {
   readonly #servers: ChildProcess[] = [];
 
   /** Starts a server at an address, in a network namespace unless that is undefined, and waits until it listens. */
-  async serve(address: string, namespace?: string): Promise<void> {
-    const server = spawnNode(process.execPath, namespace, 'server.ts', address);
+  async serve(address: string, namespace?: string, port = 53): Promise<void> {
+    const server = spawnNode(process.execPath, namespace, 'server.ts', address, String(port));
     this.#servers.push(server);
     const [first] = await Promise.race([once(server.stdout!, 'data'), once(server, 'exit')]);
     if (String(first) !== 'ready\n') throw new Error(`No DNS server at ${address}: ${first}`);
@@ -25,7 +25,7 @@ export class DnsTalk {
 
   /** Runs a client (see client.ts) under a name, and returns what it prints. */
   async ask(name: string, address: string, mode: string, count: number, namespace?: string): Promise<ClientTruth> {
-    const client = spawnNode(this.#program(name), namespace, 'client.ts', address, mode, String(count));
+    const client = spawnNode(this.link(process.execPath, name), namespace, 'client.ts', address, mode, String(count));
     let output = '';
     client.stdout!.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -35,19 +35,21 @@ export class DnsTalk {
     return JSON.parse(output);
   }
 
+  /** Path of a program, or a command, under another name. */
+  link(program: string, name: string): string {
+    const path = join(this.#folder, name);
+    const original = program.includes('/') ? program : execFileSync('which', [program]).toString().trim();
+    try {
+      linkSync(original, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') copyFileSync(original, path);
+    }
+    return path;
+  }
+
   [Symbol.dispose](): void {
     for (const server of this.#servers) server.kill();
     rmSync(this.#folder, { recursive: true, force: true });
-  }
-
-  #program(name: string): string {
-    const path = join(this.#folder, name);
-    try {
-      linkSync(process.execPath, path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') copyFileSync(process.execPath, path);
-    }
-    return path;
   }
 }
 
