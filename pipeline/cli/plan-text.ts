@@ -36,7 +36,7 @@ function metricLines({ metrics }: ComponentPlan): readonly string[] {
     metric.seedName,
     metric.state,
     metric.costNs === undefined ? '' : `${metric.costNs} ns`,
-    i > 0 && metric.reason.length > LONG && why(metric) === why(metrics[i - 1]!) ? 'as above' : why(metric),
+    i > 0 && why(metric).length > LONG && why(metric) === why(metrics[i - 1]!) ? 'as above' : why(metric),
   ]);
   return table([['name', 'state', 'each', 'by'], ...rows], new Set([2]));
 }
@@ -44,8 +44,8 @@ function metricLines({ metrics }: ComponentPlan): readonly string[] {
 /** Reasons longer than this are told once where several metrics in a row have it. */
 const LONG = 40;
 
-function why({ state, reason, programs }: PlannedMetric): string {
-  const by = programs.join(', ');
+function why({ state, reason, programs, from }: PlannedMetric): string {
+  const by = [...programs, ...(from === undefined ? [] : [from])].join(', ');
   return state === 'exact' ? by : [by, reason].filter((text) => text !== '').join('; ');
 }
 

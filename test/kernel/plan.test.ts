@@ -57,6 +57,7 @@ function planOf(keys: Readonly<Record<string, unknown>>): Promise<ComponentPlan>
     get,
     find,
     signals: new Set(['metrics']),
+    used: new Set(['receiver/ebpf']),
   };
   return planEbpf(config.parse(keys), scope, { exercise: async () => {} });
 }
