@@ -10,8 +10,9 @@ import { own, Workloads } from './workload.ts';
 const REQUEST = 128;
 const REPLY = 1024;
 const PORT = 7777;
-const CLIENT = { address: '10.213.7.2', endpoint: frontend };
-const SERVER = { address: '10.213.7.1', endpoint: cart };
+const NETWORK = 9;
+const CLIENT = { address: `10.213.${NETWORK}.2`, endpoint: frontend };
+const SERVER = { address: `10.213.${NETWORK}.1`, endpoint: cart };
 const EGRESS = 2;
 const INGRESS = 1;
 
@@ -82,7 +83,7 @@ service:
 }
 
 describe('flows of Hubble joined with the sockets of the node', () => {
-  const namespaces = new TwoNamespaces();
+  const namespaces = new TwoNamespaces(NETWORK);
   const workloads = new Workloads('sockets');
   after(() => {
     workloads[Symbol.dispose]();
