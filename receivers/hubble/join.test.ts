@@ -203,6 +203,12 @@ describe('bytes of flows by sockets', () => {
     assert.deepEqual(joining.counts, { ...NOTHING, joined: 1, vanished: 1 });
   });
 
+  test('asks for sockets now and then where there are no flows, so that they are watched', () => {
+    const joining = new Joining(90 * S);
+    for (let second = 90; second < 90 + 600; second++) joining.begin(second * S);
+    assert.equal(joining.sockets.asked, 9);
+  });
+
   test('holds at most max_connections, and says what it did not look at', () => {
     const joining = new Joining(90 * S, { max_connections: 10 });
     for (let port = 0; port < 15; port++) {

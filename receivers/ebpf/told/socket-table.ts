@@ -13,7 +13,8 @@ const DRAIN_MS = 1000;
 /** When nobody has asked for so long, nobody wants to know. */
 const UNWANTED_NS = 600_000_000_000n;
 const FIRST_LIST_BYTES = 64 * 1024;
-const MOST_LIST_BYTES = 128 * 1024 * 1024;
+/** About 95,000 sockets. */
+const MOST_LIST_BYTES = 8 * 1024 * 1024;
 const RING_READ_BYTES = 64 * 1024;
 /** A record of a ring has its length in front. */
 const RECORD_HEADER_WORDS = 2;
@@ -42,6 +43,7 @@ export class SocketTable implements Sockets {
   #timer: Timer | undefined;
   #buffer = new Uint32Array(0);
   readonly #drained: Uint32Array<ArrayBuffer> = new Uint32Array(RING_READ_BYTES / 4);
+  #unlisted = 0;
   #living: ReadonlyMap<string, readonly ToldSocket[]> = new Map();
   #askedAt = 0n;
   /** Until when the last look is good enough. */
@@ -86,6 +88,7 @@ export class SocketTable implements Sockets {
       ended: this.#history.size,
       evicted: this.#history.evicted,
       lost: Number(this.#isClosed ? 0n : this.#options.told.lost()),
+      unlisted: this.#unlisted,
     };
   }
 
@@ -133,9 +136,13 @@ export class SocketTable implements Sockets {
     this.#freshUntil = 0n;
   }
 
+  /** Where there are too many sockets, those of the last look stay, and others are found when they end. */
   #list(): void {
     const words = this.#readList();
-    if (words === undefined) return;
+    if (words === undefined) {
+      this.#unlisted++;
+      return;
+    }
     this.#wall.look();
     const living = new Map<string, ToldSocket[]>();
     for (let at = 0; at < words; at += SocketRecord.WORDS) {

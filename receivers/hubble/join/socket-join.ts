@@ -8,6 +8,15 @@ import type { PendingCounter } from '../pending-metrics.ts';
 import { type Bytes, type Count, JoinedConnection, socketKey } from './joined-connection.ts';
 
 const NS_PER_MS = 1_000_000n;
+/** Sockets are only watched for who asks: so often when there is nothing to ask for. */
+const ASK_MS = 60_000;
+const NOBODY = {
+  transport: 'tcp',
+  localAddress: '0.0.0.0',
+  localPort: 0,
+  peerAddress: '0.0.0.0',
+  peerPort: 0,
+} as const;
 
 export interface SocketJoinOptions {
   readonly reader: FlowReader;
@@ -53,6 +62,7 @@ export class SocketJoin {
   /** Bytes that sockets had when the join began. */
   #before = new Map<string, Bytes>();
   #nowMs = 0;
+  #askedMs = 0;
   readonly #seed = (Math.random() * 0x1_0000_0000) | 0;
 
   constructor(options: SocketJoinOptions) {
@@ -75,8 +85,14 @@ export class SocketJoin {
    */
   begin(sockets: Sockets | undefined, now: bigint): void {
     this.#nowMs = Number(now / NS_PER_MS);
-    if (sockets === this.#sockets) return;
+    if (sockets === this.#sockets) {
+      if (this.#nowMs - this.#askedMs < ASK_MS) return;
+      this.#askedMs = this.#nowMs;
+      sockets?.find(NOBODY, now, now);
+      return;
+    }
     this.#sockets = sockets;
+    this.#askedMs = this.#nowMs;
     this.#before = new Map();
     for (const connection of this.#connections) connection?.forget();
     for (const facts of sockets?.live() ?? []) this.#before.set(socketKey(facts, facts.opened), facts);
@@ -132,6 +148,7 @@ export class SocketJoin {
     const sockets = this.#sockets;
     if (sockets === undefined) return;
     this.#nowMs = Number(now / NS_PER_MS);
+    if (this.#table.size > 0) this.#askedMs = this.#nowMs;
     let ended = 0;
     for (const [place, connection] of this.#connections.entries()) {
       if (connection === undefined) continue;
