@@ -45,7 +45,10 @@ export interface SocketFacts {
   readonly closed: bigint | undefined;
 }
 
-/** Live sockets of all network namespaces, and a bounded history of those that closed since somebody asked for the first time. */
+/**
+ * Live sockets of all network namespaces, and a bounded history of those that closed since somebody asked for the first time. It is
+ * kept for as long as somebody asks at least every few minutes.
+ */
 export interface Sockets {
   /** Sockets of this 5-tuple that lived in the interval (ns since 1970), newest first. */
   find(

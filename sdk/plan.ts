@@ -6,6 +6,8 @@ import type { Scope } from './scope.ts';
 export interface PlanScope extends Pick<Scope, 'id' | 'agent' | 'clock' | 'get' | 'find'> {
   /** Signals of the pipelines that it stands in. */
   readonly signals: ReadonlySet<Signal>;
+  /** What the configuration uses, as `receiver/ebpf`. */
+  readonly used: ReadonlySet<string>;
 }
 
 /**
@@ -48,6 +50,8 @@ export interface PlannedMetric {
   readonly reason: string;
   /** Names of the programs that it stands on. */
   readonly programs: readonly string[];
+  /** What else it is counted from, which somebody else has to offer. */
+  readonly from?: string;
   /** Features of {@link ComponentPlan.needs} that they take. */
   readonly needs: readonly string[];
   /** What it is read from. */

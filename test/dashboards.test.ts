@@ -57,8 +57,8 @@ describe('a dashboard is refused', () => {
   const registry = hubbleRegistry();
   const cases: Readonly<Record<string, readonly [PanelJson, RegExp]>> = {
     'for a metric that nobody has': [
-      panel('sum(rate(hubble_flow_bytes_total[5m]))'),
-      /asks for hubble_flow_bytes_total, which nobody has\./,
+      panel('sum(rate(hubble_drop_bytes_total[5m]))'),
+      /asks for hubble_drop_bytes_total, which nobody has\./,
     ],
     'for one under its name in OpenTelemetry': [panel('rate(hubble_flows[5m])'), /hubble_flows, which nobody has/],
     'for a label in a matcher': [

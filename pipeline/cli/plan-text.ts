@@ -36,16 +36,20 @@ function metricLines({ metrics }: ComponentPlan): readonly string[] {
     metric.seedName,
     metric.state,
     metric.costNs === undefined ? '' : `${metric.costNs} ns`,
-    i > 0 && metric.reason.length > LONG && why(metric) === why(metrics[i - 1]!) ? 'as above' : why(metric),
+    i > 0 && isLong(metric) && why(metric) === why(metrics[i - 1]!) ? 'as above' : why(metric),
   ]);
   return table([['name', 'state', 'each', 'by'], ...rows], new Set([2]));
 }
 
-/** Reasons longer than this are told once where several metrics in a row have it. */
+/** Reasons and sources longer than this are told once where several metrics in a row have them. */
 const LONG = 40;
 
-function why({ state, reason, programs }: PlannedMetric): string {
-  const by = programs.join(', ');
+function isLong({ reason, from = '' }: PlannedMetric): boolean {
+  return reason.length > LONG || from.length > LONG;
+}
+
+function why({ state, reason, programs, from }: PlannedMetric): string {
+  const by = [...programs, ...(from === undefined ? [] : [from])].join(', ');
   return state === 'exact' ? by : [by, reason].filter((text) => text !== '').join('; ');
 }
 

@@ -125,6 +125,7 @@ test('every component that can plan is asked once, with its configuration and si
     [config, [...scope.signals], String(scope.id), more],
     [{ key: 1 }, ['metrics', 'logs'], 'planning/a', []],
   );
+  assert.deepEqual([...scope.used], ['receiver/planning/a', 'exporter/silent']);
 });
 
 test('the text tells checks, metrics, programs, the largest map first, and rights', () => {

@@ -40,9 +40,11 @@ export async function planGraph(graph: GraphPlan, container: Container): Promise
   const parts: PlannedPart[] = [];
   // The clock of a scope keeps no process alive.
   const awake = setInterval(() => {}, AWAKE_MS);
+  const components = usedBy(graph);
+  const used = new Set(components.map(({ id }) => `${id.kind}/${id}`));
   try {
-    for (const { id, entry, config } of usedBy(graph)) {
-      const told = await entry.spec.plan?.(config, scopeOf(id, signalsOf(graph, id), container));
+    for (const { id, entry, config } of components) {
+      const told = await entry.spec.plan?.(config, scopeOf(id, { signals: signalsOf(graph, id), used }, container));
       if (told !== undefined) parts.push({ kind: id.kind, id: String(id), ...told });
     }
   } finally {
@@ -67,11 +69,16 @@ function signalsOf({ pipelines }: GraphPlan, wanted: ComponentId): ReadonlySet<S
   return new Set(pipelines.filter(isIn).map(({ signal }) => signal));
 }
 
-function scopeOf(id: ComponentId, signals: ReadonlySet<Signal>, container: Container): PlanScope {
+function scopeOf(
+  id: ComponentId,
+  { signals, used }: Pick<PlanScope, 'signals' | 'used'>,
+  container: Container,
+): PlanScope {
   const find = <T>(token: Token<T>): T | undefined => container.find(token).values().next().value;
   return {
     id,
     signals,
+    used,
     agent: { name: 'bpflow', version },
     clock: systemClock(),
     find,

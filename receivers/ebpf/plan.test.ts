@@ -17,7 +17,8 @@ after(() => rmSync(folder, { recursive: true }));
 function scopeWith(options: FakeBpfOptions): { scope: PlanScope; bpf: ReturnType<typeof fakeBpf> } {
   const bpf = fakeBpf(options);
   const signals: PlanScope['signals'] = new Set(['metrics']);
-  return { scope: { ...fakeScope('receiver', 'ebpf', { services: [[BPF, bpf]] }), signals }, bpf };
+  const used: PlanScope['used'] = new Set(['receiver/ebpf']);
+  return { scope: { ...fakeScope('receiver', 'ebpf', { services: [[BPF, bpf]] }), signals, used }, bpf };
 }
 
 describe('without rights', () => {

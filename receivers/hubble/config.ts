@@ -223,12 +223,12 @@ export const config = z
         'Ask for the needed fields alone: half the bytes, and twice the work for the agent, which copies each flow.',
       ),
     join: z
-      .never({
-        error:
-          'is not available in this version (bytes by joining with the ebpf receiver); remove it: hubble_flow_bytes_total and hubble_drop_bytes_total are not there',
-      })
+      .string()
+      .regex(/^[a-zA-Z][0-9a-zA-Z_]*(\/\S+)?$/, { error: 'expected the id of a receiver: ebpf, or ebpf/name' })
       .optional()
-      .describe('Not available in this version: bytes from the sockets of the ebpf receiver.'),
+      .describe(
+        'Receiver on this node whose sockets tell the bytes of flows: ebpf, or ebpf/name. Without it hubble_flow_bytes_total is not there.',
+      ),
   })
   .superRefine((value, context) => {
     const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
@@ -251,6 +251,11 @@ export const config = z
         value.hubble_tls_cert === undefined ? 'hubble_tls_cert' : 'hubble_tls_key',
         'certificate and key go together: set both or neither',
       );
+    }
+    if (value.join !== undefined && value.names === 'hubble_upstream') {
+      refuse('join', "is for names: seed; Cilium's own set has no bytes of flows");
+    } else if (value.join !== undefined && !value.collect_flows) {
+      refuse('join', 'needs collect_flows, which is off');
     }
     const { dns, flows_to_world: toWorld } = value.upstream_options;
     if (value.names !== 'hubble_upstream' && dns.length + toWorld.length > 0) {

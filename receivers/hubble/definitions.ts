@@ -94,6 +94,12 @@ export function definitions({ context, sampleRate }: DefinitionOptions) {
       'Time from the first SYN of a TCP connection to the FIN of its second end, or to an RST; connections whose begin was not seen are left out.',
       ['reporter'],
     ),
+    flowBytes: counter(
+      'flow.bytes',
+      'By',
+      'Payload of TCP connections that flows told of, from source to destination, by the sockets of this node: as the client has sent and received it, and as the server has (reporter). What was carried before the join began is not in it.',
+      ['reporter'],
+    ),
     udpFlows: counter(
       'udp.flows',
       '{flow}',

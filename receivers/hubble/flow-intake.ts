@@ -32,6 +32,8 @@ const ENDED_SERIES = 4096;
 /** Messages in a row that are no flows: then it is not Hubble that sends them. */
 const MAX_MALFORMED = 100;
 const MAX_NODES = 10_000;
+/** How far a flow and its socket may be apart, in aggregation windows. */
+const JOIN_WINDOWS = 2;
 
 /** What became of the messages, since the start. */
 export interface IntakeCounts {
@@ -114,6 +116,7 @@ export class FlowIntake {
       requestForm: formOf(config, config.histogram.request_bounds),
       connectionForm: formOf(config, config.histogram.connection_bounds),
       maxConnections: config.max_connections,
+      joinWindowMs: config.join === undefined ? undefined : JOIN_WINDOWS * config.aggregation_window,
       collect: {
         flows: config.collect_flows,
         l7: config.collect_l7_flows,
@@ -175,6 +178,7 @@ export class FlowIntake {
   /** What was counted since the last call; undefined when there is nothing. Times in ns since 1970. */
   takeMetrics(time: bigint, startTime: bigint): MetricBatch | undefined {
     this.metrics.connections?.expire(this.#nowMs, this.#config.connection_timeout);
+    this.metrics.join?.collect(time);
     const metrics: Metric[] = [];
     let ended = 0;
     for (const pending of this.metrics.metrics) {
@@ -247,12 +251,14 @@ export class FlowIntake {
     const used = new Set<number>();
     for (const { series } of this.metrics.metrics) series.addContexts(used);
     this.metrics.connections?.addContexts(used);
+    this.metrics.join?.addContexts(used);
     if (used.size * 2 > this.contexts.size) return;
     const next = new Map<number, number>();
     this.contexts.compact(used, (from, to) => next.set(from, to));
     const renumber = (context: number): number => next.get(context) ?? OVERFLOW_CONTEXT;
     for (const { series } of this.metrics.metrics) series.renumberContexts(renumber);
     this.metrics.connections?.renumberContexts(renumber);
+    this.metrics.join?.renumberContexts(renumber);
   }
 }
 

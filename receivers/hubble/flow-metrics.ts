@@ -20,6 +20,7 @@ import {
 } from './enums.ts';
 import type { Flow } from './flow.ts';
 import type { FlowReader } from './flow-reader.ts';
+import { SocketJoin } from './join/socket-join.ts';
 import { L7Metrics } from './l7-metrics.ts';
 import { type HistogramForm, PendingCounter, PendingHistogram, type PendingMetric } from './pending-metrics.ts';
 import { NO_CONTEXT, type SeriesContext } from './series.ts';
@@ -39,6 +40,8 @@ export interface FlowMetrics {
   readonly refused: number;
   /** Forgets the names that only series had which have ended. */
   forget(): void;
+  /** Undefined unless it is asked for. */
+  readonly join?: SocketJoin | undefined;
 }
 
 export interface MetricsOptions {
@@ -50,6 +53,8 @@ export interface MetricsOptions {
   readonly requestForm: HistogramForm;
   readonly connectionForm: HistogramForm;
   readonly maxConnections: number;
+  /** How far a flow and its socket may be apart; undefined: no bytes by sockets. */
+  readonly joinWindowMs: number | undefined;
   readonly collect: {
     readonly flows: boolean;
     readonly l7: boolean;
@@ -74,6 +79,7 @@ const ACTIONS: readonly string[] = ['unknown', 'ALLOWED', 'DENIED', 'AUDIT'];
 export class OwnMetrics implements FlowMetrics {
   readonly metrics: readonly PendingMetric[];
   readonly connections: Connections;
+  readonly join: SocketJoin | undefined;
   readonly #options: MetricsOptions;
   readonly #flows: PendingCounter;
   readonly #udp: PendingCounter;
@@ -128,9 +134,15 @@ export class OwnMetrics implements FlowMetrics {
       opened: (flow) => this.#connectionOpened(flow),
       closed: (context, side, ns) => void this.#durations.add(context, side, ns, this.#weight),
     });
-    const { collect } = options;
+    const { collect, joinWindowMs } = options;
+    const bytes = new PendingCounter(own.flowBytes, shared, reporter);
+    if (joinWindowMs !== undefined) {
+      const { contexts, maxConnections: limit, sampleRate: weight } = options;
+      this.join = new SocketJoin({ reader, contexts, bytes, windowMs: joinWindowMs, limit, weight });
+    }
     this.metrics = [
       ...(collect.flows ? [this.#flows, this.#udp, this.#opened, this.#durations] : []),
+      ...(this.join === undefined ? [] : [bytes]),
       ...(collect.drops ? [this.#drops, this.#denied] : []),
       ...(collect.policies ? [this.#verdicts, this.#matches] : []),
       ...this.#l7.metrics,
@@ -187,6 +199,7 @@ export class OwnMetrics implements FlowMetrics {
       this.#udp.add(context, ((flow.verdict & 0xff) << 2) | (flow.direction & 3), weight);
     } else if (flow.hasTcpFlags) {
       this.connections.flow(flow, nowMs);
+      this.join?.flow(flow);
     }
   }
 

@@ -1,17 +1,9 @@
 import type { Scope } from 'bpflow/sdk';
 import type { FlowIntake } from './flow-intake.ts';
+import type { SocketJoin } from './join/socket-join.ts';
 import type { ServerStatus } from './messages.ts';
 import type { Session } from './session.ts';
-
-/** Metrics that are promised and that Hubble cannot give, with the reason: never a silent zero. */
-export const NOT_AVAILABLE: Readonly<Record<string, string>> = {
-  hubble_flow_bytes_total: 'a flow of Hubble carries no count of bytes (up to Cilium 1.20)',
-  hubble_drop_bytes_total: 'a flow of Hubble carries no count of bytes (up to Cilium 1.20)',
-  hubble_endpoint_count:
-    'flows do not tell which endpoints there are; the extension kubernetes does, with endpoints: true',
-  hubble_endpoint_ready:
-    'flows do not tell which endpoints are ready; the extension kubernetes does, with endpoints: true',
-};
+import type { Unavailable } from './unavailable.ts';
 
 /** What the receiver knows of its server. */
 export interface ServerView {
@@ -22,7 +14,12 @@ export interface ServerView {
 }
 
 /** Publishes what the receiver says of itself: `bpflow_hubble_*` and the views of the admin socket. */
-export function publishOwnMetrics(scope: Scope, intake: FlowIntake, session: Session, server: () => ServerView): void {
+export function publishOwnMetrics(
+  scope: Scope,
+  intake: FlowIntake,
+  session: Session,
+  { server, unavailable }: { readonly server: () => ServerView; readonly unavailable: () => Unavailable },
+): void {
   const { meter } = scope;
   const receiver = scope.id.toString();
   meter
@@ -73,6 +70,7 @@ export function publishOwnMetrics(scope: Scope, intake: FlowIntake, session: Ses
       result.observe(intake.metrics.connections?.evicted ?? 0, { receiver, reason: 'full' });
       result.observe(intake.metrics.connections?.expired ?? 0, { receiver, reason: 'idle' });
     });
+  if (intake.metrics.join !== undefined) publishJoin(scope, intake.metrics.join);
   meter
     .createObservableCounter('bpflow_hubble_overflow', {
       description:
@@ -94,7 +92,7 @@ export function publishOwnMetrics(scope: Scope, intake: FlowIntake, session: Ses
     streams: session.opened,
     ...server(),
     nodes: Object.fromEntries(intake.nodes),
-    unavailable: NOT_AVAILABLE,
+    unavailable: unavailable(),
   }));
   scope.inspect('flows', () => ({
     ...outcomes(intake),
@@ -107,6 +105,19 @@ export function publishOwnMetrics(scope: Scope, intake: FlowIntake, session: Ses
     connections: intake.metrics.connections?.size ?? 0,
     overflow: overflows(intake),
   }));
+}
+
+function publishJoin({ meter, inspect, id }: Scope, join: SocketJoin): void {
+  const receiver = id.toString();
+  meter
+    .createObservableCounter('bpflow_hubble_join', {
+      description:
+        'Connections of flows by what became of the look for their sockets: joined, unmatched (none on this node within the window), late (the flow came after the window), full (no room), vanished (the socket was gone before its end was seen).',
+    })
+    .addCallback((result) => {
+      for (const [outcome, count] of Object.entries(join.counts)) result.observe(count, { receiver, outcome });
+    });
+  inspect('join', () => ({ ready: join.isReady, connections: join.size, ...join.counts }));
 }
 
 function outcomes({ counts }: FlowIntake): Record<string, number> {

@@ -21,12 +21,14 @@ import { FlowIntake } from './flow-intake.ts';
 import { FlowLogs } from './flow-logs.ts';
 import { Gaps } from './gaps.ts';
 import { Hints } from './hints.ts';
-import { NOT_AVAILABLE, publishOwnMetrics } from './own-metrics.ts';
+import { JoinSource } from './join/join-source.ts';
+import { publishOwnMetrics } from './own-metrics.ts';
 import { PodWorkloads } from './pod-workloads.ts';
 import { encodeFlowsRequest, NEEDED_FIELDS } from './requests.ts';
 import { ServiceMap } from './service-map.ts';
 import { Session, type SessionState } from './session.ts';
 import { openTls, serverNameOf } from './tls.ts';
+import { unavailableOf } from './unavailable.ts';
 
 const TICK_MS = 1000;
 
@@ -42,6 +44,7 @@ export class HubbleReceiver implements Receiver {
   #session: Session | undefined;
   #logs: FlowLogs | undefined;
   #map: ServiceMap | undefined;
+  #join: JoinSource | undefined;
   #tls: ClientTls | undefined;
   #ticks: Timer | undefined;
   #timer: Timer | undefined;
@@ -75,6 +78,9 @@ export class HubbleReceiver implements Receiver {
       workloadOf: workloads && ((endpoint) => workloads.of(endpoint)),
     });
     this.#intake = intake;
+    const { join } = intake.metrics;
+    if (join !== undefined) this.#join = new JoinSource(join, this.#config.join!, this.#scope);
+    this.#join?.look();
     this.#logs = this.#openLogs(intake);
     intake.logs = this.#logs;
     const gaps = new Gaps(intake, log);
@@ -98,16 +104,19 @@ export class HubbleReceiver implements Receiver {
       },
     });
     this.#session = session;
-    publishOwnMetrics(this.#scope, intake, session, () => gaps.view);
+    const unavailable = () => unavailableOf(this.#config, this.#join?.missing);
+    publishOwnMetrics(this.#scope, intake, session, { server: () => gaps.view, unavailable });
     this.#publishMap();
     health({ state: 'starting', summary: `Connects to Hubble at ${this.#address}.` });
     log.info('Some metrics are not available from Hubble; they are left out.', {
-      unavailable: this.#config.names === 'hubble_upstream' ? {} : NOT_AVAILABLE,
+      unavailable: unavailableOf(this.#config, undefined),
     });
     intake.tick(clock.monotonic());
     this.#ticks = clock.every(TICK_MS, () => {
       intake.tick(clock.monotonic());
       hints.tick(clock.monotonic());
+      this.#join?.look();
+      this.#join?.tell();
       if (workloads?.takeNews()) intake.nameAnew();
       void this.#logs?.flush();
     });
@@ -179,6 +188,7 @@ export class HubbleReceiver implements Receiver {
 
   #take(intake: FlowIntake): MetricBatch | undefined {
     const now = this.#scope.clock.now();
+    this.#join?.look();
     const batch = intake.takeMetrics(now, this.#since);
     this.#since = now;
     this.#map?.add(batch, this.#scope.clock.monotonic());

@@ -5,7 +5,7 @@ import { type ClientTls, openClientTls, type TlsClientSettings, tlsClientSetting
 import { type Config, TLS_FOLDER } from './config.ts';
 
 /** TLS as the configuration wants it; undefined without. Throws StartError that names the file and what is wrong. */
-export function openTls(config: Config, isUnix: boolean, scope: Scope): ClientTls | undefined {
+export function openTls(config: Config, isUnix: boolean, scope: Pick<Scope, 'log' | 'clock'>): ClientTls | undefined {
   const settings = settingsOf(config, isUnix);
   return settings === undefined ? undefined : openClientTls(settings, scope);
 }

@@ -129,6 +129,18 @@ export function hubbleDashboard(registry: Registry): Dashboard {
             ],
           }),
           graph({
+            title: 'Bytes between workloads',
+            description:
+              "Payload of TCP by the sockets of the nodes, where the receiver has join: ebpf. Both ends' nodes tell it: choose one reporter.",
+            unit: 'Bps',
+            queries: [
+              [
+                top('flow_bytes_total', ['source_workload', 'destination_workload', 'reporter']),
+                '{{source_workload}} → {{destination_workload}} {{reporter}}',
+              ],
+            ],
+          }),
+          graph({
             title: 'UDP flows by verdict',
             description: 'Flows of UDP packets; DNS messages that a proxy saw are not among them.',
             unit: 'cps',

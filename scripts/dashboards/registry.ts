@@ -21,9 +21,9 @@ export type Registry = ReadonlyMap<string, KnownMetric>;
 /** Labels of our own series that come from their resources. */
 const RESOURCE_LABELS: readonly string[] = ['namespace', 'pod', 'container', 'node'];
 
-/** What the receiver `hubble` prints with these keys; its defaults without any. */
-export function hubbleRegistry(keys: Readonly<Record<string, unknown>> = {}): Registry {
-  const { metrics } = new FlowIntake({ config: config.parse(keys), version: '0' });
+/** What the receiver `hubble` prints by default, and with sockets to join with. */
+export function hubbleRegistry(): Registry {
+  const { metrics } = new FlowIntake({ config: config.parse({ join: 'ebpf' }), version: '0' });
   return registryOf(metrics.metrics.map(({ definition }) => definition));
 }
 

@@ -59,6 +59,7 @@ function planOf(keys: Readonly<Record<string, unknown>>): Promise<ComponentPlan>
     get: (token) => observed.get(token),
     find: (token) => observed.find(token),
     signals: new Set(['metrics']),
+    used: new Set(['receiver/ebpf']),
   };
   return planEbpf(config.parse(keys), scope, { exercise: async () => {} });
 }

@@ -3,27 +3,28 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { has, skip } from './machine.ts';
 
-const SERVER = '10.213.7.1';
-const CLIENT = '10.213.7.2';
-
 /** Two network namespaces joined by a cable, neither of which is the agent's. Removed at the end. */
 export class TwoNamespaces {
   readonly server = `bpflow-s-${process.pid}`;
   readonly client = `bpflow-c-${process.pid}`;
   /** Of the server, in its namespace. */
-  readonly address = SERVER;
+  readonly address: string;
+  readonly clientAddress: string;
   /** Why there are none; false when there are. For node:test's `skip`. */
   readonly reason: string | false;
 
-  constructor() {
+  /** `network`: its number, for tests that must not meet the same addresses elsewhere. */
+  constructor(network = 7) {
+    this.address = `10.213.${network}.1`;
+    this.clientAddress = `10.213.${network}.2`;
     this.reason = skip || !has('ip') ? skip || 'needs the command ip' : false;
     if (this.reason !== false) return;
     try {
       for (const name of [this.server, this.client]) execFileSync('ip', ['netns', 'add', name]);
       this.#ip('link', 'add', 'cable', 'netns', this.server, 'type', 'veth', 'peer', 'cable', 'netns', this.client);
       for (const [name, address] of [
-        [this.server, SERVER],
-        [this.client, CLIENT],
+        [this.server, this.address],
+        [this.client, this.clientAddress],
       ] as const) {
         this.#ip('-n', name, 'address', 'add', `${address}/30`, 'dev', 'cable');
         this.#ip('-n', name, 'link', 'set', 'cable', 'up');

@@ -31,6 +31,8 @@ describe('the dashboard of flows', { skip: missing('hubble-server') || missingCo
       let shown = 0;
       for (const { title, targets = [] } of all) {
         for (const { expr } of targets) {
+          // The flows of this server have no sockets: test/kernel/hubble-join.test.ts.
+          if (expr.includes('hubble_flow_bytes_total')) continue;
           // All is chosen in every variable.
           const asked = expr.replaceAll('$__rate_interval', '1m').replaceAll(/\$\w+/g, '.*');
           const samples = await prometheus.query(asked);

@@ -38,5 +38,11 @@ export function publishFacts(scope: Scope, { kernel }: Collection, history: numb
       result.observe(lost, { reason: 'ring_full' });
       result.observe(evicted, { reason: 'history' });
     });
+  scope.meter
+    .createObservableCounter('bpflow_ebpf_told_sockets_unlisted', {
+      description:
+        'Looks at the living TCP sockets that failed because there are too many, about 95,000: new ones are found when they end.',
+    })
+    .addCallback((result) => result.observe(sockets.view.unlisted));
   return sockets;
 }
