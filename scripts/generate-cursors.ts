@@ -47,6 +47,7 @@ const GROUPS = [
       'signal_body',
       'oom_body',
       'cgroup_body',
+      'move_body',
       'tcp_body',
       'file_body',
       'namespace_body',

@@ -1,6 +1,9 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { parseThreshold, probabilityOf } from 'bpflow/sdk';
+import { config } from '../../receivers/ebpf/config.ts';
+import { planEbpf } from '../../receivers/ebpf/plan.ts';
+import type { PlanScope } from '../../sdk/plan.ts';
 import { EventReceiver, NO_EVENTS } from './event-receiver.ts';
 import { skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
@@ -36,6 +39,31 @@ describe('sample_rate', { skip }, () => {
       isNear(samples.total('ebpf_file_io_latency_ns_count', { process, operation: 'open' }), calls);
     });
   }
+
+  test('says in the log, in the plan and in the metrics themselves which share it takes', async () => {
+    await using receiver = new ObservedReceiver({ sample_rate: RATE });
+    const told = receiver.scope.logged.find(({ message }) => message.startsWith('Latencies and events'));
+    deepEqual(told?.fields, { sample_rate: RATE, one_in: TIMES });
+    const at = (call: () => void) => {
+      setImmediate(call);
+      return { cancel() {} };
+    };
+    const { id, agent, clock, get, find } = receiver.scope;
+    const scope: PlanScope = {
+      ...{ id, agent, get, find },
+      clock: { ...clock, after: (_, call) => at(call) },
+      signals: new Set(['metrics']),
+    };
+    const plan = await planEbpf(config.parse({ sample_rate: RATE }), scope, { exercise: async () => {} });
+    const stateOf = (name: string) => {
+      const { state, reason } = plan.metrics.find(({ seedName }) => seedName === name)!;
+      return [state, /one in 8/.test(reason)];
+    };
+    deepEqual(stateOf('ebpf_syscall_latency_ns'), ['inexact', true]);
+    deepEqual(stateOf('ebpf_file_io_latency_ns'), ['inexact', true]);
+    deepEqual(stateOf('ebpf_syscall_count'), ['exact', false]);
+    deepEqual(stateOf('ebpf_block_io_latency_ns'), ['exact', false]);
+  });
 
   test('chooses a call that the kernel makes again once, not each time', async () => {
     const process = own('again');

@@ -16,6 +16,7 @@ export function eventOptionsOf(config: Config): EventOptions | undefined {
     ['file', config.monitor_paths.length > 0],
     ['namespace', config.collect_namespace_events],
     ['privilege', config.collect_privilege_events],
+    ['move', config.collect_cgroup_events],
     ['memory', config.memory_threshold > 0],
   ];
   const types = new Set(asked.filter(([, on]) => on).map(([type]) => type));
@@ -49,6 +50,7 @@ const NO_EVENTS = {
   collect_tcp_events: false,
   collect_namespace_events: false,
   collect_privilege_events: false,
+  collect_cgroup_events: false,
   memory_threshold: 0,
 } satisfies Partial<Config>;
 
