@@ -295,7 +295,9 @@ function rolesOf(
       { object: 'sched', name: 'sched_wakeup_new', without: `${without} (of new tasks)` },
     );
   }
-  if (events !== undefined) roles.push(...eventRoles(events.types));
+  if (events !== undefined) {
+    roles.push(...eventRoles(events.types).filter(({ name }) => iterators || !ITERATORS.has(name)));
+  }
   return roles;
 }
 
