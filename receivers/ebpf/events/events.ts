@@ -91,7 +91,7 @@ function walkMemory(kernel: Kernel, log: Logger): void {
 
 function openStacks(depth: number, counts: EventCounts, { clock }: Scope): Stacks {
   const symbols = new KernelSymbols();
-  symbols.read();
+  void symbols.read();
   return new Stacks({ symbols, modules: new Modules(clock), depth }, clock, (count) =>
     counts.dropped(EventKind.EVENT_STACK, 'unclaimed', count),
   );
