@@ -2,6 +2,7 @@
 /* Events: what happens once and is told one by one. Apart from all that counts: they only share what is known of tasks. */
 #include "events/process.h"
 #include "events/container.h"
+#include "events/move.h"
 #include "events/tcp.h"
 #include "events/file.h"
 #include "events/identity.h"

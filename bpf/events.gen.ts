@@ -29,8 +29,9 @@ export const EventKind = {
   EVENT_NAMESPACE: 17,
   EVENT_PRIVILEGE: 18,
   EVENT_MEMORY: 19,
-  EVENT_STACK: 20,
-  EVENT_KINDS: 21,
+  EVENT_CGROUP_MOVE: 20,
+  EVENT_STACK: 21,
+  EVENT_KINDS: 22,
 } as const;
 
 /** `enum tcp_direction`. */
@@ -82,6 +83,7 @@ export const LAYOUTS = {
   signal_body: '6c33ac2c80e81430',
   oom_body: 'a41eb022c26b409a',
   cgroup_body: '009ffe2a9a0910cb',
+  move_body: '72d9b0c02340fc69',
   tcp_body: 'f552de851244c0fb',
   file_body: 'bfdfb64dbfec12c3',
   namespace_body: 'af99330de70b2185',
@@ -325,6 +327,47 @@ export class CgroupBody {
 
   get pathLength(): number {
     return this.#words[this.#at + 2]!;
+  }
+}
+
+/** A moving view on one `struct move_body` in a buffer of 32-bit words. */
+export class MoveBody {
+  /** Bytes. */
+  static readonly SIZE = 32;
+  /** 32-bit words. */
+  static readonly WORDS = 8;
+  /** Position of each member, in words. */
+  static readonly WORD = { cgroup: 0, pathLength: 2, mover: 3, moverCommand: 4 } as const;
+  #words: Uint32Array = new Uint32Array(8);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Inode of the cgroup v2 directory. */
+  get cgroup(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  get pathLength(): number {
+    return this.#words[this.#at + 2]!;
+  }
+
+  /** Thread group id in the initial pid namespace. */
+  get mover(): number {
+    return this.#words[this.#at + 3]!;
+  }
+
+  /** At most 15 bytes, up to the first zero. */
+  get moverCommand(): string {
+    const start = this.#words.byteOffset + (this.#at + 4) * 4;
+    const bytes = new Uint8Array(this.#words.buffer, start, 16);
+    const end = bytes.indexOf(0);
+    return Buffer.from(bytes.buffer, start, end < 0 ? 16 : end).toString();
   }
 }
 

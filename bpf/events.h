@@ -33,6 +33,7 @@ enum event_kind {
 	EVENT_NAMESPACE,
 	EVENT_PRIVILEGE,
 	EVENT_MEMORY,
+	EVENT_CGROUP_MOVE,
 	EVENT_STACK, /* of the event that has its time and thread */
 	EVENT_KINDS,
 };
@@ -84,6 +85,14 @@ struct cgroup_body {
 	cgroup_id_t cgroup;
 	u32 path_length;
 	u32 reserved;
+};
+
+/* As a cgroup's; `mover`: who did it. */
+struct move_body {
+	cgroup_id_t cgroup; /* where it is now */
+	u32 path_length;
+	pid_type mover;
+	comm_t mover_command;
 };
 
 struct tcp_body {

@@ -81,9 +81,20 @@ struct last_task {
 	u64 task;
 	u64 css_set;
 	u64 changes;
+	u64 chosen;
 	group_t group;
 	u32 reserved;
 };
+
+#define CHOSEN_SLOTS 1024
+
+/* How many calls were chosen to be timed, by a hash of their tasks: what CPUs remember of such a task does not hold for it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CHOSEN_SLOTS);
+	__type(key, u32);
+	__type(value, u64);
+} chosen_calls SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -268,6 +279,14 @@ static __always_inline struct task_state *current_state(struct task_struct *curr
 	return state;
 }
 
+/* Of the current task: the address without a type, which may be calculated with. Tasks lie some KiB apart. */
+static __always_inline u64 *chosen_calls_of_current(void)
+{
+	u32 slot = (bpf_get_current_task() >> 6) % CHOSEN_SLOTS;
+
+	return bpf_map_lookup_elem(&chosen_calls, &slot);
+}
+
 static __always_inline int on_enter(s32 nr)
 {
 	struct task_struct *current = get_current();
@@ -287,6 +306,13 @@ static __always_inline int on_enter(s32 nr)
 		if ((state->syscall_start || sample_shift) &&
 		    (state->pending == syscall + 1 || is_restart(syscall)))
 			return 0;
+	}
+	if (sample_shift) {
+		u64 *chosen = chosen_calls_of_current();
+
+		if (!chosen)
+			return 0;
+		__sync_fetch_and_add(chosen, 1);
 	}
 	state->syscall_start = bpf_ktime_get_ns();
 	return 0;
@@ -355,27 +381,46 @@ static __always_inline int count_end(group_t group, syscall_t syscall, s64 resul
 	return 0;
 }
 
+/* What the call took, if it was timed. */
+static __always_inline void end_timing(struct task_state *state, syscall_t syscall, s32 nr)
+{
+	u64 start = state->syscall_start;
+
+	if (!start)
+		return;
+	state->syscall_start = 0;
+	if (nr != -1)
+		add_latency(state->group, syscall, bpf_ktime_get_ns() - start);
+}
+
 /*
- * Without latency most calls need only the group, and a task makes many in a row. A CPU's memory of its last task holds as
- * long as no task has changed; a call that asks to be made again takes the long way, and so does the task until it is over.
+ * Without latency, and where few calls are timed, most need only the group, and a task makes many in a row. A CPU's memory of its
+ * last task holds as long as no task has changed and none of its calls was chosen; a call that asks to be made again takes the long
+ * way, and so does the task until it is over.
  */
-static __always_inline int on_exit_without_latency(s32 nr, s64 result)
+static __always_inline int on_exit_remembered(s32 nr, s64 result)
 {
 	struct task_struct *current = get_current();
 	syscall_t syscall = to_syscall(current, nr);
 	struct node *shared = get_node();
+	u64 changes, chosen = 0, *slot;
 	struct task_state *state;
 	struct last_task *last;
-	u64 changes;
 	u32 first = 0;
 
 	last = bpf_map_lookup_elem(&last_tasks, &first);
 	if (!last || !shared)
 		return 0;
+	if (with_latency) {
+		slot = chosen_calls_of_current();
+		if (!slot)
+			return 0;
+		chosen = *(volatile u64 *)slot;
+	}
 	if (nr == -1)
 		result = 0;
 	changes = *(volatile u64 *)&shared->changes;
-	if (last->task == (u64)current && last->changes == changes &&
+	if (last->task == (u64)current && last->changes == changes && last->chosen == chosen &&
 	    last->css_set == css_set_of(current) && !is_restart_result(result))
 		return count_end(last->group, syscall, result);
 
@@ -388,9 +433,12 @@ static __always_inline int on_exit_without_latency(s32 nr, s64 result)
 		if (syscall == NO_SYSCALL)
 			return 0;
 	}
+	if (with_latency && state->group != GROUP_EXCLUDED)
+		end_timing(state, syscall, nr);
 	last->task = (u64)current;
 	last->css_set = state->css_set;
 	last->changes = changes;
+	last->chosen = chosen;
 	last->group = state->group;
 	return count_end(state->group, syscall, result);
 }
@@ -401,10 +449,9 @@ static __always_inline int on_exit(s32 nr, s64 result)
 	struct task_state *state;
 	syscall_t syscall;
 	bool failed;
-	u64 start;
 
-	if (!with_latency && !with_command)
-		return on_exit_without_latency(nr, result);
+	if (!with_command && (!with_latency || sample_shift))
+		return on_exit_remembered(nr, result);
 	current = get_current();
 	state = current_state(current);
 	syscall = to_syscall(current, nr);
@@ -425,14 +472,8 @@ static __always_inline int on_exit(s32 nr, s64 result)
 	count(state->group, syscall);
 	if (failed)
 		count_error(state->group, syscall, -result);
-	if (!with_latency)
-		return 0;
-	start = state->syscall_start;
-	if (!start)
-		return 0;
-	state->syscall_start = 0;
-	if (nr != -1)
-		add_latency(state->group, syscall, bpf_ktime_get_ns() - start);
+	if (with_latency)
+		end_timing(state, syscall, nr);
 	return 0;
 }
 

@@ -65,6 +65,7 @@ const GROUPS = [
       'signal_body',
       'oom_body',
       'cgroup_body',
+      'move_body',
       'tcp_body',
       'file_body',
       'namespace_body',

@@ -51,6 +51,7 @@ test('an empty body gives the defaults of the product', () => {
       exclude_paths: [],
       collect_namespace_events: false,
       collect_privilege_events: false,
+      collect_cgroup_events: false,
       memory_threshold: 2 ** 30,
       stack_traces: [],
       max_stack_depth: 20,

@@ -189,6 +189,7 @@ export const keys = z.strictObject({
     .boolean()
     .default(false)
     .describe('Events of users, groups and capabilities that a process changes: setuid and its like, capset, exec.'),
+  collect_cgroup_events: z.boolean().default(false).describe('Events of processes that are moved to another cgroup.'),
   memory_threshold: byteSize()
     .prefault('1GiB')
     .describe('Event when the resident memory of a process passes this size. 0: none.'),

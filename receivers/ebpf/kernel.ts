@@ -245,10 +245,14 @@ export class Kernel {
     return this.#loaded.creditLiving();
   }
 
-  /** Looks at the memory of every process for the event of those that use much; false when nobody asked. */
-  walkMemory(): boolean {
-    this.#loaded.memoryWalk?.iterate();
+  /** Whether processes that use much memory are looked for. */
+  get walksMemory(): boolean {
     return this.#loaded.memoryWalk !== undefined;
+  }
+
+  /** Looks at the memory of every process, for the event of those that use much. Throws a BpfError. */
+  walkMemory(): void {
+    this.#loaded.memoryWalk?.iterate();
   }
 
   close(): void {
@@ -344,7 +348,9 @@ function rolesOf(
       },
     );
   }
-  if (events !== undefined) roles.push(...eventRoles(events.types));
+  if (events !== undefined) {
+    roles.push(...eventRoles(events.types).filter(({ name }) => iterators || !ITERATORS.has(name)));
+  }
   return roles;
 }
 

@@ -112,3 +112,20 @@ test('where trace events are wanted they come first, and what has none keeps its
   assert.deepEqual(ladder.below(sysExit), ['sys_exit_btf', 'sys_exit_raw']);
   assert.deepEqual(chosen(new Ladder([newTask, sysExit], programs, ALL)), ['task_newtask_btf', 'sys_exit_btf']);
 });
+
+test('where one trace event of a call cannot be had, none is tried', () => {
+  const calls = ['setns', 'unshare'].map((name): Role => ({ object: 'events', name, stateless: true, without: 'No.' }));
+  const ladder = new Ladder([newTask, ...calls], new Set([...PROGRAMS, 'setns_call', 'unshare_call']), ALL);
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf', 'setns_call', 'unshare_call']);
+  assert.equal(ladder.failed({ program: 'setns_call', reason: 'attach: ENOENT' }), true);
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf']);
+  assert.deepEqual(
+    ladder.status().map(({ program, state }) => [program, state]),
+    [
+      ['task_newtask_btf', 'attached'],
+      ['setns_call', 'failed'],
+      ['unshare_call', 'failed'],
+    ],
+  );
+  assert.deepEqual(ladder.missing(), calls);
+});

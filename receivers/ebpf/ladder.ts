@@ -111,6 +111,8 @@ export class Ladder {
     if (next !== undefined) {
       this.#rungs.set(role, next);
       if (role.stateless !== true && next === 'raw') this.#taskStorage = false;
+    } else if (rung === 'call') {
+      this.#withoutCalls(reason);
     } else if (this.#atomics && role.object === 'process') {
       this.#weakenAtomics();
     } else {
@@ -157,6 +159,17 @@ export class Ladder {
   /** Roles that no program serves. */
   missing(): readonly Role[] {
     return this.#roles.filter((role) => !this.#rungs.has(role));
+  }
+
+  /** The kernel, or this place, has no trace events of calls: to try each of them would load everything as often. */
+  #withoutCalls(reason: string): void {
+    for (const [role, rung] of this.#rungs) {
+      if (rung !== 'call') continue;
+      this.#rungs.delete(role);
+      const program = programOf(role, rung);
+      if (!this.#failed.some((each) => each.program === program))
+        this.#failed.push({ program, state: 'failed', reason });
+    }
   }
 
   /**

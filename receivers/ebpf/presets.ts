@@ -37,6 +37,7 @@ export const PRESETS: Readonly<Record<(typeof PRESET_NAMES)[number], Keys>> = {
     collect_privilege_events: true,
     collect_dns: true,
     collect_dns_events: true,
+    collect_cgroup_events: true,
     monitor_paths: ['/etc', '/boot', '/usr/bin', '/usr/sbin', '/usr/local/bin'],
     exclude_paths: ['/etc/ld.so.cache'],
     event_rate_limit: 100_000,

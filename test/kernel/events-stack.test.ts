@@ -14,8 +14,10 @@ const ADDRESS = /^at (\S* ?\+0x[0-9a-f]+ \(build id [0-9a-f]{40}\)|0x[0-9a-f]+)$
 describe('stacks of events', { skip: skip || symbolsObstacle() }, () => {
   const folder = skip === false ? mkdtempSync(join(root, 'build', 'stacks-')) : '';
   const workloads = new Workloads();
+  const identities = new Workloads('identity');
   after(() => {
     workloads[Symbol.dispose]();
+    identities[Symbol.dispose]();
     rmSync(folder, { recursive: true });
   });
 
@@ -42,6 +44,33 @@ describe('stacks of events', { skip: skip || symbolsObstacle() }, () => {
     deepEqual([stack!.received, signal!.received], [50, 50]);
     ok(receiver.events('process.exec').every((each) => !('code.stacktrace' in each.attributes)));
   });
+
+  for (const [rungs, features] of [
+    ['typed tracepoints', {}],
+    ['raw tracepoints', { tp_btf: 'off' }],
+  ] as const) {
+    test(`are there for every kind that is told where it happens, by ${rungs}`, async () => {
+      const name = own('kinds');
+      const all = { collect_process_events: true, collect_namespace_events: true, collect_privilege_events: true };
+      const stacks = ['fork', 'exec', 'namespace', 'privilege'];
+      await using receiver = new EventReceiver({
+        ...NO_EVENTS,
+        ...all,
+        stack_traces: stacks,
+        process_filter: [name],
+        features,
+      });
+      await identities.run(name, 'namespaces');
+      await identities.run(name, 'privileges', identities.copy(own('other')), 'end');
+      const balance = await receiver.balanced();
+      for (const event of ['process.fork', 'process.exec', 'process.namespaces', 'process.privileges']) {
+        const ours = receiver.events(event);
+        ok(ours.length > 0 && ours.every((each) => stackOf(each).length > 0), event);
+      }
+      ok(receiver.events('process.exit').every((each) => stackOf(each).length === 0));
+      equal(balance['stack']!.dropped['unclaimed'], 0);
+    });
+  }
 
   test('name the file that a process runs, and have no more frames than asked for', async () => {
     const file = join(folder, 'watched');

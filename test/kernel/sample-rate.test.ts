@@ -1,10 +1,14 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { parseThreshold, probabilityOf } from 'bpflow/sdk';
+import { config } from '../../receivers/ebpf/config.ts';
+import { planEbpf } from '../../receivers/ebpf/plan.ts';
+import type { PlanScope } from '../../sdk/plan.ts';
 import { EventReceiver, NO_EVENTS } from './event-receiver.ts';
 import { skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, readsUntil, type Samples } from './samples.ts';
+import { counted, RULES } from './semantics.ts';
 import { own, Workloads } from './workload.ts';
 
 /** 10 % is one in eight. */
@@ -26,16 +30,41 @@ describe('sample_rate', { skip }, () => {
       const calls = 40_000;
       await using receiver = new ObservedReceiver({ ...KEYS, features });
       await workloads.run(process, 'openat', calls);
-      const counted = (samples: Samples) => ({
+      const seen = (samples: Samples) => ({
         openat: samples.total('ebpf_syscall_count', { process, syscall: 'openat' }),
         opened: samples.total('ebpf_file_open_count', { process }),
         failed: samples.total('ebpf_file_open_errors', { process, errno: 'ENOENT' }),
       });
-      const samples = await reads(receiver, counted, { openat: calls, opened: calls, failed: calls / 2 });
+      const samples = await reads(receiver, seen, { openat: calls, opened: calls, failed: calls / 2 });
       isNear(samples.total('ebpf_syscall_latency_ns_count', { process, syscall: 'openat' }), calls);
       isNear(samples.total('ebpf_file_io_latency_ns_count', { process, operation: 'open' }), calls);
     });
   }
+
+  test('says in the log, in the plan and in the metrics themselves which share it takes', async () => {
+    await using receiver = new ObservedReceiver({ sample_rate: RATE });
+    const told = receiver.scope.logged.find(({ message }) => message.startsWith('Latencies and events'));
+    deepEqual(told?.fields, { sample_rate: RATE, one_in: TIMES });
+    const at = (call: () => void) => {
+      setImmediate(call);
+      return { cancel() {} };
+    };
+    const { id, agent, clock, get, find } = receiver.scope;
+    const scope: PlanScope = {
+      ...{ id, agent, get, find },
+      clock: { ...clock, after: (_, call) => at(call) },
+      signals: new Set(['metrics']),
+    };
+    const plan = await planEbpf(config.parse({ sample_rate: RATE }), scope, { exercise: async () => {} });
+    const stateOf = (name: string) => {
+      const { state, reason } = plan.metrics.find(({ seedName }) => seedName === name)!;
+      return [state, /one in 8/.test(reason)];
+    };
+    deepEqual(stateOf('ebpf_syscall_latency_ns'), ['inexact', true]);
+    deepEqual(stateOf('ebpf_file_io_latency_ns'), ['inexact', true]);
+    deepEqual(stateOf('ebpf_syscall_count'), ['exact', false]);
+    deepEqual(stateOf('ebpf_block_io_latency_ns'), ['exact', false]);
+  });
 
   test('chooses a call that the kernel makes again once, not each time', async () => {
     const process = own('again');
@@ -91,6 +120,25 @@ describe('sample_rate', { skip }, () => {
     const told = receiver.events('process.signal');
     deepEqual([told.length, told.some(({ attributes }) => 'sampling.threshold' in attributes)], [100, false]);
   });
+});
+
+describe('what counts as a call, with every second one timed', { skip }, () => {
+  const workloads = new Workloads();
+  let receiver: ObservedReceiver;
+  before(() => {
+    receiver = new ObservedReceiver({ sample_rate: 50, collect_file_io: false, collect_network: false });
+  });
+  after(async () => {
+    workloads[Symbol.dispose]();
+    await receiver[Symbol.asyncDispose]();
+  });
+
+  for (const rule of RULES) {
+    test(rule.says, async () => {
+      await rule.run(workloads, rule.name);
+      await reads(receiver, (samples) => counted(samples, rule), { ...rule.expected });
+    });
+  }
 });
 
 /** What one in eight stands for is a multiple of eight, within five standard deviations of the truth. */

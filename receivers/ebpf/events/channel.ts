@@ -1,11 +1,9 @@
 import {
-  type Attributes,
   asError,
   type BpfMap,
   type Clock,
   type Consumer,
   createScope,
-  double,
   type LogBatch,
   LogBuilder,
   type Logger,
@@ -21,7 +19,8 @@ import { GROUP_EXCLUDED, GROUP_OTHER } from '../../../bpf/process.gen.ts';
 import type { Group, Groups } from '../groups.ts';
 import type { EventCounts, UserReason } from './event-counts.ts';
 import { SAMPLED_KINDS } from './event-types.ts';
-import { EventRecord, SEVERITY, type Told } from './record.ts';
+import { logRecord } from './log-record.ts';
+import { EventRecord } from './record.ts';
 import type { Stacks } from './stacks.ts';
 import { connectTime } from './tcp-events.ts';
 import { type TellerOptions, tell } from './teller.ts';
@@ -172,12 +171,14 @@ export class EventChannel {
   #read(): boolean {
     let words = this.#drain(0);
     if (words === 0) return false;
-    const now = this.#clock.look();
+    let now = this.#clock.look();
     for (let at = 0, told = 1; at < words; told++) {
       const length = this.#record.words[at]!;
       if (length >= EventHeader.SIZE) this.#take(this.#record.move(at + LENGTH_WORDS, length), now);
       at += LENGTH_WORDS + Math.ceil(length / 8) * 2;
-      if (told % LOOK_EVERY === 0 && this.#ring.pending > 0) words += this.#drain(words);
+      if (told % LOOK_EVERY !== 0 || this.#ring.pending === 0) continue;
+      words += this.#drain(words);
+      now = this.#clock.look();
     }
     this.#seal();
     return true;
@@ -355,41 +356,6 @@ function beganAt(record: EventRecord): bigint {
 }
 
 const STACK_ATTRIBUTE = 'code.stacktrace';
-
-function logRecord(
-  header: EventHeader,
-  told: Told,
-  group: Group,
-  { time, now, more }: { readonly time: bigint; readonly now: bigint; readonly more: Attributes },
-): NewLogRecord {
-  const { pid, tid, parent, command } = header;
-  const name = group.process === 'other' ? command : group.process;
-  return {
-    time,
-    observedTime: now,
-    severity: SEVERITY[told.severity],
-    severityText: told.severity,
-    eventName: told.name,
-    body: `${name} ${told.what}`,
-    resource: told.resource ?? group.resource,
-    attributes: {
-      ...(pid !== 0 && {
-        'process.pid': pid,
-        'process.parent_pid': parent,
-        'process.user.id': header.user,
-        'ebpf.process.user_group.id': header.userGroup,
-        'thread.name': command,
-        ...(tid !== pid && { 'thread.id': tid }),
-      }),
-      'cpu.logical_number': header.cpu,
-      ...(group.process !== 'other' && { 'process.executable.name': group.process }),
-      ...(group.cgroup !== undefined && { 'process.linux.cgroup': group.cgroup }),
-      ...told.attributes,
-      ...more,
-      importance: double(told.importance),
-    },
-  };
-}
 
 function words(value: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(value).buffer);

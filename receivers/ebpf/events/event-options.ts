@@ -17,6 +17,7 @@ export function eventOptionsOf(config: Config): EventOptions | undefined {
     ['dns', config.collect_dns && config.collect_dns_events],
     ['namespace', config.collect_namespace_events],
     ['privilege', config.collect_privilege_events],
+    ['move', config.collect_cgroup_events],
     ['memory', config.memory_threshold > 0],
   ];
   const types = new Set(asked.filter(([, on]) => on).map(([type]) => type));
@@ -52,6 +53,7 @@ const NO_EVENTS = {
   collect_dns_events: false,
   collect_namespace_events: false,
   collect_privilege_events: false,
+  collect_cgroup_events: false,
   memory_threshold: 0,
 } satisfies Partial<Config>;
 

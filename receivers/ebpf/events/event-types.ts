@@ -12,7 +12,8 @@ export type EventType =
   | 'dns'
   | 'namespace'
   | 'privilege'
-  | 'memory';
+  | 'memory'
+  | 'move';
 
 export const KIND_NAMES: readonly string[] = Object.entries(EventKind)
   .filter(([, kind]) => kind !== EventKind.EVENT_KINDS)
@@ -84,6 +85,7 @@ const ROLES: Readonly<Record<EventType, readonly Role[]>> = {
     ],
     'There are no events of privileges that change',
   ),
+  move: [role('event_cgroup_move', 'There are no events of processes that move between cgroups.')],
   memory: [role('event_memory', 'There are no events of processes that use much memory.')],
 };
 

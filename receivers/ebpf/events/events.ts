@@ -1,7 +1,8 @@
 import { CgroupPaths } from 'bpflow/containers';
-import type { Consumer, LogBatch, Scope } from 'bpflow/sdk';
+import { asError, type Consumer, type LogBatch, type Logger, type Scope } from 'bpflow/sdk';
 import { EventKind } from '../../../bpf/events.gen.ts';
 import type { Collection } from '../collection.ts';
+import type { Kernel } from '../kernel.ts';
 import { pageSize } from '../page-size.ts';
 import { sampleThresholdOf } from '../sampling.ts';
 import { syscallNames } from '../syscall-names.ts';
@@ -68,7 +69,7 @@ export function openEvents(
   const cpus = kernel.plan.ringbuf ? undefined : followCpus(ring, counts, scope);
   const timers = [
     ...(watched.isEmpty ? [] : [scope.clock.every(WATCH_MS, () => watched.tell(inodes, prefixes))]),
-    ...(kernel.walkMemory() ? [scope.clock.every(MEMORY_MS, () => kernel.walkMemory())] : []),
+    ...(kernel.walksMemory ? [scope.clock.every(MEMORY_MS, () => walkMemory(kernel, scope.log))] : []),
   ];
   return {
     channel,
@@ -82,9 +83,18 @@ export function openEvents(
   };
 }
 
+/** A walk that fails is made up for by the next one: who is above the threshold stays there. */
+function walkMemory(kernel: Kernel, log: Logger): void {
+  try {
+    kernel.walkMemory();
+  } catch (error) {
+    log.warn('The memory of processes could not be looked at; it is tried again.', { error: asError(error).message });
+  }
+}
+
 function openStacks(depth: number, counts: EventCounts, { clock }: Scope): Stacks {
   const symbols = new KernelSymbols();
-  symbols.read();
+  void symbols.read();
   return new Stacks({ symbols, modules: new Modules(clock), depth }, clock, (count) =>
     counts.dropped(EventKind.EVENT_STACK, 'unclaimed', count),
   );

@@ -5,6 +5,7 @@ import type { UserReason } from './event-counts.ts';
 import { tellFile } from './file-events.ts';
 import { tellNamespaces, tellPrivilege } from './identity-events.ts';
 import { tellMemory } from './memory-events.ts';
+import { tellMove } from './move-events.ts';
 import { tellExec, tellExit, tellFork, tellOomKill, tellSignal } from './process-events.ts';
 import type { EventRecord, Told } from './record.ts';
 import { type TcpStep, tellTcp } from './tcp-events.ts';
@@ -63,6 +64,8 @@ export function tell(record: EventRecord, executable: string, options: TellerOpt
       return tellNamespaces(record);
     case EventKind.EVENT_PRIVILEGE:
       return tellPrivilege(record, options.syscall);
+    case EventKind.EVENT_CGROUP_MOVE:
+      return tellMove(record);
     case EventKind.EVENT_MEMORY:
       return tellMemory(record, options.pageSize);
     default:
