@@ -5,7 +5,7 @@
  * sockets is one table over all network namespaces.
  */
 #include "include/maps.h"
-#include "include/socket.h"
+#include "include/socket-table.h"
 #include "net.h"
 #include "net/told.h"
 #include <bpf/bpf_endian.h>
@@ -42,6 +42,22 @@ struct {
 	__type(key, int);
 	__type(value, struct socket_state);
 } sockets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	/* All made beforehand: entries are added where nothing may be allocated. */
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, struct socket_state);
+} socket_table SEC(".maps");
+
+/* Without storage: groups of the sockets that listen, or did. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct listener_key);
+	__type(value, group_t);
+} listeners SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -112,6 +128,51 @@ static __always_inline group_t current_group(void)
 	if (state->css_set != css_set_of(task))
 		regroup(state, task);
 	return state->group;
+}
+
+/* The socket's state, zeroed when it is new. NULL when it has none and none may or can be made. */
+static __always_inline struct socket_state *socket_state_of(struct sock *sk, bool create)
+{
+	static const struct socket_state zero;
+	struct socket_state *state;
+	u64 key = (u64)sk;
+
+	if (use_socket_storage)
+		return bpf_sk_storage_get(&sockets, sk, 0,
+					  create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	state = bpf_map_lookup_elem(&socket_table, &key);
+	if (state || !create)
+		return state;
+	bpf_map_update_elem(&socket_table, &key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&socket_table, &key);
+}
+
+static __always_inline void forget_socket(struct sock *sk)
+{
+	u64 key = (u64)sk;
+
+	if (!use_socket_storage)
+		bpf_map_delete_elem(&socket_table, &key);
+}
+
+/* Without storage an accepted socket does not begin with what its listener has. */
+static __always_inline struct socket_state *accepted_socket(struct sock *sk)
+{
+	struct socket_state *state = socket_state_of(sk, false);
+	struct listener_key key;
+	group_t *group;
+
+	if (state || use_socket_storage)
+		return state ? state : socket_state_of(sk, true);
+	state = socket_state_of(sk, true);
+	if (!state)
+		return NULL;
+	state->flow = TRANSPORT_TCP;
+	name_listener(sk, &key);
+	group = bpf_map_lookup_elem(&listeners, &key);
+	if (group)
+		state->group = *group;
+	return state;
 }
 
 /* The entries of GROUP_OTHER are made before the first program runs. */
@@ -295,16 +356,21 @@ static __always_inline void own_socket(struct socket_state *state, struct sock *
 /* Connects or listens: only these two always run in the process that owns the socket. */
 static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tcp, bool connects)
 {
-	struct socket_state *state =
-		bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	struct socket_state *state = socket_state_of(sk, true);
+	struct listener_key key;
 
 	if (!state) {
 		note(LEDGER_NO_SOCKET);
 		return 0;
 	}
 	own_socket(state, sk, tcp, get_current(), current_group());
-	if (!connects)
+	if (!connects) {
+		if (use_socket_storage)
+			return 0;
+		name_listener(sk, &key);
+		bpf_map_update_elem(&listeners, &key, &state->group, BPF_ANY);
 		return 0;
+	}
 	state->flow = flow_of(sk, true);
 	state->connecting_since = bpf_ktime_get_ns();
 	return 0;
@@ -314,7 +380,7 @@ static __always_inline int on_established(struct sock *sk, int from)
 {
 	/* Without storage: of a listener that nobody knows, or begun before the agent. */
 	struct socket_state *state =
-		bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		from == TCP_SYN_SENT ? socket_state_of(sk, true) : accepted_socket(sk);
 	struct net_value *sum;
 	u64 since, now;
 
@@ -346,7 +412,7 @@ static __always_inline int on_established(struct sock *sk, int from)
 	return 0;
 }
 
-static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int from)
+static __always_inline int credit_end(struct sock *sk, struct tcp_sock *tcp, int from)
 {
 	struct socket_state *state;
 	struct net_value *sum;
@@ -355,8 +421,8 @@ static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int fro
 
 	if (from == TCP_CLOSE || from == TCP_LISTEN)
 		return 0;
-	/* Without storage it is older than the agent and was in no process: what it carried before is not told from the rest. */
-	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	/* Without a state it is older than the agent and was in no process: what it carried before is not told from the rest. */
+	state = socket_state_of(sk, false);
 	if (!state) {
 		note(LEDGER_NO_SOCKET);
 		return 0;
@@ -384,6 +450,13 @@ static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int fro
 		note_time(state->group, TCP_RTT, rtt * 125);
 	if (error == ECONNRESET || error == EPIPE)
 		__sync_fetch_and_add(&sum->reset, 1);
+	return 0;
+}
+
+static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int from)
+{
+	credit_end(sk, tcp, from);
+	forget_socket(sk);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { BpfError, type BpfMap, type BpfObject } from '../sdk/bpf.ts';
+import { BpfError, type BpfMap, type BpfObject, type ReadOptions } from '../sdk/bpf.ts';
 import { bpf, getppidNumber, open, skip, until } from './test/programs.ts';
 
 /** The map, with an own object that closes with the test. */
@@ -38,7 +39,15 @@ function fill(map: BpfMap, count: number): void {
 }
 
 /** What a pass reads, as key → entry in hexadecimal. */
-function read(map: BpfMap, room: number, options?: { readonly batch?: boolean }): Map<string, string> {
+/** Priority, nice value and policy of the main thread, as the kernel tells them. */
+function schedulingOfThread(): string {
+  const fields = readFileSync(`/proc/self/task/${process.pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return [fields[15], fields[16], fields[38]].join(' ');
+}
+
+function read(map: BpfMap, room: number, options?: ReadOptions): Map<string, string> {
   const keys = new Uint8Array(room * map.keySize);
   const values = new Uint8Array(room * map.stride);
   const count = map.readInto(keys, values, options);
@@ -98,6 +107,9 @@ describe('a map', { skip }, () => {
         const truth = sorted(expected(map, count));
         assert.deepEqual(sorted(read(map, map.maxEntries)), truth);
         assert.deepEqual(sorted(read(map, map.maxEntries, { batch: false })), truth);
+        const scheduling = schedulingOfThread();
+        assert.deepEqual(sorted(read(map, map.maxEntries, { unpreempted: true })), truth);
+        assert.equal(schedulingOfThread(), scheduling);
       });
     });
   }
@@ -205,6 +217,7 @@ describe('a map', { skip }, () => {
         () => untyped['update']?.(key),
         () => untyped['readInto']?.(key),
         () => untyped['readInto']?.(key, value, { batch: 'no' }),
+        () => untyped['readInto']?.(key, value, { unpreempted: 1 }),
         () => map.ring(),
       ];
       for (const use of misuse) assert.throws(use, (error) => error instanceof BpfError && error.code === 'misuse');

@@ -165,7 +165,7 @@ export interface BpfMap extends Closeable {
    * `maxEntries` for a complete pass. Returns the number of entries. Entries that are added or deleted meanwhile may be missed;
    * none appears twice.
    */
-  readInto(keys: Uint8Array, values: Uint8Array, options?: { readonly batch?: boolean }): number;
+  readInto(keys: Uint8Array, values: Uint8Array, options?: ReadOptions): number;
   /** Copies one entry (`stride` bytes) into `value`; false when there is none. */
   lookup(key: Uint8Array, value: Uint8Array): boolean;
   /** Writes one entry (`stride` bytes). `create`: only if absent; `replace`: only if present. Throws on failure. */
@@ -174,6 +174,16 @@ export interface BpfMap extends Closeable {
   delete(key: Uint8Array): boolean;
   /** Maps of type `ringbuf` and `perf_event_array` only: a consumer. One per map. */
   ring(options?: RingOptions): RingBuffer;
+}
+
+export interface ReadOptions {
+  /** Many entries by one call, where the kernel can; the default. */
+  readonly batch?: boolean;
+  /**
+   * The thread is not preempted by ordinary ones meanwhile, as far as its rights allow (CAP_SYS_NICE). While a thread reads a map no
+   * program of a trace event runs on its CPU, for whomever that CPU works.
+   */
+  readonly unpreempted?: boolean;
 }
 
 export interface RingOptions {

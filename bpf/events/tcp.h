@@ -4,7 +4,7 @@
 #define BPFLOW_EVENTS_TCP_H
 
 #include "../include/event-stack.h"
-#include "../include/socket.h"
+#include "../include/socket-table.h"
 #include <bpf/bpf_endian.h>
 
 struct socket_owner {
@@ -21,6 +21,22 @@ struct {
 	__type(key, int);
 	__type(value, struct socket_owner);
 } socket_owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	/* All made beforehand: entries are added where nothing may be allocated. */
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, struct socket_owner);
+} owner_table SEC(".maps");
+
+/* Without storage: who listens, or did. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct listener_key);
+	__type(value, struct socket_owner);
+} listener_owners SEC(".maps");
 
 struct tcp_record {
 	struct event_header header;
@@ -98,6 +114,58 @@ static __always_inline void begin(void *ctx, struct socket_owner *owner, struct 
 	owner->since = bpf_ktime_get_ns();
 }
 
+/* NULL when nobody is known, and none can be noted. */
+static __always_inline struct socket_owner *owner_of(struct sock *sk, bool create)
+{
+	static const struct socket_owner zero;
+	struct socket_owner *owner;
+	u64 key = (u64)sk;
+
+	if (use_socket_storage)
+		return bpf_sk_storage_get(&socket_owners, sk, 0,
+					  create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	owner = bpf_map_lookup_elem(&owner_table, &key);
+	if (owner || !create)
+		return owner;
+	bpf_map_update_elem(&owner_table, &key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&owner_table, &key);
+}
+
+/* Without storage: who listens is noted for the sockets that are accepted. */
+static __always_inline void note_listener(struct sock *sk, struct socket_owner *owner)
+{
+	struct listener_key key;
+
+	if (use_socket_storage)
+		return;
+	name_listener(sk, &key);
+	bpf_map_update_elem(&listener_owners, &key, owner, BPF_ANY);
+}
+
+static __always_inline struct socket_owner *owner_of_accepted(struct sock *sk)
+{
+	struct socket_owner *owner = owner_of(sk, false), *listener;
+	struct listener_key key;
+	u64 address = (u64)sk;
+
+	if (owner || use_socket_storage)
+		return owner;
+	name_listener(sk, &key);
+	listener = bpf_map_lookup_elem(&listener_owners, &key);
+	if (!listener)
+		return NULL;
+	bpf_map_update_elem(&owner_table, &address, listener, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&owner_table, &address);
+}
+
+static __always_inline void forget_owner(struct sock *sk)
+{
+	u64 key = (u64)sk;
+
+	if (!use_socket_storage)
+		bpf_map_delete_elem(&owner_table, &key);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(event_tcp_btf, struct sock *sk, int from, int to)
 {
@@ -108,24 +176,33 @@ int BPF_PROG(event_tcp_btf, struct sock *sk, int from, int to)
 		return 0;
 	/* Only these two run in the process that owns the socket. */
 	if (to == TCP_SYN_SENT || to == TCP_LISTEN) {
-		owner = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-		if (owner)
-			own(ctx, owner, to);
-		else
+		owner = owner_of(sk, true);
+		if (!owner) {
 			note(LEDGER_NO_SOCKET);
+			return 0;
+		}
+		own(ctx, owner, to);
+		if (to == TCP_LISTEN)
+			note_listener(sk, owner);
 		return 0;
 	}
-	owner = bpf_sk_storage_get(&socket_owners, sk, 0, 0);
+	owner = to == TCP_ESTABLISHED && from != TCP_SYN_SENT ? owner_of_accepted(sk)
+							      : owner_of(sk, false);
 	if (to == TCP_ESTABLISHED && owner)
 		begin(ctx, owner, sk, tcp);
-	if (to != TCP_CLOSE || from == TCP_LISTEN || from == TCP_SYN_RECV)
+	if (to != TCP_CLOSE)
 		return 0;
+	if (from == TCP_LISTEN || from == TCP_SYN_RECV) {
+		forget_owner(sk);
+		return 0;
+	}
 	if (owner && owner->connecting) {
 		tell(ctx, owner, sk, tcp, EVENT_TCP_CONNECT, sk->sk_err);
 		owner->connecting = 0;
 	} else if (from != TCP_SYN_SENT) {
 		tell(ctx, owner, sk, tcp, EVENT_TCP_CLOSE, sk->sk_err);
 	}
+	forget_owner(sk);
 	return 0;
 }
 

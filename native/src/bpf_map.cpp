@@ -10,6 +10,7 @@
 #include "global_variable.h"
 #include "perf_buffer.h"
 #include "ring_buffer.h"
+#include "unpreempted.h"
 
 namespace bpflow {
 
@@ -153,10 +154,15 @@ Napi::Value BpfMap::readInto(const Napi::CallbackInfo& info) {
   if (!batch.IsUndefined() && !batch.IsBoolean()) {
     raiseMisuse(info.Env(), operation, "read: batch must be a boolean", name_);
   }
+  const Napi::Value unpreempted = option(info, 2, operation, "unpreempted");
+  if (!unpreempted.IsUndefined() && !unpreempted.IsBoolean()) {
+    raiseMisuse(info.Env(), operation, "read: unpreempted must be a boolean", name_);
+  }
   requireOpen(info.Env(), operation);
   const Bytes keys = bytesArgument(info, 0, operation, "the keys");
   const Bytes values = bytesArgument(info, 1, operation, "the values");
   const bool allowed = batch.IsUndefined() || batch.As<Napi::Boolean>();
+  const Unpreempted guard(unpreempted.IsBoolean() && unpreempted.As<Napi::Boolean>());
   const MapPass pass = readMap(fd_.get(), shape_, keys, values, allowed, batchSupport_);
   if (pass.number != 0) fail(info.Env(), operation, pass.number);
   return Napi::Number::New(info.Env(), static_cast<double>(pass.entries));

@@ -25,3 +25,4 @@
 #include "stats.cpp"
 #include "struct_layout.cpp"
 #include "thread_broadcast.cpp"
+#include "unpreempted.cpp"

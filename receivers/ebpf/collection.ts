@@ -165,6 +165,7 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
       tpBtf: features.tp_btf,
       rawTp: features.raw_tp,
       taskStorage: features.task_storage,
+      socketStorage: features.sk_storage,
       ringbuf: features.ringbuf,
       traceEvents: features.trace_events === 'auto' ? tracepointsMiss() : features.trace_events,
     },
@@ -184,7 +185,6 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
         : undefined,
     network: config.collect_network
       ? {
-          tcp: features.sk_storage,
           messages: config.network_messages,
           timesByGroup: byGroup,
           labels: config.network_labels,

@@ -540,7 +540,7 @@ class Loaded {
       const keyed = syscalls?.latencyByGroup ? Math.min(maxEntries, LATENCIES_BY_GROUP) : FOREIGN_LATENCIES;
       object.setMaxEntries('keyed_latencies', syscalls?.latency ? keyed : 1);
     } else if (name === 'net') {
-      sizeNetworkMaps(object, network!, this.#options);
+      sizeNetworkMaps(object, network!, { ...this.#options, socketStorage: this.#plan.socketStorage });
     } else if (name === 'mem') {
       object.setMaxEntries('memory', Math.min(maxEntries, maxGroups * MEMORY_KINDS, Math.max(MEMORY, maxGroups)));
     } else if (name === 'block') {
@@ -552,7 +552,7 @@ class Loaded {
     } else if (name === 'sched') {
       object.setMaxEntries('waits', scheduler?.waitByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
     } else if (name === 'events') {
-      sizeEventMaps(object, events!, this.#plan.ringbuf);
+      sizeEventMaps(object, events!, this.#plan);
     } else if (name === 'dns') {
       const { ringbuf } = this.#plan;
       sizeDnsMaps(object, dns!, maxEntries, this.#tellsDns && !ringbuf);
@@ -584,11 +584,12 @@ class Loaded {
       object.setGlobal('with_regular_files', files?.regularFiles ?? false);
       object.setGlobal('file_latency_by_group', files?.latencyByGroup ?? false);
     } else if (name === 'net') {
-      setNetworkKnobs(object, network!, this.#programsOf(name).includes('socket_softirq_btf'));
+      const apart = this.#programsOf(name).includes('socket_softirq_btf');
+      setNetworkKnobs(object, network!, { apart, socketStorage: this.#plan.socketStorage });
     } else if (name === 'sched') {
       object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
     } else if (name === 'events') {
-      setEventKnobs(object, events!, this.#plan.ringbuf);
+      setEventKnobs(object, events!, this.#plan);
     } else if (name === 'dns') {
       setDnsKnobs(object, dns!, this.#tellsDns);
       if (events !== undefined) setChannelKnobs(object, events, this.#plan.ringbuf);

@@ -5,7 +5,14 @@ import { type Allowed, Ladder, programOf, type Role } from './ladder.ts';
 const newTask: Role = { object: 'process', name: 'task_newtask', without: 'No new tasks.' };
 const sysExit: Role = { object: 'syscall', name: 'sys_exit', without: 'No calls.' };
 const living: Role = { object: 'process', name: 'living', without: 'No walk.' };
-const ALL: Allowed = { tpBtf: true, rawTp: true, taskStorage: true, traceEvents: false, ringbuf: true };
+const ALL: Allowed = {
+  tpBtf: true,
+  rawTp: true,
+  taskStorage: true,
+  socketStorage: true,
+  traceEvents: false,
+  ringbuf: true,
+};
 const PROGRAMS = new Set(['task_newtask_btf', 'task_newtask_raw', 'sys_exit_btf', 'sys_exit_raw', 'living']);
 
 function chosen(ladder: Ladder): string[] {
@@ -68,6 +75,20 @@ test('a trace event that fails leads to a typed tracepoint, and leaves the state
   assert.equal(ladder.plan.taskStorage, true);
 });
 
+test('without storage in sockets there is a table, and what needs storage is off', () => {
+  const state: Role = { object: 'net', name: 'socket_state', sockets: 'either', without: 'No TCP.' };
+  const elders: Role = { object: 'net', name: 'older_sockets', sockets: 'storage', without: 'No elders.' };
+  const ladder = new Ladder([state, elders], new Set(['socket_state_btf', 'older_sockets']), ALL);
+  assert.equal(ladder.failed({ program: 'socket_state_btf', reason: 'load: EINVAL' }), true);
+  assert.deepEqual([chosen(ladder), ladder.plan.socketStorage], [['socket_state_btf'], false]);
+  assert.deepEqual(ladder.status(), [
+    { program: 'socket_state_btf', state: 'attached', reason: '' },
+    { program: 'older_sockets', state: 'off', reason: 'needs storage in sockets' },
+  ]);
+  ladder.failed({ program: 'socket_state_btf', reason: 'load: EACCES' });
+  assert.deepEqual(ladder.missing(), [state, elders]);
+});
+
 test('without a ring events go through buffers, once; without those there are none', () => {
   const event: Role = { object: 'events', name: 'event_fork', without: 'No events.' };
   const ladder = new Ladder([event], new Set(['event_fork_btf']), ALL);
@@ -90,6 +111,7 @@ test('with every rung switched off a role is off and says so; an iterator is not
     tpBtf: false,
     rawTp: false,
     taskStorage: true,
+    socketStorage: true,
     traceEvents: false,
     ringbuf: true,
   });

@@ -10,6 +10,8 @@ export interface Role {
   readonly name: string;
   /** Its raw rung does without the storage of other tasks. */
   readonly stateless?: boolean;
+  /** It keeps something for sockets: `either` in their storage or in a table, or in their storage alone. */
+  readonly sockets?: 'either' | 'storage';
   /** What is lost or inexact without it, in one sentence. */
   readonly without: string;
 }
@@ -19,6 +21,8 @@ export interface Plan {
   readonly rungs: ReadonlyMap<Role, Rung>;
   readonly taskStorage: boolean;
   readonly atomics: boolean;
+  /** Sockets carry their state, else it is in a table by their address. */
+  readonly socketStorage: boolean;
   /** Events go through one ring, else through a buffer of each CPU. */
   readonly ringbuf: boolean;
 }
@@ -48,6 +52,7 @@ export interface Allowed {
   readonly tpBtf: boolean;
   readonly rawTp: boolean;
   readonly taskStorage: boolean;
+  readonly socketStorage: boolean;
   /**
    * They come first then: where a task may be preempted in a tracepoint, the program is not run for the others on its CPU
    * until it goes on; a trace event holds preemption off.
@@ -71,6 +76,7 @@ export class Ladder {
   readonly #failed: ProgramStatus[] = [];
   #taskStorage: boolean;
   #atomics = true;
+  #socketStorage: boolean;
   #ringbuf: boolean;
 
   /** `programs`: names of all programs in the objects. */
@@ -79,12 +85,19 @@ export class Ladder {
     this.#programs = programs;
     this.#allowed = allowed;
     this.#taskStorage = allowed.taskStorage && allowed.tpBtf;
+    this.#socketStorage = allowed.socketStorage;
     this.#ringbuf = allowed.ringbuf;
     this.#startAtTop();
   }
 
   get plan(): Plan {
-    return { rungs: this.#rungs, taskStorage: this.#taskStorage, atomics: this.#atomics, ringbuf: this.#ringbuf };
+    return {
+      rungs: this.#rungs,
+      taskStorage: this.#taskStorage,
+      atomics: this.#atomics,
+      socketStorage: this.#socketStorage,
+      ringbuf: this.#ringbuf,
+    };
   }
 
   /** Task storage cannot be had: all task state goes into a hash. False when that is so already. */
@@ -113,6 +126,8 @@ export class Ladder {
       if (role.stateless !== true && next === 'raw') this.#taskStorage = false;
     } else if (rung === 'call') {
       this.#withoutCalls(reason);
+    } else if (this.#socketStorage && role.sockets === 'either') {
+      this.#withoutSocketStorage();
     } else if (this.#atomics && role.object === 'process') {
       this.#weakenAtomics();
     } else {
@@ -141,7 +156,7 @@ export class Ladder {
       .filter(
         (role) => !this.#rungs.has(role) && !this.#ladderOf(role).some((rung) => tried.has(programOf(role, rung))),
       )
-      .map((role): ProgramStatus => ({ program: role.name, state: 'off', reason: 'every rung is switched off' }));
+      .map((role): ProgramStatus => ({ program: role.name, state: 'off', reason: this.#whyOff(role) }));
     const failed = this.#failed.filter(
       ({ program }, i) =>
         !attached.some((each) => each.program === program) &&
@@ -182,6 +197,12 @@ export class Ladder {
     this.#startAtTop();
   }
 
+  /** A program may have been refused for the storage of sockets: it is tried with the table, and what needs storage is off. */
+  #withoutSocketStorage(): void {
+    this.#socketStorage = false;
+    for (const role of this.#roles) if (role.sockets === 'storage') this.#rungs.delete(role);
+  }
+
   #startAtTop(): void {
     for (const role of this.#roles) {
       const top = this.#ladderOf(role)[0];
@@ -190,11 +211,18 @@ export class Ladder {
     }
   }
 
+  #whyOff(role: Role): string {
+    return role.sockets === 'storage' && !this.#socketStorage
+      ? 'needs storage in sockets'
+      : 'every rung is switched off';
+  }
+
   #below(role: Role, rung: Rung): readonly Rung[] {
     return this.#ladderOf(role).filter((each) => RUNGS.indexOf(each) > RUNGS.indexOf(rung));
   }
 
   #ladderOf(role: Role): readonly Rung[] {
+    if (role.sockets === 'storage' && !this.#socketStorage) return [];
     return RUNGS.filter((rung) => this.#programs.has(programOf(role, rung)) && this.#isAllowed(rung));
   }
 

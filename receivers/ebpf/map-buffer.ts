@@ -1,4 +1,5 @@
 import type { BpfMap } from 'bpflow/sdk';
+import { tracepointsMiss } from './preemption.ts';
 
 /** Entries that the buffers hold at first; they double until a whole pass fits. */
 const FIRST_ENTRIES = 256;
@@ -18,6 +19,8 @@ export class MapBuffer {
   /** CPUs whose values an entry has: 1 for maps that are not per CPU. */
   readonly cpus: number;
   readonly #batch: boolean;
+  /** Where trace events are counted, each moment of the agent off its CPU in the middle of a reading would be one without counts. */
+  readonly #unpreempted = tracepointsMiss();
   #keys: Uint32Array<ArrayBuffer>;
   #values: Uint32Array<ArrayBuffer>;
   #capacity: number;
@@ -60,6 +63,9 @@ export class MapBuffer {
 
   #readOnce(): number {
     const keys = new Uint8Array(this.#keys.buffer);
-    return this.map.readInto(keys, new Uint8Array(this.#values.buffer), { batch: this.#batch });
+    return this.map.readInto(keys, new Uint8Array(this.#values.buffer), {
+      batch: this.#batch,
+      unpreempted: this.#unpreempted,
+    });
   }
 }

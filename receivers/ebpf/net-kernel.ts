@@ -7,7 +7,6 @@ import type { NetworkLabel } from './net-flows.ts';
 
 /** What is to be loaded of the network group. */
 export interface NetworkKernelOptions {
-  readonly tcp: boolean;
   readonly messages: boolean;
   readonly timesByGroup: boolean;
   /** What TCP connections are told apart by. */
@@ -22,28 +21,37 @@ const STATES_BY_GROUP = 4;
 /** Most entries of the map of histograms: one takes about fifty times as much as a counter. */
 const TIMES_BY_GROUP = 1024;
 
-export function networkRoles({ tcp, messages }: NetworkKernelOptions, iterators: boolean): Role[] {
-  const roles: Role[] = [];
-  if (tcp) {
+export function networkRoles({ messages }: NetworkKernelOptions, iterators: boolean): Role[] {
+  const roles: Role[] = [
+    { object: 'net', name: 'socket_state', sockets: 'either', without: 'TCP is not counted.' },
+    {
+      object: 'net',
+      name: 'socket_softirq',
+      sockets: 'either',
+      without: 'A connection that begins or ends while another one is being counted on the same CPU is missing.',
+    },
+  ];
+  if (iterators) {
     roles.push(
-      { object: 'net', name: 'socket_state', without: 'TCP is not counted.' },
       {
         object: 'net',
-        name: 'socket_softirq',
-        without: 'A connection that begins or ends while another one is being counted on the same CPU is missing.',
+        name: 'living_sockets',
+        sockets: 'storage',
+        without: 'What a TCP connection carried shows only when it ends.',
+      },
+      {
+        object: 'net',
+        name: 'older_sockets',
+        sockets: 'storage',
+        without: 'TCP sockets older than the agent are not counted.',
+      },
+      {
+        object: 'net',
+        name: 'listed_sockets',
+        sockets: 'storage',
+        without: 'Other components cannot join with the sockets of this node.',
       },
     );
-    if (iterators) {
-      roles.push(
-        { object: 'net', name: 'living_sockets', without: 'What a TCP connection carried shows only when it ends.' },
-        { object: 'net', name: 'older_sockets', without: 'TCP sockets older than the agent are not counted.' },
-        {
-          object: 'net',
-          name: 'listed_sockets',
-          without: 'Other components cannot join with the sockets of this node.',
-        },
-      );
-    }
   }
   if (messages) {
     roles.push(
@@ -58,8 +66,13 @@ export function networkRoles({ tcp, messages }: NetworkKernelOptions, iterators:
 export function sizeNetworkMaps(
   object: BpfObject,
   { timesByGroup, labels }: NetworkKernelOptions,
-  { maxEntries, maxGroups }: { readonly maxEntries: number; readonly maxGroups: number },
+  {
+    maxEntries,
+    maxGroups,
+    socketStorage,
+  }: { readonly maxEntries: number; readonly maxGroups: number; readonly socketStorage: boolean },
 ): void {
+  for (const map of socketStorage ? ['socket_table', 'listeners'] : ['sockets']) object.setAutocreate(map, false);
   const flows = labels.length > 0 ? maxEntries : 1;
   const withoutLabels = Math.min(maxEntries, maxGroups * TRANSPORTS, Math.max(TRAFFIC, Math.ceil((maxGroups * 3) / 8)));
   const rows = labels.length > 0 ? maxEntries : withoutLabels;
@@ -74,8 +87,9 @@ export function sizeNetworkMaps(
 export function setNetworkKnobs(
   object: BpfObject,
   { timesByGroup, labels }: NetworkKernelOptions,
-  apart: boolean,
+  { apart, socketStorage }: { readonly apart: boolean; readonly socketStorage: boolean },
 ): void {
+  object.setGlobal('use_socket_storage', socketStorage);
   object.setGlobal('net_by_group', timesByGroup);
   object.setGlobal('softirq_apart', apart);
   object.setGlobal('with_peer_address', labels.includes('peer_address'));

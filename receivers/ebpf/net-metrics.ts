@@ -24,7 +24,7 @@ export const TCP_STATES: readonly (string | undefined)[] = [
   'closing',
 ];
 
-const TCP = ['collect_network', 'features.sk_storage'];
+const TCP = ['collect_network'];
 /** Without these some connections, or calls on other sockets, are missing or another process' own. */
 const EXACT_WITH = ['task_newtask', 'process_exec', 'socket_softirq'];
 const TRAFFIC_WITH = [...EXACT_WITH, 'socket_state', 'socket_send', 'socket_receive'];
@@ -39,7 +39,7 @@ const TIMES: MetricFact['maps'] = [
 function lostTraffic(kernel: Kernel): string | undefined {
   if (!kernel.serves('socket_state')) return 'TCP is not counted.';
   const late = kernel.serves('living_sockets') ? undefined : 'What a TCP connection carried shows only when it ends.';
-  return sentences(late, lostElders(kernel));
+  return sentences(late, lostElders(kernel), lostPorts(kernel));
 }
 
 function lostElders(kernel: Kernel): string | undefined {
@@ -52,6 +52,16 @@ function lostConnections(): string | undefined {
   return tracepointsMiss()
     ? 'A TCP connection that begins or ends on a CPU while another one is being counted there may be missing.'
     : undefined;
+}
+
+function lostAccepted(kernel: Kernel): string | undefined {
+  return sentences(lostPorts(kernel), lostConnections());
+}
+
+/** What is not told apart where sockets have no storage. */
+function lostPorts(kernel: Kernel): string | undefined {
+  if (kernel.plan.socketStorage) return undefined;
+  return 'Of several processes that listen at one port, one has the connections of all.';
 }
 
 function sentences(...all: readonly (string | undefined)[]): string | undefined {
@@ -147,7 +157,7 @@ export const ACCEPTED: MetricFact = {
   needs: ['socket_state'],
   exactWith: EXACT_WITH,
   maps: TRAFFIC,
-  estimated: lostConnections,
+  estimated: lostAccepted,
 };
 
 export const RESET: MetricFact = {

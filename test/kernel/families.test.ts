@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { disk, skip, tcpObstacle } from './machine.ts';
+import { disk, skip, storageObstacle } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { readsUntil, type Samples } from './samples.ts';
@@ -59,7 +59,7 @@ describe('a family of metrics', { skip }, () => {
   });
 
   for (const [key, names] of Object.entries(FAMILIES)) {
-    const obstacle = key === 'collect_network' && tcpObstacle;
+    const obstacle = key === 'collect_network' && storageObstacle;
     test(`is all there with ${key}, and nothing of it without`, { skip: obstacle }, async () => {
       const all = (on: boolean) => Object.fromEntries(Object.keys(FAMILIES).map((each) => [each, on]));
       await using without = new ObservedReceiver({ ...all(true), [key]: false });

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { tcpObstacle } from './machine.ts';
+import { storageObstacle } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
@@ -34,7 +34,7 @@ describe('TCP between two network namespaces', () => {
     namespaces[Symbol.dispose]();
   });
   const { address, client, server } = namespaces;
-  const reason = tcpObstacle || namespaces.reason;
+  const reason = storageObstacle || namespaces.reason;
   /** Commands of both sides, each under a name of its own. */
   const sides = (name: string, modes: readonly [server: string, client: string], count: number) => {
     const [serving, calling] = [own(`${name}-s`), own(`${name}-c`)];
@@ -179,7 +179,7 @@ describe('TCP between two network namespaces', () => {
   });
 });
 
-describe('connections that are older than the agent', { skip: tcpObstacle }, () => {
+describe('connections that are older than the agent', { skip: storageObstacle }, () => {
   test('count what they carry from its start on, once', async () => {
     using workloads = new Workloads('sockets');
     const process = own('elder');

@@ -54,6 +54,7 @@ describe('sample_rate', { skip }, () => {
       ...{ id, agent, get, find },
       clock: { ...clock, after: (_, call) => at(call) },
       signals: new Set(['metrics']),
+      used: new Set([String(id)]),
     };
     const plan = await planEbpf(config.parse({ sample_rate: RATE }), scope, { exercise: async () => {} });
     const stateOf = (name: string) => {

@@ -1,5 +1,6 @@
 import type { BpfObject, RingBuffer } from 'bpflow/sdk';
 import { EVENT_STACK_DEPTH } from '../../../bpf/events.gen.ts';
+import type { Plan } from '../ladder.ts';
 import { pageSize } from '../page-size.ts';
 import { type EventType, SAMPLED_KINDS, STACK_KINDS, type StackKind } from './event-types.ts';
 
@@ -22,6 +23,9 @@ export interface EventOptions {
   readonly stackDepth: number;
 }
 
+/** Which of the maps there are. */
+type EventPlan = Pick<Plan, 'ringbuf' | 'socketStorage'>;
+
 /** Frames that the kernel needs to run a program, which nobody asked for. */
 const TRACING_FRAMES = 8;
 /** The reader is woken at this share of the ring even when it is about to look by itself. */
@@ -36,8 +40,9 @@ export function setChannelKnobs(object: BpfObject, options: EventOptions, ringbu
 }
 
 /** Of the object with the maps of events. To be called before it is loaded. */
-export function setEventKnobs(object: BpfObject, options: EventOptions, ringbuf: boolean): void {
-  setChannelKnobs(object, options, ringbuf);
+export function setEventKnobs(object: BpfObject, options: EventOptions, plan: EventPlan): void {
+  setChannelKnobs(object, options, plan.ringbuf);
+  object.setGlobal('use_socket_storage', plan.socketStorage);
   object.setGlobal('arguments_length', options.argumentBytes);
   object.setGlobal('memory_threshold', options.memoryPages);
   object.setGlobal('stack_kinds', bitsOf(options.stacks.map((kind) => STACK_KINDS[kind])));
@@ -55,11 +60,14 @@ export function channelMaps(ringbuf: boolean): { readonly shared: readonly strin
 }
 
 /** To be called before the object is loaded. */
-export function sizeEventMaps(object: BpfObject, options: EventOptions, ringbuf: boolean): void {
+export function sizeEventMaps(object: BpfObject, options: EventOptions, plan: EventPlan): void {
   object.setMaxEntries('events', options.ringBytes);
-  object.setAutocreate(channelMaps(ringbuf).unused, false);
-  if (!options.types.has('tcp')) object.setAutocreate('socket_owners', false);
+  object.setAutocreate(channelMaps(plan.ringbuf).unused, false);
   if (options.stacks.length === 0) object.setMaxEntries('stack_records', 1);
+  const tcp = options.types.has('tcp');
+  if (!tcp || !plan.socketStorage) object.setAutocreate('socket_owners', false);
+  if (tcp && !plan.socketStorage) return;
+  for (const map of ['owner_table', 'listener_owners']) object.setAutocreate(map, false);
 }
 
 /** What events come through, of an object that is loaded. Throws a BpfError with the map as its subject. */

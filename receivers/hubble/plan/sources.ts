@@ -50,6 +50,8 @@ export const SOURCES: Readonly<Record<Exclude<keyof Definitions, 'lost'>, Metric
   serviceDuration: of('collect_services', LATENCY),
   serviceGraphRequests: of('collect_services', `${TRACES}; and ${HTTP}`),
   serviceGraphFailed: of('collect_services', SERVICES),
+  serviceGraphServer: of('collect_services', LATENCY),
+  serviceGraphClient: of('collect_services', LATENCY),
 };
 
 /** Why the configuration does not ask for it; undefined when it does. */
