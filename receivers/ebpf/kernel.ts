@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Bpf, BpfError, type BpfLink, type BpfMap, type BpfObject, type BpfProgram } from 'bpflow/sdk';
 import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
+import { setCgroupKnobs } from './cgroup-knobs.ts';
 import { type EventOptions, setEventKnobs, sizeEventMaps } from './events/event-kernel.ts';
 import { eventRoles } from './events/event-types.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
@@ -438,6 +439,7 @@ class Loaded {
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
     const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network, events } = this.#options;
+    setCgroupKnobs(object);
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);

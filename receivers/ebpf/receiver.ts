@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { LocalContainers } from 'bpflow/containers';
+import { cgroupTree, LocalContainers } from 'bpflow/containers';
 import {
   asError,
   BPF,
@@ -143,6 +143,22 @@ export class EbpfReceiver implements Receiver {
       this.#events = openEvents(this.#collection, this.#scope, this.#next.logs, watched);
     }
     this.#reportHealth(this.#collection);
+    this.#reportCgroups();
+  }
+
+  #reportCgroups(): void {
+    const { log } = this.#scope;
+    const tree = cgroupTree();
+    if (tree === undefined) {
+      log.warn('No tree of cgroups is mounted here: nothing that is counted has a container.', {
+        expected: '/sys/fs/cgroup',
+      });
+    } else if (tree.controller !== undefined) {
+      log.info('Containers are told by a hierarchy of cgroup version 1, for version 2 is not in use here.', {
+        controller: tree.controller,
+        path: tree.path,
+      });
+    }
   }
 
   #containers(): ContainerVerdict | undefined {
