@@ -101,14 +101,14 @@ static __always_inline int on_leave(struct task_struct *task)
 	return 0;
 }
 
-/* Paths of the cgroup v2 tree, whose hierarchy is number 0; ids of others may be the same. */
+/* Paths of the one tree that counts. */
 static __always_inline int on_mkdir(struct cgroup *cgroup, const char *path)
 {
 	cgroup_id_t id = BPF_CORE_READ(cgroup, kn, id);
 	struct cgroup_path *made;
 	u32 first = 0;
 
-	if (BPF_CORE_READ(cgroup, root, hierarchy_id))
+	if (!is_in_tree(cgroup))
 		return 0;
 	made = bpf_map_lookup_elem(&cgroup_scratch, &first);
 	if (made && bpf_probe_read_kernel_str(made->path, sizeof(made->path), path) > 0)

@@ -38,8 +38,7 @@ static __always_inline int on_cgroup(void *ctx, struct cgroup *cgroup, const cha
 	group_t group;
 	long length;
 
-	/* The v2 tree is hierarchy number 0; ids of others may be the same. */
-	if (BPF_CORE_READ(cgroup, root, hierarchy_id))
+	if (!is_in_tree(cgroup))
 		return 0;
 	if (kind == EVENT_CGROUP_MAKE)
 		bpf_map_update_elem(&young_cgroups, &id, &scratch, BPF_ANY);
@@ -67,7 +66,7 @@ static __always_inline int on_cgroup(void *ctx, struct cgroup *cgroup, const cha
 
 static __always_inline int on_enter(void *ctx, struct task_struct *task)
 {
-	cgroup_id_t id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	cgroup_id_t id = cgroup_id_of(task);
 	struct event_header scratch, *event;
 	struct event_count *count;
 	group_t group;

@@ -164,7 +164,7 @@ static __always_inline void submit_event(void *context, struct event_count *coun
 static __always_inline void describe_owner(struct event_header *header, struct task_struct *task,
 					   group_t group)
 {
-	header->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	header->cgroup = cgroup_id_of(task);
 	header->group = group;
 	header->pid = BPF_CORE_READ(task, tgid);
 	header->tid = BPF_CORE_READ(task, pid);

@@ -7,6 +7,7 @@
 #define BPFLOW_MAPS_H
 
 #include "../process.h"
+#include "cgroup.h"
 #include "fixes.h"
 #include "kernel.h"
 
@@ -295,7 +296,7 @@ static __always_inline void describe(struct task_struct *task, struct group_key 
 {
 	struct mm_struct *mm;
 
-	key->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	key->cgroup = cgroup_id_of(task);
 	if (with_pid)
 		key->pid = BPF_CORE_READ(task, tgid);
 	if (with_command)

@@ -16,7 +16,7 @@ typedef __s64 s64;
 typedef u64 ns_t; /* nanoseconds */
 typedef u64 bytes_t; /* bytes */
 typedef u64 count_t; /* occurrences */
-typedef u64 cgroup_id_t; /* inode of the cgroup v2 directory */
+typedef u64 cgroup_id_t; /* inode of its folder */
 typedef u32 group_t; /* id of a series group; 0 is `other` */
 typedef u32 pid_type; /* thread group id in the initial pid namespace */
 typedef u32 syscall_t; /* system call number, its ABI in the two highest bits */

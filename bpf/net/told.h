@@ -37,7 +37,7 @@ const struct socket_record *socket_records __attribute__((unused));
 static __always_inline void set_origin(struct socket_origin *origin, struct task_struct *task)
 {
 	origin->opened = 0;
-	origin->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	origin->cgroup = cgroup_id_of(task);
 	origin->pid = BPF_CORE_READ(task, tgid);
 }
 

@@ -10,6 +10,7 @@ import {
 } from 'bpflow/sdk';
 import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
+import { setCgroupKnobs } from './cgroup-knobs.ts';
 import { cgroupRoot, type DnsKernelOptions, dnsRoles, makeOtherDns, setDnsKnobs, sizeDnsMaps } from './dns-kernel.ts';
 import {
   bufferBytes,
@@ -568,6 +569,7 @@ class Loaded {
   #setKnobs(name: ObjectName, object: BpfObject): void {
     const { withPid, withCommand, sampleShift, syscalls, scheduler, fileIo, memory, files, network, dns, events } =
       this.#options;
+    setCgroupKnobs(object);
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { LocalContainers } from 'bpflow/containers';
+import { cgroupTree, LocalContainers } from 'bpflow/containers';
 import {
   asError,
   BPF,
@@ -150,6 +150,22 @@ export class EbpfReceiver implements Receiver {
     }
     this.#reportHealth(this.#collection);
     this.#reportSampling(this.#collection.kernel.sampleShift);
+    this.#reportCgroups();
+  }
+
+  #reportCgroups(): void {
+    const { log } = this.#scope;
+    const tree = cgroupTree();
+    if (tree === undefined) {
+      log.warn('No tree of cgroups is mounted here: nothing that is counted has a container.', {
+        expected: '/sys/fs/cgroup',
+      });
+    } else if (tree.controller !== undefined) {
+      log.info('Containers are told by a hierarchy of cgroup version 1, for version 2 is not in use here.', {
+        controller: tree.controller,
+        path: tree.path,
+      });
+    }
   }
 
   #containers(): ContainerVerdict | undefined {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findCgroupMount } from './cgroup-mount.ts';
+import { findCgroupMount, findV1Mount, hierarchyOf } from './cgroup-mount.ts';
 import { CgroupPaths } from './cgroup-paths.ts';
 
 const HYBRID = `
@@ -24,8 +24,25 @@ test('of several cgroup v2 mounts the one that shows most is taken, and octal es
   assert.deepEqual(findCgroupMount(text), { root: '/', path: '/host root/cgroup' });
 });
 
-test('a machine without cgroup v2 has no mount, and every cgroup is unknown', () => {
-  assert.equal(findCgroupMount('31 26 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory'), undefined);
+test('a machine without cgroup v2 has the hierarchy of a controller, memory before pids', () => {
+  const v1 = (controller: string): string =>
+    `31 26 0:28 / /sys/fs/cgroup/${controller} rw - cgroup cgroup rw,${controller}\n`;
+  assert.equal(findCgroupMount(v1('memory')), undefined);
+  assert.deepEqual(findV1Mount(v1('cpu,cpuacct') + v1('pids') + v1('memory')), {
+    root: '/',
+    path: '/sys/fs/cgroup/memory',
+    controller: 'memory',
+  });
+  assert.equal(findV1Mount(v1('cpu,cpuacct') + v1('pids'))?.controller, 'pids');
+  assert.equal(findV1Mount(v1('cpu,cpuacct')), undefined);
+  assert.equal(findV1Mount('31 26 0:28 / /x rw - tmpfs tmpfs rw,memory'), undefined);
+});
+
+test("a hierarchy has the number that the process's own list gives it", () => {
+  const cgroups = '9:name=systemd:/\n8:pids:/\n4:memory,hugetlb:/x\n0::/\n';
+  assert.deepEqual([hierarchyOf('memory', cgroups), hierarchyOf('pids', cgroups)], [4, 8]);
+  // In version 2 there is no line of its own.
+  assert.equal(hierarchyOf('memory', '0::/x\n'), 0);
 });
 
 test('an id leads to the path, also after the cgroup is gone', () => {

@@ -1,12 +1,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CgroupMount, findCgroupMount, readMountInfo } from './cgroup-mount.ts';
+import { type CgroupMount, cgroupTree } from './cgroup-mount.ts';
 
 /** Directories that one scan visits at most. */
 const SCAN_LIMIT = 65_536;
 
 export interface CgroupPathsOptions {
-  /** By default: where this machine has its cgroup v2 tree. */
+  /** By default: {@link cgroupTree}. */
   readonly mount?: CgroupMount | undefined;
   /**
    * What the kernel told of cgroups when they were made, below the root of the whole tree: for those that were gone before a
@@ -16,7 +16,7 @@ export interface CgroupPathsOptions {
 }
 
 /**
- * Paths of cgroups by the id that the kernel uses: the inode of the directory in the cgroup v2 tree. What was not seen when it
+ * Paths of cgroups by the id that the kernel uses: the inode of the directory in the tree. What was not seen when it
  * was made is found by a scan of the tree, at most one between two calls of {@link CgroupPaths.allowScan}. A cgroup that is gone
  * keeps its last known path, so that what is counted late lands with what was counted before. The kernel never gives an id twice.
  */
@@ -27,7 +27,7 @@ export class CgroupPaths {
   #scanAllowed = true;
 
   constructor(options: CgroupPathsOptions = {}) {
-    this.#mount = 'mount' in options ? options.mount : findCgroupMount(readMountInfo());
+    this.#mount = 'mount' in options ? options.mount : cgroupTree();
     this.#made = options.made ?? (() => undefined);
   }
 
@@ -36,7 +36,7 @@ export class CgroupPaths {
     this.#scanAllowed = true;
   }
 
-  /** Path below the root of the cgroup v2 tree; undefined when the cgroup was gone before it was ever seen. */
+  /** Path below the root of the tree; undefined when the cgroup was gone before it was ever seen. */
   path(id: bigint): string | undefined {
     const known = this.#paths.get(id);
     if (known !== undefined) return known;

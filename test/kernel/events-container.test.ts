@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { findCgroupMount, readMountInfo } from 'bpflow/containers';
+import { cgroupTree } from 'bpflow/containers';
 import { EventReceiver, NO_EVENTS } from './event-receiver.ts';
 import { WAYS } from './event-ways.ts';
 import { skip } from './machine.ts';
@@ -14,7 +14,7 @@ import { own, Workloads } from './workload.ts';
 const ID = process.pid.toString(16).padStart(64, 'c0ffee');
 
 describe('events of containers', { skip: skip || cgroupObstacle() }, () => {
-  const mount = findCgroupMount(readMountInfo())!;
+  const mount = cgroupTree()!;
   const above = join(mount.path, `docker-${process.pid}`);
   const path = join(above, ID);
 
@@ -120,15 +120,15 @@ describe('events of OOM kills', { skip }, () => {
 });
 
 function cgroupObstacle(): string | false {
-  const mount = findCgroupMount(readMountInfo());
-  if (mount === undefined) return 'needs a cgroup v2 tree';
+  const mount = cgroupTree();
+  if (mount === undefined) return 'needs a tree of cgroups';
   try {
     const probe = join(mount.path, `bpflow-probe-${process.pid}`);
     mkdirSync(probe);
     rmdirSync(probe);
     return false;
   } catch {
-    return 'needs a cgroup v2 tree that may be written';
+    return 'needs a tree of cgroups that may be written';
   }
 }
 

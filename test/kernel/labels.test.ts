@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { findCgroupMount, readMountInfo } from 'bpflow/containers';
+import { cgroupTree } from 'bpflow/containers';
 import { RunningAgent } from './agent.ts';
 import { skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
@@ -51,8 +51,8 @@ describe('labels that change while a process runs', { skip }, () => {
   });
 
   test('a move to another cgroup: every thread counts where it is at that moment', async (context: TestContext) => {
-    const mount = findCgroupMount(readMountInfo());
-    if (mount === undefined) return context.skip('needs a cgroup v2 mount');
+    const mount = cgroupTree();
+    if (mount === undefined) return context.skip('needs a tree of cgroups');
     const name = `bpflow-test-${process.pid}`;
     const folders = [join(mount.path, name), join(mount.path, name, `docker-${CONTAINER}.scope`)] as const;
     for (const folder of folders) mkdirSync(folder);
@@ -76,8 +76,8 @@ describe('labels that change while a process runs', { skip }, () => {
 
 describe('a cgroup that is gone before a collection', { skip }, () => {
   test('is known from its making, wherever programs can be attached', async (context: TestContext) => {
-    const mount = findCgroupMount(readMountInfo());
-    if (mount === undefined) return context.skip('needs a cgroup v2 mount');
+    const mount = cgroupTree();
+    if (mount === undefined) return context.skip('needs a tree of cgroups');
     for (const features of [{}, { tp_btf: 'off' }]) {
       using workloads = new Workloads();
       await using receiver = new ObservedReceiver({
@@ -173,8 +173,8 @@ describe('process filters', { skip }, () => {
 
 describe('container filters', { skip }, () => {
   test('let in what is asked for, by id where nobody knows the name', async (context: TestContext) => {
-    const mount = findCgroupMount(readMountInfo());
-    if (mount === undefined) return context.skip('needs a cgroup v2 mount');
+    const mount = cgroupTree();
+    if (mount === undefined) return context.skip('needs a tree of cgroups');
     using workloads = new Workloads();
     await using receiver = new ObservedReceiver({ container_filter: ['0123*'], exclude_processes: [] });
     const name = `bpflow-filter-${process.pid}`;

@@ -188,3 +188,26 @@ describe('the hubble receiver says what is wrong', { skip }, () => {
     assert.equal(follower.counts.lost, 0);
   });
 });
+
+describe('the short keys of the hubble receiver', { skip }, () => {
+  test('name the files for mutual TLS: flows come, and none without the certificate', async () => {
+    const at = join(folder.path, 'short');
+    execFileSync(pathOf('hubble-server'), ['-tls-dir', at, '-certs-only']);
+    // They have no server_name: the address is the name.
+    for (const end of ['crt', 'key']) copyFileSync(join(at, `server-localhost.${end}`), join(at, `server.${end}`));
+    await using server = await HubbleServer.start({ folder: at });
+    const trusted = { hubble_address: server.mtls, hubble_tls_enabled: true, hubble_tls_ca: join(at, 'ca.crt') };
+    const own = { hubble_tls_cert: join(at, 'client.crt'), hubble_tls_key: join(at, 'client.key') };
+    await using follower = new Follower({ ...trusted, ...own });
+    await follower.follows();
+    await server.hasStreams(1);
+    await server.feed(5);
+    await follower.has((await server.stats()).decoded['total']!['flows']!);
+    await using stranger = new Follower(trusted);
+    await until(
+      () => stranger.connection.kind === 'lost',
+      () => JSON.stringify(stranger.connection),
+    );
+    assert.match(stranger.connection.reason, /certificate/);
+  });
+});

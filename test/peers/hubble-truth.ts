@@ -66,6 +66,10 @@ export async function compare(follower: Follower, { decoded, fed }: HubbleStats)
   assert.equal(total(sums('hubble_service_requests_total')), total(httpOf('REQUEST', 1)));
   assert.equal(nanoseconds(rows, 'hubble_service_request_duration_seconds'), of('http_latency')['sum_ns'] ?? 0);
 
+  const errors = total(filteredBy(httpOf('RESPONSE', 3), (status) => Number(status) >= 500));
+  const failed = sums('traces_service_graph_request_failed_total', 'connection_type');
+  assert.equal(failed['http'] ?? 0, errors);
+  assert.equal(total(sums('hubble_service_errors_total')), total(failed));
   for (const side of ['client', 'server']) {
     const edges = `traces_service_graph_request_${side}_seconds`;
     assert.equal(total(sums(edges)), fed['edge_latency']?.[`${side}_count`] ?? 0);
