@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Prom
   messages: () => import('./messages.ts'),
   'memory-calls': () => import('./memory-calls.ts'),
   block: () => import('./block.ts'),
+  collection: () => import('./collection.ts'),
   ring: () => import('./ring.ts'),
   events: () => import('./events.ts'),
   scrape: () => import('./scrape.ts'),
