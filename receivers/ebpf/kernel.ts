@@ -318,7 +318,7 @@ function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded 
         if (!goesOn) throw error;
       } else if (error.code !== 'load' && error.code !== 'attach') {
         throw error;
-      } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error) })) {
+      } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error), ...logOf(error) })) {
         throw error;
       }
     }
@@ -329,7 +329,16 @@ function loadByLadder(bpf: Bpf, options: KernelOptions, ladder: Ladder): Loaded 
 function reasonOf(error: BpfError): string {
   const lines = error.verifierLog?.trim().split('\n') ?? [];
   const told = lines.findLast((line) => !/^(processed|verification time|stack depth|\d+:|;|-- )/.test(line));
-  return [`${error.operation}: ${error.errno ?? error.code}`, ...(told ? [told.slice(0, 200)] : [])].join(', ');
+  return [`${error.operation}: ${error.errno ?? error.code}`, ...(told ? [told.slice(0, LOG_WIDTH)] : [])].join(', ');
+}
+
+const LOG_LINES = 20;
+const LOG_WIDTH = 200;
+
+/** The end of the verifier's log, where it says what it does not like. */
+function logOf({ verifierLog }: BpfError): { readonly log?: readonly string[] } {
+  const lines = verifierLog?.trim().split('\n') ?? [];
+  return lines.length <= 1 ? {} : { log: lines.slice(-LOG_LINES).map((line) => line.slice(0, LOG_WIDTH)) };
 }
 
 /** One try to load everything that a plan says. */

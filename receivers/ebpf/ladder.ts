@@ -25,6 +25,8 @@ export interface Plan {
 export interface Failure {
   readonly program: string;
   readonly reason: string;
+  /** The last lines of the verifier's log, where there is one. */
+  readonly log?: readonly string[];
 }
 
 export type ProgramState = 'attached' | 'failed' | 'off';
@@ -35,6 +37,8 @@ export interface ProgramStatus {
   readonly state: ProgramState;
   /** Empty when attached. */
   readonly reason: string;
+  /** The last lines of the verifier's log, for a program that it rejected. */
+  readonly log?: readonly string[];
 }
 
 /** Which rungs a machine may be tried with. */
@@ -86,11 +90,11 @@ export class Ladder {
   }
 
   /** A program failed: its role goes one rung down, or is off. False when no role has this program. */
-  failed({ program, reason }: Failure): boolean {
+  failed({ program, reason, log }: Failure): boolean {
     const role = [...this.#rungs.keys()].find((each) => programOf(each, this.#rungs.get(each)!) === program);
     if (role === undefined) return false;
     const rung = this.#rungs.get(role)!;
-    this.#failed.push({ program, state: 'failed', reason });
+    this.#failed.push({ program, state: 'failed', reason, ...(log && { log }) });
     const next = this.#below(role, rung)[0];
     if (next !== undefined) {
       this.#rungs.set(role, next);

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import type { ProgramStatus } from '../../receivers/ebpf/ladder.ts';
 import { objectFolder } from '../../receivers/ebpf/objects.ts';
 import { tracepointsMiss } from '../../receivers/ebpf/preemption.ts';
 import { skip } from './machine.ts';
@@ -83,7 +84,7 @@ describe('a program that this kernel does not take', {
   let runs = 0;
   const statusOf = (receiver: ObservedReceiver, program: string) => {
     const view = receiver.scope.views.get('programs')?.({}) as {
-      programs: readonly { program: string; state: string; reason: string }[];
+      programs: readonly ProgramStatus[];
     };
     return view.programs.find((each) => each.program === program);
   };
@@ -109,6 +110,7 @@ describe('a program that this kernel does not take', {
       for (const status of failed) {
         assert.equal(status?.state, 'failed', JSON.stringify(receiver.programs()));
         assert.match(status.reason, /R0 !read_ok/);
+        assert.match(status.log?.join('\n') ?? '', /\(79\) r0 = \*\(u64 \*\)\(r0 .*\nR0 !read_ok/);
       }
       assert.equal(receiver.scope.reported.at(-1)?.state, 'degraded');
       await othersAreExact(receiver, [object]);
