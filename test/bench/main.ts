@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Prom
   'memory-calls': () => import('./memory-calls.ts'),
   block: () => import('./block.ts'),
   collection: () => import('./collection.ts'),
+  credited: () => import('./credited.ts'),
   ring: () => import('./ring.ts'),
   events: () => import('./events.ts'),
   scrape: () => import('./scrape.ts'),

@@ -88,6 +88,11 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** Time in all programs that a process has open until now, ns. */
+export function programTotal(pid: number): number {
+  return [...runs(pid).values()].reduce((sum, { ns }) => sum + ns, 0);
+}
+
 function growth(before: Runs, after: Runs, operations: number) {
   let ns = 0;
   let count = 0;

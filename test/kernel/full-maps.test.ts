@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { objectFolder } from '../../receivers/ebpf/objects.ts';
 import { root, skip } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
@@ -77,6 +78,41 @@ describe(`with ${PROGRAMS} programs and no room for them`, { skip }, () => {
     });
   }
 });
+
+describe('a task whose state finds no place', { skip }, () => {
+  test('has its calls counted as other, each once', async () => {
+    const objects = mkdtempSync(join(root, 'build', 'full-'));
+    try {
+      cpSync(objectFolder(), objects, { recursive: true });
+      for (const name of readdirSync(objects)) shrinkTaskTable(join(objects, name));
+      using workloads = new Workloads();
+      const keys = { syscall_latency: false, exclude_processes: [], features: { task_storage: 'off' } };
+      await using receiver = new ObservedReceiver(keys, { objects });
+      // A call that hardly anybody else makes, so that the total over all processes is that of ours.
+      const [mode, syscall] = process.arch === 'x64' ? ['compat', 'getppid (32-bit)'] : ['sigreturn', 'rt_sigreturn'];
+      for (let i = 0; i < PROGRAMS; i++) await workloads.run(`${NAME}-${i}`, mode, 100);
+      const total = (samples: Samples) => samples.total('ebpf_syscall_count', { syscall });
+      const samples = await readsUntil(receiver, (each) => total(each) >= PROGRAMS * 100, total);
+      assert.equal(total(samples), PROGRAMS * 100);
+      assert.ok(samples.total('ebpf_syscall_count', { process: 'other', syscall }) > 0, 'every task found a place');
+      const ledger = receiver.scope.views.get('ledger')?.({}) as Readonly<Record<string, number>>;
+      assert.ok(ledger['no_state']! > 0, JSON.stringify(ledger));
+    } finally {
+      rmSync(objects, { recursive: true });
+    }
+  });
+});
+
+/** Leaves room for 16 tasks in an object's hash of tasks, whose size stands in the object's types as no other number does. */
+function shrinkTaskTable(path: string): void {
+  const bytes = readFileSync(path);
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(65_536);
+  for (let at = bytes.indexOf(size); at >= 0; at = bytes.indexOf(size, at + 4)) {
+    if (at % 4 === 0) bytes.writeUInt32LE(16, at);
+  }
+  writeFileSync(path, bytes);
+}
 
 describe('a step of the wall clock', { skip }, () => {
   test('forth or back loses and doubles nothing', async () => {
