@@ -29,7 +29,7 @@ static __always_inline int on_move(struct cgroup *to, const char *path, struct t
 	u32 first = 0, size;
 	long length;
 
-	if (BPF_CORE_READ(to, root, hierarchy_id))
+	if (!is_in_tree(to))
 		return 0;
 	count = offer(EVENT_CGROUP_MOVE, group, now);
 	event = bpf_map_lookup_elem(&move_records, &first);

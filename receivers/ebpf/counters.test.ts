@@ -14,6 +14,21 @@ test('tells what each key has grown by since it was last read, over all CPUs', (
   assert.deepEqual(grown(counters), { '1,7': [3], '2,7': [1] });
 });
 
+test('a CPU that goes offline keeps what it had, and counts on when it is back', () => {
+  const map = fakeMap({ cpus: 2, counters: 1 });
+  const counters = new Counters(map, { counters: 1, batch: true });
+  const steps: readonly (readonly [first: bigint, second: bigint, grown: number])[] = [
+    [5n, 6n, 11],
+    [9n, 6n, 4],
+    [12n, 6n, 3],
+    [13n, 8n, 3],
+  ];
+  for (const [first, second, growth] of steps) {
+    map.set([1, 7], [[first], [second]]);
+    assert.deepEqual(grown(counters), { '1,7': [growth] });
+  }
+});
+
 test('stays exact beyond 2^53 and over the carry between words', () => {
   const map = fakeMap({ cpus: 3, counters: 1 });
   const counters = new Counters(map, { counters: 1, batch: true });

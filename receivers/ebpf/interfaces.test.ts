@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -86,6 +86,22 @@ test('an interface that was made anew between two readings counts from its begin
   assert.deepEqual(grown(interfaces), [
     'ebpf_network_interface_bytes_total eth0 receive: 30',
     'ebpf_network_interface_packets_total eth0 receive: 1',
+  ]);
+});
+
+test('a file that is gone for one reading loses and doubles nothing, and no other one stands in for it', () => {
+  write({ eth0: [1000, 10, 0, 0] });
+  const [first, aside] = [join(folder, 'first'), join(folder, 'aside')];
+  renameSync(path, first);
+  write({ eth7: [5000, 50, 0, 0] });
+  const interfaces = source(first, path);
+  renameSync(first, aside);
+  assert.deepEqual(grown(interfaces), []);
+  write({ eth0: [1500, 15, 0, 0] });
+  renameSync(path, first);
+  assert.deepEqual(grown(interfaces), [
+    'ebpf_network_interface_bytes_total eth0 receive: 500',
+    'ebpf_network_interface_packets_total eth0 receive: 5',
   ]);
 });
 

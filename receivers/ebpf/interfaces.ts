@@ -28,23 +28,26 @@ const MOST_INTERFACES = 1024;
 /** What went over the interfaces of the host, by the kernel's account: whatever the protocol, headers included. */
 export class InterfacesSource implements MetricSource {
   readonly metrics: readonly PendingSum[];
-  readonly #paths: readonly string[];
+  /** One for all readings: another one may be of another namespace. */
+  readonly #path: string | undefined;
   readonly #bytes: PendingSum;
   readonly #packets: PendingSum;
   readonly #known = new Map<string, Known>();
 
   constructor({ interner, scope, paths = ['/proc/1/net/dev', '/proc/net/dev'] }: InterfacesOptions) {
-    this.#paths = paths;
+    this.#path = paths.find((path) => readingsAt(path) !== undefined);
     const sum = ({ definition, own }: MetricFact) =>
       new PendingSum(declare({ ...definition, attributes: own }, []), new SeriesSet(interner, scope));
     this.#bytes = sum(INTERFACE_BYTES);
     this.#packets = sum(INTERFACE_PACKETS);
     this.metrics = [this.#bytes, this.#packets];
-    for (const [name, reading] of this.#read()) this.#open(name, reading);
+    for (const [name, reading] of this.#read() ?? []) this.#open(name, reading);
   }
 
   collect(): void {
     const readings = this.#read();
+    // It may be there again the next time, and counts on then.
+    if (readings === undefined || readings.size === 0) return;
     for (const [name, now] of readings) {
       const known = this.#known.get(name) ?? this.#open(name, NOTHING);
       if (known === undefined) continue;
@@ -55,7 +58,7 @@ export class InterfacesSource implements MetricSource {
       this.#packets.add(packets[0], growth(last.received.packets, now.received.packets));
       this.#packets.add(packets[1], growth(last.sent.packets, now.sent.packets));
     }
-    if (readings.size > 0) for (const name of [...this.#known.keys()]) if (!readings.has(name)) this.#close(name);
+    for (const name of [...this.#known.keys()]) if (!readings.has(name)) this.#close(name);
   }
 
   forget(): void {
@@ -86,15 +89,17 @@ export class InterfacesSource implements MetricSource {
     this.#known.delete(name);
   }
 
-  #read(): ReadonlyMap<string, Reading> {
-    for (const path of this.#paths) {
-      try {
-        return readingsOf(readFileSync(path, 'utf8'));
-      } catch {
-        // The next one.
-      }
-    }
-    return new Map();
+  #read(): ReadonlyMap<string, Reading> | undefined {
+    return this.#path === undefined ? undefined : readingsAt(this.#path);
+  }
+}
+
+/** Undefined when the file cannot be read now. */
+function readingsAt(path: string): ReadonlyMap<string, Reading> | undefined {
+  try {
+    return readingsOf(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
   }
 }
 

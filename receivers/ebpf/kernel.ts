@@ -86,10 +86,6 @@ export interface ToldSockets {
   lost(): bigint;
 }
 
-/** Of the verifier's log that is kept for each program. */
-const LOG_LINES = 16;
-const LOG_LINE_LENGTH = 300;
-
 /** Maps that all objects share. */
 const SHARED_MAPS = ['task_states', 'task_table', 'groups', 'totals', 'node', 'ledger'];
 
@@ -419,13 +415,16 @@ function ladderWithoutMap(ladder: Ladder, map: string, reason: string): boolean 
 function reasonOf(error: BpfError): string {
   const lines = error.verifierLog?.trim().split('\n') ?? [];
   const told = lines.findLast((line) => !/^(processed|verification time|stack depth|\d+:|;|-- )/.test(line));
-  return [`${error.operation}: ${error.errno ?? error.code}`, ...(told ? [told.slice(0, 200)] : [])].join(', ');
+  return [`${error.operation}: ${error.errno ?? error.code}`, ...(told ? [told.slice(0, LOG_WIDTH)] : [])].join(', ');
 }
 
-/** What the verifier said at last, without its statistics. */
-function logOf(error: BpfError): Pick<ProgramStatus, 'log'> {
-  const lines = error.verifierLog?.trim().split('\n') ?? [];
-  return lines.length === 0 ? {} : { log: lines.slice(-LOG_LINES).map((line) => line.slice(0, LOG_LINE_LENGTH)) };
+const LOG_LINES = 20;
+const LOG_WIDTH = 200;
+
+/** The end of the verifier's log, where it says what it does not like. */
+function logOf({ verifierLog }: BpfError): { readonly log?: readonly string[] } {
+  const lines = verifierLog?.trim().split('\n') ?? [];
+  return lines.length <= 1 ? {} : { log: lines.slice(-LOG_LINES).map((line) => line.slice(0, LOG_WIDTH)) };
 }
 
 /** One try to load everything that a plan says. */

@@ -32,6 +32,11 @@ test('values of maps by CPU grow with the CPUs, others do not', () => {
   assert.equal(mapBytes({ ...shape, type: 'array' }, 64), mapBytes({ ...shape, type: 'array' }, 1));
 });
 
+test('a trie is counted with all of its nodes', () => {
+  const shape = { type: 'lpm_trie', keySize: 4 + 256, valueSize: 8, maxEntries: 64 };
+  assert.equal(mapBytes(shape, 64), (40 + 256 + 8) * 128);
+});
+
 test('storage in tasks and sockets takes nothing before there is one', () => {
   const shape = { keySize: 4, valueSize: 120, maxEntries: 0 };
   assert.equal(mapBytes({ ...shape, type: 'task_storage' }, 64), 0);

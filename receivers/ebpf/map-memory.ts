@@ -12,7 +12,8 @@ export interface MapShape {
 /**
  * Bytes that the kernel takes for a map when it is made, with so many possible CPUs: as its own account has it (`memlock` of the
  * descriptor's fdinfo, `map_mem_usage` since Linux 6.4), but for the few hundred bytes of the map itself. 0 for storage in
- * tasks and sockets, which is taken with each of them: {@link storageBytes}.
+ * tasks and sockets, which is taken with each of them: {@link storageBytes}. A trie takes its memory with its entries; this is
+ * the most it can take, an inner node for each entry included.
  */
 export function mapBytes({ type, keySize, valueSize, maxEntries }: MapShape, cpus: number): number {
   const value = round8(valueSize);
@@ -29,6 +30,8 @@ export function mapBytes({ type, keySize, valueSize, maxEntries }: MapShape, cpu
       return (POINTER + value * cpus) * maxEntries;
     case 'perf_event_array':
       return POINTER * maxEntries;
+    case 'lpm_trie':
+      return (TRIE_NODE + round8(keySize - 4) + value) * maxEntries * 2;
     case 'ringbuf':
       return maxEntries + RING_PAGES * PAGE;
     default:
@@ -50,6 +53,8 @@ export function storageBytes({ type, valueSize }: MapShape): number | undefined 
 const ELEMENT = 48;
 /** `struct bucket`: list head and lock. */
 const BUCKET = 16;
+/** `struct lpm_trie_node` before key and value, kernel/bpf/lpm_trie.c, with the `rcu_head` of older kernels. */
+const TRIE_NODE = 40;
 const POINTER = 8;
 const PAGE = 4096;
 /** Pages of a ring beside its data: consumer and producer, and the head. */

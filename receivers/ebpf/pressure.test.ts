@@ -41,3 +41,12 @@ test('a kernel without the file, or with PSI switched off, has no metric', () =>
   writeFileSync(path, '');
   assert.deepEqual(grown(source(path)), []);
 });
+
+test('a file that is gone for one reading loses and doubles nothing', () => {
+  write(1000, 10);
+  const pressure = source(path);
+  rmSync(path);
+  assert.deepEqual(grown(pressure), []);
+  write(1007, 11);
+  assert.deepEqual(grown(pressure), [7000, 1000]);
+});

@@ -1,5 +1,4 @@
-/** main.ts [--rounds N] [NAME …]: measures what is named, or everything. Needs root, clang, gcc and bpftool. */
-import { spawnSync } from 'node:child_process';
+/** main.ts [--rounds N] [NAME …]: measures what is named, or everything. Needs root, clang and gcc. */
 import { parseArgs } from 'node:util';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Promise<void> }>>> = {
@@ -8,6 +7,11 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(rounds: number): Prom
   'file-io': () => import('./file-io.ts'),
   faults: () => import('./faults.ts'),
   tcp: () => import('./tcp.ts'),
+  messages: () => import('./messages.ts'),
+  'memory-calls': () => import('./memory-calls.ts'),
+  block: () => import('./block.ts'),
+  collection: () => import('./collection.ts'),
+  credited: () => import('./credited.ts'),
   ring: () => import('./ring.ts'),
   events: () => import('./events.ts'),
   scrape: () => import('./scrape.ts'),
@@ -33,13 +37,7 @@ if (unknown.length > 0) {
   process.stderr.write(`Unknown: ${unknown.join(', ')}. There are ${Object.keys(BENCHES).join(', ')}.\n`);
   process.exit(1);
 }
-const NEEDS_BPFTOOL: ReadonlySet<string> = new Set(['syscall', 'sched', 'file-io', 'faults', 'tcp']);
-const hasBpftool = spawnSync('bpftool', ['version'], { stdio: 'ignore' }).status === 0;
 for (const name of names) {
-  if (NEEDS_BPFTOOL.has(name) && !hasBpftool) {
-    process.stdout.write(`${name}: left out, it needs bpftool (apt-get install bpftool).\n`);
-    continue;
-  }
   const { run } = await BENCHES[name]!();
   await run(Number(values.rounds));
 }

@@ -1,12 +1,11 @@
 import { receiverOnly } from './configs.ts';
 import { agent, type Contender, limit, peerIfThere } from './contender.ts';
-import { difference, programTimes } from './program-time.ts';
+import { difference, programTimes, timeText } from './program-time.ts';
 import { withRunStatistics } from './run-statistics.ts';
-import { spread } from './statistics.ts';
 import { printTable } from './table.ts';
 import { workload } from './workload.ts';
 
-const ROUND_TRIPS = 200_000;
+const ROUND_TRIPS = 8_000;
 
 /** What a context switch costs: program time per switch of a pipe ping-pong on one CPU. */
 export async function run(rounds: number): Promise<void> {
@@ -29,13 +28,13 @@ export async function run(rounds: number): Promise<void> {
   const [limitTime, own, ...others] = await withRunStatistics(() =>
     programTimes(contenders, limit('empty_sched'), switches, rounds),
   );
-  printTable('sched: program time per switch, ns, less an empty program (median [min-max])', [
-    { what: limitTime!.name, ns: spread(limitTime!.ns), 'over the limit': '' },
+  printTable('sched: program time per switch, ns, less an empty program (mean of the orders [min-max])', [
+    { what: limitTime!.name, ns: timeText(limitTime!), 'over the limit': '' },
     {
       what: own!.name,
-      ns: spread(own!.ns),
+      ns: timeText(own!),
       'over the limit': `${difference(own!, limitTime!).toFixed(1)} (budget 15)`,
     },
-    ...others.map(({ name, ns }) => ({ what: name, ns: spread(ns), 'over the limit': '' })),
+    ...others.map((each) => ({ what: each.name, ns: timeText(each), 'over the limit': '' })),
   ]);
 }

@@ -62,7 +62,7 @@ describe('events of containers', { skip: skip || cgroupObstacle() }, () => {
 });
 
 describe('events of moves between cgroups', { skip: skip || cgroupObstacle() }, () => {
-  const mount = findCgroupMount(readMountInfo())!;
+  const mount = cgroupTree()!;
   const path = join(mount.path, `docker-${ID}.scope`);
 
   test('tell who was moved, where to, and by whom; a move that fails is none', async () => {
