@@ -81,7 +81,7 @@ struct last_task {
 	u64 css_set;
 	u64 changes;
 	group_t group;
-	u32 reserved;
+	u32 user;
 };
 
 struct {
@@ -335,6 +335,14 @@ static __noinline syscall_t rare_end(struct task_state *state, syscall_t syscall
 	return NO_SYSCALL;
 }
 
+/* Of a task that is left out nothing is kept that its calls could meet once it no longer is. */
+static __always_inline void forget_calls(struct task_state *state)
+{
+	state->fresh = 0;
+	state->pending = 0;
+	state->syscall_start = 0;
+}
+
 static __always_inline int count_end(group_t group, syscall_t syscall, s64 result)
 {
 	if (group == GROUP_EXCLUDED) {
@@ -368,14 +376,16 @@ static __always_inline int on_exit_without_latency(s32 nr, s64 result)
 		result = 0;
 	changes = *(volatile u64 *)&shared->changes;
 	if (last->task == (u64)current && last->changes == changes &&
-	    last->css_set == css_set_of(current) && !is_restart_result(result))
+	    last->css_set == css_set_of(current) &&
+	    (!user_ranges || last->user == user_of_current(current)) && !is_restart_result(result))
 		return count_end(last->group, syscall, result);
 
 	state = current_state(current);
 	if (!state)
 		return count_stateless(syscall, result);
-	if (state->group != GROUP_EXCLUDED &&
-	    (state->fresh || state->pending || is_restart_result(result))) {
+	if (state->group == GROUP_EXCLUDED) {
+		forget_calls(state);
+	} else if (state->fresh || state->pending || is_restart_result(result)) {
 		syscall = rare_end(state, syscall, result);
 		if (syscall == NO_SYSCALL)
 			return 0;
@@ -384,6 +394,7 @@ static __always_inline int on_exit_without_latency(s32 nr, s64 result)
 	last->css_set = state->css_set;
 	last->changes = changes;
 	last->group = state->group;
+	last->user = state->user;
 	return count_end(state->group, syscall, result);
 }
 
@@ -405,6 +416,7 @@ static __always_inline int on_exit(s32 nr, s64 result)
 	if (!state)
 		return count_stateless(syscall, result);
 	if (state->group == GROUP_EXCLUDED) {
+		forget_calls(state);
 		note(LEDGER_EXCLUDED);
 		return 0;
 	}
@@ -440,7 +452,7 @@ static __always_inline int on_signal(struct k_sigaction *action)
 	syscall_t syscall;
 	u32 kind;
 
-	if (!state || !state->pending)
+	if (!state || !state->pending || state->group == GROUP_EXCLUDED)
 		return 0;
 	handler = (u64)BPF_CORE_READ(action, sa.sa_handler);
 	if (handler <= SIG_IGN_HANDLER)

@@ -35,6 +35,9 @@ test('an empty body gives the defaults of the product', () => {
       exclude_processes: ['tfo-agent', 'systemd'],
       container_filter: [],
       namespace_filter: [],
+      cgroup_filter: [],
+      user_filter: [],
+      scope: 'auto',
       collect_process_events: true,
       event_arguments: true,
       collect_signal_events: false,
@@ -74,6 +77,21 @@ test('keys of groups that are not there yet are refused unless they ask for noth
     'perf_buffer_size: is not available in this version (events need a kernel with ring buffers, Linux 5.8 or newer); remove it',
   ]);
   assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100, pin_path: '' }), []);
+});
+
+test('users are numbers, ranges or names; cgroups are written from the root of their tree', () => {
+  assert.deepEqual(config.parse({ user_filter: [0, '1000-1999', 'www-data'] }).user_filter, [
+    '0',
+    '1000-1999',
+    'www-data',
+  ]);
+  for (const user of [-1, '9-3', 1.5, 'a b', 2 ** 32])
+    assert.equal(messages({ user_filter: [user] }).length, 1, `${user}`);
+  assert.deepEqual(messages({ cgroup_filter: ['/system.slice', 're:^/a', '*b'] }), []);
+  assert.deepEqual(messages({ cgroup_filter: ['/sys/fs/cgroup/system.slice'] }), [
+    'cgroup_filter: is a path of the file system; write it from the root of the cgroup tree, without /sys/fs/cgroup',
+  ]);
+  assert.equal(messages({ scope: 'node' }).length, 1);
 });
 
 test('limits, patterns and times are checked', () => {

@@ -1,9 +1,12 @@
 import { isAbsolute } from 'node:path';
 import { duration, z } from 'bpflow/sdk';
+import { isCgroupPattern } from './cgroup-filter.ts';
+import { SCOPES } from './kernel-scope.ts';
 import { LABELS } from './labels.ts';
 import { NETWORK_LABELS } from './net-flows.ts';
 import { pageSize } from './page-size.ts';
 import { PRESET_NAMES, withPreset } from './presets.ts';
+import { isUser } from './users.ts';
 
 const MOST_RING_BYTES = 2 ** 30;
 
@@ -23,6 +26,17 @@ const patterns = z.array(
     .string()
     .min(1)
     .refine(isPattern, { error: 'is no regular expression; write re:<expression>, or a name with * and ?' }),
+);
+
+const cgroups = patterns.refine((list) => list.every(isCgroupPattern), {
+  error: 'is a path of the file system; write it from the root of the cgroup tree, without /sys/fs/cgroup',
+});
+
+const users = z.array(
+  z
+    .union([z.int(), z.string()])
+    .transform(String)
+    .refine(isUser, { error: 'must be a number, a range of them (1000-1999), or the name of a user' }),
 );
 
 const paths = z
@@ -131,6 +145,22 @@ export const keys = z.strictObject({
   namespace_filter: patterns
     .default([])
     .describe('Only pods of these namespaces; needs the extension kubernetes. Empty: everything.'),
+  cgroup_filter: cgroups
+    .default([])
+    .describe(
+      'Only cgroups with these paths from the root of the cgroup v2 tree, and all below them: exact, with * and ?, or re:<expression>. Empty: all.',
+    ),
+  user_filter: users
+    .prefault([])
+    .describe(
+      'Only tasks of these effective users: numbers, ranges of them (1000-1999), or names of /etc/passwd. Empty: all.',
+    ),
+  scope: z
+    .enum(SCOPES)
+    .default('auto')
+    .describe(
+      "host: everything that runs. pod: what runs in the agent's own pod. auto: pod in a sidecar that does not share the host's process ids, else host.",
+    ),
   collect_process_events: z
     .boolean()
     .default(true)

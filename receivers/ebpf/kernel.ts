@@ -4,6 +4,7 @@ import { MemoryKind } from '../../bpf/mem.gen.ts';
 import { CgroupPath, GROUP_OTHER, GroupTotals, Node } from '../../bpf/process.gen.ts';
 import { type EventOptions, setEventKnobs, sizeEventMaps } from './events/event-kernel.ts';
 import { eventRoles } from './events/event-types.ts';
+import { type KernelScopeOptions, type ScopeCgroup, scopeCgroup, setScope, setUserKnobs } from './kernel-scope.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import {
   makeOtherTraffic,
@@ -19,6 +20,7 @@ export interface KernelOptions {
   readonly allowed: Allowed;
   /** Whether the living tasks may be walked; else run time and switches are credited at each switch. */
   readonly iterators: boolean;
+  readonly scope: KernelScopeOptions;
   readonly withPid: boolean;
   readonly withCommand: boolean;
   readonly maxGroups: number;
@@ -118,6 +120,11 @@ export class Kernel {
     this.attached = loaded.attached;
   }
 
+  /** The agent's pod, when nothing outside counts. */
+  get pod(): ScopeCgroup | undefined {
+    return this.#loaded.pod;
+  }
+
   /** Whether run time and switches of the living are credited by walking them; else at each switch. */
   get walksLiving(): boolean {
     return this.#loaded.walk !== undefined;
@@ -194,7 +201,7 @@ export class Kernel {
 }
 
 function rolesOf(
-  { syscalls, scheduler, fileIo, blockIo, memory, files, network, events }: KernelOptions,
+  { scope, syscalls, scheduler, fileIo, blockIo, memory, files, network, events }: KernelOptions,
   iterators: boolean,
 ): Role[] {
   const roles: Role[] = [
@@ -223,6 +230,13 @@ function rolesOf(
       ? { object: 'process', name: 'living', without: 'Living tasks cannot be walked.' }
       : { object: 'process', name: 'process_leave', without: 'Run time and switches show only when a task ends.' },
   ];
+  if (watchesUsers({ scope, syscalls })) {
+    roles.push({
+      object: 'users',
+      name: 'user_change',
+      without: 'A change of user shows only at the next collection, or where something else is counted.',
+    });
+  }
   if (fileIo || memory !== undefined) {
     roles.push({
       object: 'process',
@@ -281,9 +295,24 @@ function rolesOf(
   return roles;
 }
 
-function objectNames({ syscalls, scheduler, files, memory, blockIo, network, events }: KernelOptions): ObjectName[] {
+/** Programs that look at every call see a change of user themselves. */
+function watchesUsers({ scope, syscalls }: Pick<KernelOptions, 'scope' | 'syscalls'>): boolean {
+  return scope.users.length > 0 && syscalls === undefined;
+}
+
+function objectNames({
+  scope,
+  syscalls,
+  scheduler,
+  files,
+  memory,
+  blockIo,
+  network,
+  events,
+}: KernelOptions): ObjectName[] {
   return [
     'process',
+    ...(watchesUsers({ scope, syscalls }) ? (['users'] as const) : []),
     ...(syscalls ? (['syscall'] as const) : []),
     ...(scheduler ? (['sched'] as const) : []),
     ...(files ? (['fileio'] as const) : []),
@@ -340,6 +369,7 @@ class Loaded {
   readonly #plan: Plan;
   readonly #options: KernelOptions;
   readonly #node: Uint32Array<ArrayBuffer>;
+  #pod: ScopeCgroup | undefined;
   #walk: BpfLink | undefined;
   #socketWalk: BpfLink | undefined;
 
@@ -358,6 +388,10 @@ class Loaded {
       this.close();
       throw error;
     }
+  }
+
+  get pod(): ScopeCgroup | undefined {
+    return this.#pod;
   }
 
   get walk(): BpfLink | undefined {
@@ -437,8 +471,9 @@ class Loaded {
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network, events } = this.#options;
+    const { scope, withPid, withCommand, syscalls, scheduler, fileIo, memory, files, network, events } = this.#options;
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
+    setUserKnobs(object, scope.users);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
     object.setGlobal('with_io', fileIo);
@@ -468,6 +503,8 @@ class Loaded {
     const net = this.objects.get('net');
     if (net !== undefined) makeOtherTraffic(net);
     shared.program('learn_agent').testRun(new Uint8Array(16));
+    this.#pod = scopeCgroup(shared.map('agent_cgroups'), this.#options.scope.scope);
+    if (this.#pod !== undefined) setScope(shared.map('node'), this.#pod.id);
   }
 
   #attach(name: ObjectName): void {

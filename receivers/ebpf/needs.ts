@@ -66,7 +66,7 @@ export function plannedNeeds(bpf: Bpf, isHost: (namespace: Namespace) => boolean
 /** Inode numbers that the kernel gives to its first namespaces, include/linux/proc_ns.h. */
 const FIRST: Readonly<Record<Namespace, string>> = { pid: 'pid:[4026531836]', cgroup: 'cgroup:[4026531835]' };
 
-function inHostNamespace(namespace: Namespace): boolean {
+export function inHostNamespace(namespace: Namespace): boolean {
   try {
     return readlinkSync(`/proc/self/ns/${namespace}`) === FIRST[namespace];
   } catch {

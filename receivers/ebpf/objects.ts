@@ -11,7 +11,7 @@ import * as sched from '../../bpf/sched.gen.ts';
 import * as syscall from '../../bpf/syscall.gen.ts';
 
 /** The objects of the kernel half; `process` creates the maps that the others share. */
-export type ObjectName = 'process' | 'syscall' | 'sched' | 'fileio' | 'mem' | 'net' | 'block' | 'events';
+export type ObjectName = 'process' | 'syscall' | 'sched' | 'fileio' | 'mem' | 'net' | 'block' | 'events' | 'users';
 
 const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = {
   process: process_.LAYOUTS,
@@ -22,6 +22,7 @@ const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = 
   net: net.LAYOUTS,
   block: block.LAYOUTS,
   events: events.LAYOUTS,
+  users: {},
 };
 
 export interface ObjectSource {

@@ -25,6 +25,7 @@ import { explainMetric } from './explain.ts';
 import { obstacle } from './kernel.ts';
 import { objectFolder } from './objects.ts';
 import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
+import { userRanges } from './users.ts';
 
 /** How long the kernel measures the programs' run time after the start. */
 const RUN_TIME_WINDOW_MS = 1000;
@@ -60,6 +61,7 @@ export class EbpfReceiver implements Receiver {
         `btf_path: BTF not found: there is no file ${config.btf_path}. Correct it, or leave it empty.`,
       );
     }
+    userRanges(config.user_filter);
     this.#config = configFor(config, new Set(Object.keys(next) as (keyof typeof next)[]));
     this.#scope = scope;
     this.#next = next;
@@ -77,6 +79,11 @@ export class EbpfReceiver implements Receiver {
         max_groups: this.#config.max_groups,
         max_entries: this.#config.max_entries,
       });
+    }
+    if (this.#config.histogram_labels.length === 0 && filtersByName(this.#config)) {
+      this.#scope.log.warn(
+        'Histograms are of all processes together, whatever the filters by name say: name labels in histogram_labels.',
+      );
     }
     const bpf = this.#scope.get(BPF);
     this.#load(bpf);
@@ -164,12 +171,17 @@ export class EbpfReceiver implements Receiver {
     }
     const attached = kernel.programs.length - failed.length;
     const details = [
+      ...(kernel.pod === undefined ? [] : [`Only what runs in the agent's pod counts: ${kernel.pod.path}.`]),
       `${attached} programs are attached: ${[...kernel.attached.keys()].join(', ')}.`,
       ...failed.map(({ program, reason }) => `${program} is not attached: ${reason}.`),
       ...kernel.missing.map((role) => role.without),
     ];
     if (kernel.missing.length === 0) {
-      this.#scope.health({ state: 'ok', summary: `Counts ${this.#subjects()} of every process.`, details });
+      this.#scope.health({
+        state: 'ok',
+        summary: `Counts ${this.#subjects()} of every process${kernel.pod ? ' in the pod' : ''}.`,
+        details,
+      });
     } else {
       const summary = `Not everything can be counted here. ${kernel.missing[0]!.without}`;
       this.#scope.health({ state: 'degraded', summary, details });
@@ -246,4 +258,10 @@ export class EbpfReceiver implements Receiver {
     }
     this.#runTimes = times;
   }
+}
+
+/** Whether there are filters that act in user space, on series of processes. */
+function filtersByName(config: Config): boolean {
+  const { process_filter, container_filter, namespace_filter, cgroup_filter } = config;
+  return [process_filter, container_filter, namespace_filter, cgroup_filter].some((patterns) => patterns.length > 0);
 }

@@ -44,6 +44,7 @@ export function openEvents(
     watched: (path) => watched.has(path),
     errno: (error) => names.errno(error),
     cgroupPath: (id) => cgroups.path(id),
+    isCgroupWanted: collection.isCgroupWanted,
   });
   const inodes = kernel.map('events', 'watched_inodes')!;
   const prefixes = kernel.map('events', 'watched_prefixes')!;
