@@ -158,6 +158,7 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
   const byGroup = histogramLabels.length > 0;
   return {
     source: { folder: objects, btfPath: config.btf_path },
+    ownObjects: config.programs_path,
     allowed: {
       tpBtf: features.tp_btf,
       rawTp: features.raw_tp,

@@ -51,6 +51,7 @@ test('an empty body gives the defaults of the product', () => {
       idle_timeout: 300_000,
       max_groups: 4096,
       max_entries: 16_384,
+      programs_path: '',
       btf_path: '',
       features: undefined,
     },

@@ -1,4 +1,4 @@
-import { isAbsolute } from 'node:path';
+import { isAbsolute, normalize } from 'node:path';
 import { duration, z } from 'bpflow/sdk';
 import { isCgroupPattern } from './cgroup-filter.ts';
 import { SCOPES } from './kernel-scope.ts';
@@ -38,6 +38,10 @@ const users = z.array(
     .transform(String)
     .refine(isUser, { error: 'must be a number, a range of them (1000-1999), or the name of a user' }),
 );
+
+const path = z.string().refine((text) => text === '' || (isAbsolute(text) && normalize(text) === text), {
+  error: 'must be an absolute path without . and ..',
+});
 
 const paths = z
   .array(z.string().refine((path) => isAbsolute(path) && path.length < 256, { error: 'must be an absolute path' }))
@@ -219,9 +223,13 @@ export const keys = z.strictObject({
     })
     .prefault({})
     .describe('Kernel facilities that can be switched off, so that the fallback is used.'),
+  programs_path: path
+    .default('')
+    .describe(
+      'Folder with BPF objects of your own, which stand before those of the agent where they have the same name, structs, maps and programs. Empty: none.',
+    ),
   btf_path: z.string().default('').describe("File with the kernel's BTF. Empty: the running kernel's own."),
 
-  programs_path: only('', 'programs of your own'),
   pin_path: only('', 'pinned maps'),
   collect_dns: only(false, 'the network group'),
   collect_http: only(false, 'the network group'),

@@ -13,10 +13,13 @@ import {
   setNetworkKnobs,
   sizeNetworkMaps,
 } from './net-kernel.ts';
-import { type ObjectName, type ObjectSource, openObject } from './objects.ts';
+import { fileNames, type ObjectName, type ObjectSource, openObject } from './objects.ts';
+import { type OwnObject, ownObjects, refuseAll } from './own-objects.ts';
 
 export interface KernelOptions {
   readonly source: ObjectSource;
+  /** Folder with objects that stand before those of the source; empty: none. */
+  readonly ownObjects: string;
   readonly allowed: Allowed;
   /** Whether the living tasks may be walked; else run time and switches are credited at each switch. */
   readonly iterators: boolean;
@@ -81,6 +84,8 @@ const FILE_ERRORS = 2048;
 /** The kernel half, loaded and attached. Closing it detaches everything; nothing is ever pinned. */
 export class Kernel {
   readonly programs: readonly ProgramStatus[];
+  /** What became of objects of the user's own. */
+  readonly objects: readonly OwnObject[];
   /** What is to be done in the kernel and no program does. */
   readonly missing: readonly Role[];
   readonly plan: Plan;
@@ -94,23 +99,40 @@ export class Kernel {
    * Loads and attaches by the strongest plan that the kernel takes. Throws a BpfError when there is none, or when the
    * objects cannot be used; nothing is left behind then.
    */
-  static load(bpf: Bpf, options: KernelOptions): Kernel {
+  static load(bpf: Bpf, asked: KernelOptions): Kernel {
+    const own = ownObjects(bpf, asked.ownObjects, objectNames(asked), asked.source);
+    if (own.files.size === 0) return Kernel.#load(bpf, asked, own.status);
+    let kernel: Kernel | undefined;
+    try {
+      kernel = Kernel.#load(bpf, { ...asked, source: { ...asked.source, own: own.files } }, own.status);
+      const failed = kernel.#failedOf(own.files);
+      if (failed === undefined) return kernel;
+      throw new Error(`${failed.program}: ${failed.reason}`);
+    } catch (error) {
+      kernel?.close();
+      return Kernel.#load(bpf, asked, refuseAll(own, error));
+    }
+  }
+
+  static #load(bpf: Bpf, options: KernelOptions, own: readonly OwnObject[]): Kernel {
     const programs = programSections(bpf, options);
     const iterators = options.iterators && programs.has('living');
     const ladder = new Ladder(rolesOf(options, iterators), new Set(programs.keys()), options.allowed);
     const loaded = loadByLadder(bpf, options, ladder);
-    if (iterators && loaded.agent !== process.pid) {
+    if (iterators && (loaded.agent !== process.pid || loaded.walk === undefined)) {
       loaded.close();
-      return Kernel.load(bpf, { ...options, iterators: false });
+      return Kernel.#load(bpf, { ...options, iterators: false }, own);
     }
-    if (iterators && loaded.walk === undefined) {
-      loaded.close();
-      return Kernel.load(bpf, { ...options, iterators: false });
-    }
-    return new Kernel(loaded, ladder, programs);
+    return new Kernel(loaded, ladder, programs, own);
   }
 
-  private constructor(loaded: Loaded, ladder: Ladder, sections: ReadonlyMap<string, string>) {
+  private constructor(
+    loaded: Loaded,
+    ladder: Ladder,
+    sections: ReadonlyMap<string, string>,
+    own: readonly OwnObject[],
+  ) {
+    this.objects = own;
     this.#loaded = loaded;
     this.#ladder = ladder;
     this.#sections = sections;
@@ -144,6 +166,12 @@ export class Kernel {
   failuresOf(name: string): readonly ProgramStatus[] {
     const suffixes = new Set(['', '_btf', '_raw', '_tp'].map((suffix) => name + suffix));
     return this.programs.filter(({ program, state }) => state !== 'attached' && suffixes.has(program));
+  }
+
+  /** A program of these files whose role nobody has now. */
+  #failedOf(files: ReadonlyMap<string, string>): ProgramStatus | undefined {
+    const roles = this.missing.filter(({ object }) => fileNames(object).some((file) => files.has(file)));
+    return roles.flatMap(({ name }) => this.failuresOf(name)).find(({ state }) => state === 'failed');
   }
 
   /** What is to be done in the kernel, with the program that does it and those that would be tried next. */

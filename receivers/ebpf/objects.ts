@@ -30,6 +30,8 @@ export interface ObjectSource {
   readonly folder: string;
   /** Kernel BTF to relocate against; empty: the running kernel's own. */
   readonly btfPath: string;
+  /** Paths of objects that stand before those of the folder, by the name of the file. */
+  readonly own?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -38,7 +40,8 @@ export interface ObjectSource {
  * before 5.12, which refuse any that contains an atomic exchange; task state is in a hash then.
  */
 export function openObject(bpf: Bpf, name: ObjectName, source: ObjectSource, atomics = true): BpfObject {
-  const path = join(source.folder, `${name}${atomics ? '' : '.plain-atomics'}.bpf.o`);
+  const file = fileNames(name)[atomics ? 0 : 1];
+  const path = source.own?.get(file) ?? join(source.folder, file);
   if (!existsSync(path)) throw bad(path, 'is missing; build it with `npm run setup`');
   const object = bpf.open(path, source.btfPath === '' ? {} : { btfPath: source.btfPath });
   try {
@@ -48,6 +51,11 @@ export function openObject(bpf: Bpf, name: ObjectName, source: ObjectSource, ato
     object.close();
     throw error;
   }
+}
+
+/** Files of an object: the usual one, and that for kernels before 5.12. */
+export function fileNames(name: ObjectName): readonly [usual: string, plainAtomics: string] {
+  return [`${name}.bpf.o`, `${name}.plain-atomics.bpf.o`];
 }
 
 /** Where the objects of this machine's architecture are: in a checkout's `build/`, else in the package's `prebuilds/`. */

@@ -19,6 +19,7 @@ import { mapBytes, storageBytes } from './map-memory.ts';
 import { type FactState, type MetricFact, offKey, rolesOf, stateOf } from './metric-fact.ts';
 import { needsOf, plannedNeeds } from './needs.ts';
 import { objectFolder } from './objects.ts';
+import { statusOf } from './own-metrics.ts';
 import { type MeasuredCost, measureCosts, type SelfTestOptions } from './self-test.ts';
 
 export interface PlanOptions extends Pick<SelfTestOptions, 'exercise'> {
@@ -111,7 +112,7 @@ function costOf({ needs, oneOf = [], perEvent }: MetricFact, kernel: Kernel, cos
 
 function programsOf(kernel: Kernel, costs: Costs): PlannedProgram[] {
   const roles = new Map(kernel.roles().flatMap(({ program, ...served }) => (program ? [[program, served]] : [])));
-  return kernel.programs.map(({ program, state, reason }): PlannedProgram => {
+  return statusOf(kernel).map(({ program, state, reason }): PlannedProgram => {
     const hook = kernel.hookOf(program);
     const served = roles.get(program);
     const cost = costs.get(program);

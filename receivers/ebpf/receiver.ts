@@ -169,6 +169,10 @@ export class EbpfReceiver implements Receiver {
     for (const { program, reason } of failed) {
       this.#scope.log.warn('A BPF program is not attached.', { program, reason });
     }
+    for (const { file, used, reason } of kernel.objects) {
+      if (used) this.#scope.log.info('An object of programs_path is used.', { file, reason });
+      else this.#scope.log.warn('An object of programs_path is not used; the packaged one is.', { file, reason });
+    }
     const attached = kernel.programs.length - failed.length;
     const details = [
       ...(kernel.pod === undefined ? [] : [`Only what runs in the agent's pod counts: ${kernel.pod.path}.`]),
