@@ -10,6 +10,7 @@
 #include "bpf_map.h"
 #include "error.h"
 #include "libbpf_log.h"
+#include "pin.h"
 
 namespace bpflow {
 
@@ -61,6 +62,7 @@ Napi::Function BpfProgram::define(Napi::Env env) {
                          InstanceMethod<&BpfProgram::attach>("attach", napi_default_method),
                          InstanceMethod<&BpfProgram::describe>("info", napi_default_method),
                          InstanceMethod<&BpfProgram::testRun>("testRun", napi_default_method),
+                         InstanceMethod<&BpfProgram::pinTo>("pin", napi_default_method),
                      });
 }
 
@@ -123,6 +125,11 @@ Napi::Value BpfProgram::describe(const Napi::CallbackInfo& info) {
   result.Set("jitedBytes", known.jited_prog_len);
   result.Set("memoryBytes", lockedBytes(bpf_program__fd(program_)));
   return result;
+}
+
+void BpfProgram::pinTo(const Napi::CallbackInfo& info) {
+  requireOpen(info.Env(), "pin");
+  pin(info, bpf_program__fd(program_), name_);
 }
 
 Napi::Value BpfProgram::testRun(const Napi::CallbackInfo& info) {

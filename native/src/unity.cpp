@@ -17,6 +17,7 @@
 #include "libbpf_log.cpp"
 #include "loop_watcher.cpp"
 #include "map_reader.cpp"
+#include "pin.cpp"
 #include "ring_buffer.cpp"
 #include "ring_reader.cpp"
 #include "ring_waiter.cpp"

@@ -52,6 +52,7 @@ test('an empty body gives the defaults of the product', () => {
       max_groups: 4096,
       max_entries: 16_384,
       programs_path: '',
+      pin_path: '',
       btf_path: '',
       features: undefined,
     },
@@ -71,13 +72,10 @@ test('keys of groups that are not there yet are refused unless they ask for noth
   assert.deepEqual(messages({ sample_rate: 10 }), [
     'sample_rate: is not available in this version (sampled events); remove it or set it to 100',
   ]);
-  assert.deepEqual(messages({ pin_path: 'a' }), [
-    'pin_path: is not available in this version (pinned maps); remove it or set it to ""',
-  ]);
   assert.deepEqual(messages({ perf_buffer_size: 8192 }), [
     'perf_buffer_size: is not available in this version (events need a kernel with ring buffers, Linux 5.8 or newer); remove it',
   ]);
-  assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100, pin_path: '' }), []);
+  assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100 }), []);
 });
 
 test('users are numbers, ranges or names; cgroups are written from the root of their tree', () => {
@@ -103,6 +101,11 @@ test('limits, patterns and times are checked', () => {
     ]);
   }
   assert.deepEqual(messages({ ring_buffer_size: 65_536, event_rate_limit: 1, collect_tcp_events: true }), []);
+  for (const path of ['a', '/sys/fs/bpf/../a', './a', '/a/']) {
+    const problem = 'must be an absolute path without . and .. and without / at its end';
+    assert.deepEqual(messages({ pin_path: path }), [`pin_path: ${problem}`]);
+    assert.deepEqual(messages({ programs_path: path }), [`programs_path: ${problem}`]);
+  }
   assert.deepEqual(messages({ monitor_paths: ['etc'] }), ['monitor_paths.0: must be an absolute path']);
   assert.deepEqual(messages({ max_groups: 2_000_000 }), ['max_groups: must be at most 1048576']);
   assert.deepEqual(messages({ process_filter: ['re:('] }), [

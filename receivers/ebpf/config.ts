@@ -39,9 +39,11 @@ const users = z.array(
     .refine(isUser, { error: 'must be a number, a range of them (1000-1999), or the name of a user' }),
 );
 
-const path = z.string().refine((text) => text === '' || (isAbsolute(text) && normalize(text) === text), {
-  error: 'must be an absolute path without . and ..',
-});
+const path = z
+  .string()
+  .refine((text) => text === '' || (isAbsolute(text) && normalize(text) === text && !text.endsWith('/')), {
+    error: 'must be an absolute path without . and .. and without / at its end',
+  });
 
 const paths = z
   .array(z.string().refine((path) => isAbsolute(path) && path.length < 256, { error: 'must be an absolute path' }))
@@ -228,9 +230,13 @@ export const keys = z.strictObject({
     .describe(
       'Folder with BPF objects of your own, which stand before those of the agent where they have the same name, structs, maps and programs. Empty: none.',
     ),
+  pin_path: path
+    .default('')
+    .describe(
+      'Folder in a BPF file system, where maps and programs have names for other tools while the agent runs: /sys/fs/bpf/bpflow. Empty: none.',
+    ),
   btf_path: z.string().default('').describe("File with the kernel's BTF. Empty: the running kernel's own."),
 
-  pin_path: only('', 'pinned maps'),
   collect_dns: only(false, 'the network group'),
   collect_http: only(false, 'the network group'),
   sample_rate: only(100, 'sampled events'),

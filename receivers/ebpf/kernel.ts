@@ -81,7 +81,7 @@ const WAITS_BY_GROUP = 1024;
 /** Most entries of the map of failed opens: groups times errors. */
 const FILE_ERRORS = 2048;
 
-/** The kernel half, loaded and attached. Closing it detaches everything; nothing is ever pinned. */
+/** The kernel half, loaded and attached. Closing it detaches everything; nothing of it is pinned here. */
 export class Kernel {
   readonly programs: readonly ProgramStatus[];
   /** What became of objects of the user's own. */

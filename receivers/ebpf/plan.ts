@@ -3,6 +3,7 @@ import {
   BPF,
   type Bpf,
   type ComponentPlan,
+  type PlanCheck,
   type PlannedMemory,
   type PlannedMetric,
   type PlannedProgram,
@@ -20,6 +21,7 @@ import { type FactState, type MetricFact, offKey, rolesOf, stateOf } from './met
 import { needsOf, plannedNeeds } from './needs.ts';
 import { objectFolder } from './objects.ts';
 import { statusOf } from './own-metrics.ts';
+import { pinObstacle } from './pins.ts';
 import { type MeasuredCost, measureCosts, type SelfTestOptions } from './self-test.ts';
 
 export interface PlanOptions extends Pick<SelfTestOptions, 'exercise'> {
@@ -36,7 +38,7 @@ export interface PlanOptions extends Pick<SelfTestOptions, 'exercise'> {
 export async function planEbpf(asked: Config, scope: PlanScope, options: PlanOptions = {}): Promise<ComponentPlan> {
   const config = configFor(asked, scope.signals);
   const bpf = scope.get(BPF);
-  const checks = machineChecks(bpf, config.btf_path);
+  const checks = [...machineChecks(bpf, config.btf_path), ...pinChecks(config.pin_path)];
   const needs = plannedNeeds(bpf);
   let kernel: Kernel;
   try {
@@ -63,6 +65,12 @@ export async function planEbpf(asked: Config, scope: PlanScope, options: PlanOpt
   } finally {
     kernel.close();
   }
+}
+
+function pinChecks(path: string): PlanCheck[] {
+  if (path === '') return [];
+  const obstacle = pinObstacle(path);
+  return [{ name: 'pin_path', ok: obstacle === undefined, found: path, advice: obstacle ?? '' }];
 }
 
 function loadKernel(bpf: Bpf, config: Config, objects = objectFolder()): Kernel {

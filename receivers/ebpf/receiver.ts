@@ -25,6 +25,7 @@ import { explainMetric } from './explain.ts';
 import { obstacle } from './kernel.ts';
 import { objectFolder } from './objects.ts';
 import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
+import { Pins } from './pins.ts';
 import { userRanges } from './users.ts';
 
 /** How long the kernel measures the programs' run time after the start. */
@@ -47,6 +48,7 @@ export class EbpfReceiver implements Receiver {
   readonly #stopping = new AbortController();
   #collection: Collection | undefined;
   #events: Events | undefined;
+  #pins: Pins | undefined;
   #running: Promise<void> | undefined;
   #since = 0n;
   #timer: Timer | undefined;
@@ -123,6 +125,7 @@ export class EbpfReceiver implements Receiver {
     } finally {
       this.#timer?.cancel();
       this.#stopping.abort();
+      this.#unpin();
       this.#collection.close();
       this.#collection = undefined;
     }
@@ -149,7 +152,33 @@ export class EbpfReceiver implements Receiver {
       const watched = new WatchedPaths(this.#config.monitor_paths, this.#config.exclude_paths);
       this.#events = openEvents(this.#collection, this.#scope, this.#next.logs, watched);
     }
-    this.#reportHealth(this.#collection);
+    const unpinned = this.#pin(bpf, this.#collection);
+    this.#reportHealth(this.#collection, unpinned);
+  }
+
+  /** Why maps and programs have no names for other tools, where they shall: they count all the same. */
+  #pin(bpf: Bpf, { kernel }: Collection): string | undefined {
+    if (this.#config.pin_path === '') return undefined;
+    try {
+      this.#pins = new Pins(bpf, this.#config.pin_path, { maps: kernel.maps(), programs: kernel.attached });
+      return undefined;
+    } catch (thrown) {
+      const { message } = asError(thrown);
+      this.#scope.log.error('Maps and programs are not pinned; all is counted nevertheless.', { reason: message });
+      return message;
+    }
+  }
+
+  #unpin(): void {
+    try {
+      this.#pins?.close();
+    } catch (error) {
+      this.#scope.log.warn('What was pinned is left behind; the next start replaces it.', {
+        path: this.#config.pin_path,
+        error: asError(error).message,
+      });
+    }
+    this.#pins = undefined;
   }
 
   #containers(): ContainerVerdict | undefined {
@@ -164,7 +193,7 @@ export class EbpfReceiver implements Receiver {
     return containerFilter({ containers, namespaces, kubernetes, local });
   }
 
-  #reportHealth({ kernel }: Collection): void {
+  #reportHealth({ kernel }: Collection, unpinned: string | undefined): void {
     const failed = kernel.programs.filter(({ state }) => state !== 'attached');
     for (const { program, reason } of failed) {
       this.#scope.log.warn('A BPF program is not attached.', { program, reason });
@@ -179,15 +208,17 @@ export class EbpfReceiver implements Receiver {
       `${attached} programs are attached: ${[...kernel.attached.keys()].join(', ')}.`,
       ...failed.map(({ program, reason }) => `${program} is not attached: ${reason}.`),
       ...kernel.missing.map((role) => role.without),
+      ...(unpinned === undefined ? [] : [unpinned]),
     ];
-    if (kernel.missing.length === 0) {
+    const problem = kernel.missing[0]?.without ?? unpinned;
+    if (problem === undefined) {
       this.#scope.health({
         state: 'ok',
         summary: `Counts ${this.#subjects()} of every process${kernel.pod ? ' in the pod' : ''}.`,
         details,
       });
     } else {
-      const summary = `Not everything can be counted here. ${kernel.missing[0]!.without}`;
+      const summary = kernel.missing.length > 0 ? `Not everything can be counted here. ${problem}` : problem;
       this.#scope.health({ state: 'degraded', summary, details });
     }
   }
