@@ -51,6 +51,7 @@ test('an empty body gives the defaults of the product', () => {
       idle_timeout: 300_000,
       max_groups: 4096,
       max_entries: 16_384,
+      canary: 0,
       programs_path: '',
       pin_path: '',
       btf_path: '',
@@ -76,6 +77,14 @@ test('keys of groups that are not there yet are refused unless they ask for noth
     'perf_buffer_size: is not available in this version (events need a kernel with ring buffers, Linux 5.8 or newer); remove it',
   ]);
   assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100 }), []);
+});
+
+test('the canary is off, on, or an interval', () => {
+  assert.deepEqual(
+    [false, true, '10s'].map((canary) => config.parse({ canary }).canary),
+    [0, 60_000, 10_000],
+  );
+  for (const canary of ['10ms', 'yes', 0]) assert.equal(messages({ canary }).length, 1, `${canary}`);
 });
 
 test('users are numbers, ranges or names; cgroups are written from the root of their tree', () => {

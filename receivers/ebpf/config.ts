@@ -9,6 +9,7 @@ import { PRESET_NAMES, withPreset } from './presets.ts';
 import { isUser } from './users.ts';
 
 const MOST_RING_BYTES = 2 ** 30;
+const CANARY_INTERVAL_MS = 60_000;
 
 const onOff = z
   .union([z.enum(['on', 'off']), z.boolean()], { error: 'must be on or off' })
@@ -225,6 +226,15 @@ export const keys = z.strictObject({
     })
     .prefault({})
     .describe('Kernel facilities that can be switched off, so that the fallback is used.'),
+  canary: z
+    .union([
+      z.boolean().transform((on) => (on ? CANARY_INTERVAL_MS : 0)),
+      duration().refine((ms) => ms >= 1000, { error: 'must be at least 1s' }),
+    ])
+    .prefault(false)
+    .describe(
+      'true, or an interval instead of a minute: a child process makes 1000 system calls so often, and bpflow_exactness_error tells how many of them were counted wrongly.',
+    ),
   programs_path: path
     .default('')
     .describe(

@@ -83,7 +83,8 @@ function bad(path: string, what: string, cause?: unknown): BpfError {
   );
 }
 
-function packageRoot(folder: string): string {
+/** Where the agent is installed, or its checkout. */
+export function packageRoot(folder: string): string {
   const parent = dirname(folder);
   return existsSync(join(folder, 'package.json')) || parent === folder ? folder : packageRoot(parent);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   asError,
   BPF,
@@ -10,6 +11,7 @@ import {
   type PlanScope,
 } from 'bpflow/sdk';
 import { adviceOf } from './advice.ts';
+import { canaryProgram } from './canary.ts';
 import { kernelOptionsOf } from './collection.ts';
 import type { Config } from './config.ts';
 import { configFor } from './events/event-options.ts';
@@ -38,7 +40,7 @@ export interface PlanOptions extends Pick<SelfTestOptions, 'exercise'> {
 export async function planEbpf(asked: Config, scope: PlanScope, options: PlanOptions = {}): Promise<ComponentPlan> {
   const config = configFor(asked, scope.signals);
   const bpf = scope.get(BPF);
-  const checks = [...machineChecks(bpf, config.btf_path), ...pinChecks(config.pin_path)];
+  const checks = [...machineChecks(bpf, config.btf_path), ...pinChecks(config.pin_path), ...canaryChecks(config)];
   const needs = plannedNeeds(bpf);
   let kernel: Kernel;
   try {
@@ -71,6 +73,16 @@ function pinChecks(path: string): PlanCheck[] {
   if (path === '') return [];
   const obstacle = pinObstacle(path);
   return [{ name: 'pin_path', ok: obstacle === undefined, found: path, advice: obstacle ?? '' }];
+}
+
+function canaryChecks({ canary, collect_syscalls: isCounted }: Config): PlanCheck[] {
+  if (canary === 0) return [];
+  const program = canaryProgram();
+  const advice = isCounted
+    ? `${program} is missing: the canary is built with the addon, by scripts/build-addon.sh.`
+    : 'Its calls are counted with collect_syscalls only.';
+  const ok = isCounted && existsSync(program);
+  return [{ name: 'canary', ok, found: program, advice: ok ? '' : advice }];
 }
 
 function loadKernel(bpf: Bpf, config: Config, objects = objectFolder()): Kernel {

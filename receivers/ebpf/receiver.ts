@@ -15,6 +15,7 @@ import {
   type Timer,
 } from 'bpflow/sdk';
 import { adviceOf } from './advice.ts';
+import { Canary, isOwnUserCounted, publishCanary } from './canary.ts';
 import { Collection } from './collection.ts';
 import type { Config } from './config.ts';
 import { type ContainerVerdict, containerFilter } from './container-filter.ts';
@@ -49,6 +50,7 @@ export class EbpfReceiver implements Receiver {
   #collection: Collection | undefined;
   #events: Events | undefined;
   #pins: Pins | undefined;
+  #canary: Canary | undefined;
   #running: Promise<void> | undefined;
   #since = 0n;
   #timer: Timer | undefined;
@@ -97,6 +99,8 @@ export class EbpfReceiver implements Receiver {
       () => this.#runTimes,
     );
     publishEvents(this.#scope, () => this.#events);
+    publishCanary(this.#scope, () => this.#canary);
+    this.#startCanary(this.#collection);
     this.#measureRunTimes(bpf);
     this.#arm();
   }
@@ -112,6 +116,7 @@ export class EbpfReceiver implements Receiver {
 
   async stop(): Promise<void> {
     this.#timer?.cancel();
+    this.#canary?.stop();
     this.#endStatistics();
     if (this.#collection === undefined) return;
     try {
@@ -167,6 +172,27 @@ export class EbpfReceiver implements Receiver {
       this.#scope.log.error('Maps and programs are not pinned; all is counted nevertheless.', { reason: message });
       return message;
     }
+  }
+
+  /** Its first round is made at once. */
+  #startCanary({ kernel }: Collection): void {
+    const { canary: intervalMs, user_filter: users } = this.#config;
+    if (intervalMs === 0) return;
+    const [groups, calls] = [kernel.map('process', 'groups'), kernel.map('syscall', 'syscalls')];
+    if (groups === undefined || calls === undefined || !kernel.serves('sys_exit')) {
+      this.#scope.log.warn(
+        'There is no canary: its calls are counted with collect_syscalls in a pipeline of metrics only.',
+      );
+      return;
+    }
+    const { clock, log } = this.#scope;
+    const isCounted = isOwnUserCounted(userRanges(users));
+    this.#canary = new Canary({ groups, calls, isCounted, clock, log, intervalMs });
+    this.#scope.inspect('canary', () => {
+      const { made, error, problem } = this.#canary!;
+      return { made, error, problem };
+    });
+    void this.#canary.check();
   }
 
   #unpin(): void {
