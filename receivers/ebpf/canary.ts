@@ -8,7 +8,7 @@ import { MapBuffer } from './map-buffer.ts';
 import { packageRoot } from './objects.ts';
 import type { UserRange } from './users.ts';
 
-/** The executable's name, by which its calls are found; what has this name is left out of all metrics, as the agent itself is. */
+/** The executable's name, by which its calls are found. It is a process as any other: what hid by its name would hide others, too. */
 export const CANARY = 'bpflow-canary';
 
 /** Number of the call. */

@@ -1,7 +1,6 @@
 import { CgroupPaths } from 'bpflow/containers';
 import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, SeriesInterner } from 'bpflow/sdk';
 import { BlockSource } from './block.ts';
-import { CANARY } from './canary.ts';
 import { cgroupFilter } from './cgroup-filter.ts';
 import type { Config } from './config.ts';
 import type { ContainerVerdict } from './container-filter.ts';
@@ -59,8 +58,7 @@ export class Collection {
     this.kernel = Kernel.load(bpf, kernelOptions);
     const batch = config.features.batch;
     const { containers } = options;
-    const isAsked = processFilter(config.process_filter, config.exclude_processes);
-    const isProcessWanted = (process: string) => process !== CANARY && isAsked(process);
+    const isProcessWanted = processFilter(config.process_filter, config.exclude_processes);
     this.isCgroupWanted = cgroupFilter(config.cgroup_filter);
     this.groups = new Groups(this.kernel.map('process', 'groups')!, {
       cgroups: options.cgroups ?? new CgroupPaths({ made: (id) => this.kernel.cgroupPath(id) }),

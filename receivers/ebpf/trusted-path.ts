@@ -23,7 +23,9 @@ export function distrust(path: string, kind: 'file' | 'folder'): string | undefi
 
 /** In a folder like /tmp everybody may write, but only replace what is their own. */
 function distrustAbove(folder: string): string | undefined {
-  const { uid, mode } = lstatSync(folder);
+  const found = lstatSync(folder);
+  const { uid, mode } = found;
+  if (found.isSymbolicLink()) return `${folder} is a link: name what it leads to`;
   if (!isOurs(uid)) return `${folder} belongs to user ${uid}, and not to root or the user of the agent`;
   if ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0) return `${folder} can be written by others`;
   return folder === dirname(folder) ? undefined : distrustAbove(dirname(folder));

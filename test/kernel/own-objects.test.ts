@@ -105,6 +105,14 @@ describe('programs_path', { skip }, () => {
     });
   }
 
+  test('a folder that is a link is told', async () => {
+    const folder = folderWith((made) => copy('syscall.bpf.o', join(made, 'syscall.bpf.o')));
+    symlinkSync(folder, `${folder}-link`);
+    assert.deepEqual(await statusWith(`${folder}-link`), {
+      'syscall.bpf.o': `failed: ${folder}-link is a link: name what it leads to`,
+    });
+  });
+
   test('a folder that is missing is told', async () => {
     assert.deepEqual(await statusWith('/nonexistent/bpf'), { '/nonexistent/bpf': 'failed: there is no such folder' });
   });
