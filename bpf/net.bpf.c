@@ -125,7 +125,7 @@ static __always_inline group_t current_group(void)
 		note(LEDGER_NO_STATE);
 		return GROUP_OTHER;
 	}
-	if (state->css_set != css_set_of(task))
+	if (has_moved(state, task))
 		regroup(state, task);
 	return state->group;
 }

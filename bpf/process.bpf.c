@@ -18,6 +18,14 @@ struct {
 	__type(value, struct cgroup_path);
 } cgroup_scratch SEC(".maps");
 
+/* Where the agent itself is: its cgroup, that one's parent, and so on. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CGROUP_DEPTH);
+	__type(key, u32);
+	__type(value, struct agent_cgroup);
+} agent_cgroups SEC(".maps");
+
 /* A new task counts for its parent's group, if they look alike. */
 static __always_inline int on_newtask(struct task_struct *task)
 {
@@ -34,8 +42,10 @@ static __always_inline int on_newtask(struct task_struct *task)
 	*state = zero;
 	state->fresh = FRESH_NEW;
 	from = get_state(parent, false);
+	if (user_ranges)
+		state->user = user_of(task);
 	if (from && from->css_set == css_set && from->group != GROUP_EXCLUDED && !with_pid &&
-	    !with_command)
+	    !with_command && (!user_ranges || from->user == state->user))
 		state->group = from->group;
 	else
 		state->group = find_group(task);
@@ -249,6 +259,7 @@ int living(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	if (!ended && (state->css_set != (u64)BPF_CORE_READ(task, cgroups) ||
+		       (user_ranges && state->user != user_of(task)) ||
 		       (with_command && command_changed(state, task))))
 		regroup(state, task);
 	else if (state->css_set)
@@ -266,14 +277,26 @@ int living(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Run once by the agent itself: leaves its process id, as the kernel knows it, in the node. */
+/* Run once by the agent itself: leaves its process id, as the kernel knows it, in the node, and where it is. */
 SEC("raw_tp/sys_enter")
 int learn_agent(void *ctx)
 {
+	struct cgroup *cgroup = cgroup_of(get_current());
 	struct node *shared = get_node();
 
 	if (shared)
 		shared->agent = bpf_get_current_pid_tgid() >> 32;
+	for (u32 i = 0; i < CGROUP_DEPTH && cgroup; i++) {
+		u32 place = i;
+		struct agent_cgroup *known = bpf_map_lookup_elem(&agent_cgroups, &place);
+
+		if (!known)
+			break;
+		known->id = BPF_CORE_READ(cgroup, kn, id);
+		bpf_probe_read_kernel_str(known->name, sizeof(known->name),
+					  BPF_CORE_READ(cgroup, kn, name));
+		cgroup = parent_of(cgroup);
+	}
 	return 0;
 }
 

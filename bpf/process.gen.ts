@@ -4,6 +4,8 @@ export const GROUP_OTHER = 0;
 export const GROUP_EXCLUDED = 0xffffffff;
 export const PROCESS_NAME_LENGTH = 64;
 export const CGROUP_PATH_LENGTH = 1024;
+export const CGROUP_NAME_LENGTH = 256;
+export const USER_RANGES = 32;
 
 /** `enum ledger_slot`. */
 export const LedgerSlot = {
@@ -37,8 +39,9 @@ export const LAYOUTS = {
   group_key: 'ad9cb0e5b06f6e3c',
   group_value: 'b435b812c83a2baf',
   group_totals: 'b3b99e50332d1366',
-  node: 'e5061bcbfc9a4415',
+  node: '61ab706f4115a531',
   cgroup_path: 'fc602ff05dcf3382',
+  agent_cgroup: '013ee05b462a5166',
 } as const;
 
 /** A moving view on one `struct group_key` in a buffer of 32-bit words. */
@@ -179,12 +182,12 @@ export class GroupTotals {
 /** A moving view on one `struct node` in a buffer of 32-bit words. */
 export class Node {
   /** Bytes. */
-  static readonly SIZE = 32;
+  static readonly SIZE = 40;
   /** 32-bit words. */
-  static readonly WORDS = 8;
+  static readonly WORDS = 10;
   /** Position of each member, in words. */
-  static readonly WORD = { nextGroup: 0, changes: 2, generation: 4, agent: 6 } as const;
-  #words: Uint32Array = new Uint32Array(8);
+  static readonly WORD = { nextGroup: 0, changes: 2, generation: 4, scope: 6, agent: 8 } as const;
+  #words: Uint32Array = new Uint32Array(10);
   #at = 0;
 
   /** Moves to the struct that begins at word `at`. */
@@ -206,9 +209,14 @@ export class Node {
     return (BigInt(this.#words[this.#at + 4 + 1]!) << 32n) | BigInt(this.#words[this.#at + 4]!);
   }
 
+  /** Inode of the cgroup v2 directory. */
+  get scope(): bigint {
+    return (BigInt(this.#words[this.#at + 6 + 1]!) << 32n) | BigInt(this.#words[this.#at + 6]!);
+  }
+
   /** Thread group id in the initial pid namespace. */
   get agent(): number {
-    return this.#words[this.#at + 6]!;
+    return this.#words[this.#at + 8]!;
   }
 }
 
@@ -236,5 +244,37 @@ export class CgroupPath {
     const bytes = new Uint8Array(this.#words.buffer, start, 1024);
     const end = bytes.indexOf(0);
     return Buffer.from(bytes.buffer, start, end < 0 ? 1024 : end).toString();
+  }
+}
+
+/** A moving view on one `struct agent_cgroup` in a buffer of 32-bit words. */
+export class AgentCgroup {
+  /** Bytes. */
+  static readonly SIZE = 264;
+  /** 32-bit words. */
+  static readonly WORDS = 66;
+  /** Position of each member, in words. */
+  static readonly WORD = { id: 0, name: 2 } as const;
+  #words: Uint32Array = new Uint32Array(66);
+  #at = 0;
+
+  /** Moves to the struct that begins at word `at`. */
+  move(words: Uint32Array, at: number): this {
+    this.#words = words;
+    this.#at = at;
+    return this;
+  }
+
+  /** Inode of the cgroup v2 directory. */
+  get id(): bigint {
+    return (BigInt(this.#words[this.#at + 1]!) << 32n) | BigInt(this.#words[this.#at]!);
+  }
+
+  /** At most 255 bytes, up to the first zero. */
+  get name(): string {
+    const start = this.#words.byteOffset + (this.#at + 2) * 4;
+    const bytes = new Uint8Array(this.#words.buffer, start, 256);
+    const end = bytes.indexOf(0);
+    return Buffer.from(bytes.buffer, start, end < 0 ? 256 : end).toString();
   }
 }

@@ -9,6 +9,8 @@
 #define GROUP_EXCLUDED	    0xffffffff
 #define PROCESS_NAME_LENGTH 64
 #define CGROUP_PATH_LENGTH  1024 /* TRACE_CGROUP_PATH_LEN */
+#define CGROUP_NAME_LENGTH  256 /* NAME_MAX and a zero */
+#define USER_RANGES	    32
 
 /* What a series group is: equal keys are one group. Unused parts are zero. */
 struct group_key {
@@ -43,11 +45,18 @@ struct cgroup_path {
 	char path[CGROUP_PATH_LENGTH];
 };
 
+/* A cgroup on the way from the agent's own to the root. */
+struct agent_cgroup {
+	cgroup_id_t id; /* 0: there is none */
+	char name[CGROUP_NAME_LENGTH]; /* of its directory; empty for the root */
+};
+
 /* One slot: facts that all objects share. */
 struct node {
 	u64 next_group;
 	u64 changes; /* of tasks: each makes what CPUs remember of their last one stale */
 	u64 generation; /* of the collection that runs or ran last */
+	cgroup_id_t scope; /* what runs outside this cgroup is left out; 0: nothing is */
 	pid_type agent; /* the agent's own process, 0 until it is known */
 	u32 reserved;
 };

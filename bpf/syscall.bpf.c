@@ -83,7 +83,7 @@ struct last_task {
 	u64 changes;
 	u64 chosen;
 	group_t group;
-	u32 reserved;
+	u32 user;
 };
 
 #define CHOSEN_SLOTS 1024
@@ -369,6 +369,14 @@ static __noinline syscall_t rare_end(struct task_state *state, syscall_t syscall
 	return NO_SYSCALL;
 }
 
+/* Of a task that is left out nothing is kept that its calls could meet once it no longer is. */
+static __always_inline void forget_calls(struct task_state *state)
+{
+	state->fresh = 0;
+	state->pending = 0;
+	state->syscall_start = 0;
+}
+
 static __always_inline int count_end(group_t group, syscall_t syscall, s64 result)
 {
 	if (group == GROUP_EXCLUDED) {
@@ -421,14 +429,16 @@ static __always_inline int on_exit_remembered(s32 nr, s64 result)
 		result = 0;
 	changes = *(volatile u64 *)&shared->changes;
 	if (last->task == (u64)current && last->changes == changes && last->chosen == chosen &&
-	    last->css_set == css_set_of(current) && !is_restart_result(result))
+	    last->css_set == css_set_of(current) &&
+	    (!user_ranges || last->user == user_of_current(current)) && !is_restart_result(result))
 		return count_end(last->group, syscall, result);
 
 	state = current_state(current);
 	if (!state)
 		return count_stateless(syscall, result);
-	if (state->group != GROUP_EXCLUDED &&
-	    (state->fresh || state->pending || is_restart_result(result))) {
+	if (state->group == GROUP_EXCLUDED) {
+		forget_calls(state);
+	} else if (state->fresh || state->pending || is_restart_result(result)) {
 		syscall = rare_end(state, syscall, result);
 		if (syscall == NO_SYSCALL)
 			return 0;
@@ -440,6 +450,7 @@ static __always_inline int on_exit_remembered(s32 nr, s64 result)
 	last->changes = changes;
 	last->chosen = chosen;
 	last->group = state->group;
+	last->user = state->user;
 	return count_end(state->group, syscall, result);
 }
 
@@ -460,6 +471,7 @@ static __always_inline int on_exit(s32 nr, s64 result)
 	if (!state)
 		return count_stateless(syscall, result);
 	if (state->group == GROUP_EXCLUDED) {
+		forget_calls(state);
 		note(LEDGER_EXCLUDED);
 		return 0;
 	}
@@ -488,7 +500,7 @@ static __always_inline int on_signal(u64 handler, u64 flags)
 	syscall_t syscall;
 	u32 kind;
 
-	if (!state || !state->pending)
+	if (!state || !state->pending || state->group == GROUP_EXCLUDED)
 		return 0;
 	if (handler <= SIG_IGN_HANDLER)
 		return 0;

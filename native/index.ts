@@ -83,5 +83,6 @@ function unsupported(reason: string, cause?: unknown): Bpf {
     enableStats: refuse('enable_stats'),
     dropCapabilities: refuse('drop_capabilities'),
     capabilities: () => [],
+    tryLock: refuse('try_lock'),
   };
 }

@@ -1,10 +1,12 @@
 import { createNoopMeter } from '@opentelemetry/api';
 import { AGENT, type Agent, type ComponentHealth, INSPECTION } from '../sdk/agent.ts';
+import { BPF } from '../sdk/bpf.ts';
 import { asError } from '../sdk/errors.ts';
 import type { Clock, Logger } from '../sdk/scope.ts';
 import { version } from '../sdk/version.ts';
 import { type AdminSocket, openAdminSocket } from './admin/socket.ts';
 import { Views } from './admin/views.ts';
+import { Capabilities, type KeptCapabilities } from './capabilities.ts';
 import { systemClock } from './clock.ts';
 import { buildGraph } from './graph/build.ts';
 import type { Difference } from './graph/difference.ts';
@@ -34,6 +36,8 @@ export interface AgentOptions {
   /** Path of the admin socket; undefined for none. */
   readonly adminEndpoint: string | undefined;
   readonly shutdownTimeoutMs: number;
+  /** What the process keeps of its capabilities beside what components need; undefined: it is not the agent's own. */
+  readonly keepCapabilities?: KeptCapabilities;
   /** The machine's by default. */
   readonly clock?: Clock;
 }
@@ -79,6 +83,7 @@ export async function createAgent(options: AgentOptions): Promise<RunningAgent> 
   const life = new Life(parts);
   try {
     const container = await Container.root();
+    life.mayDrop(new Capabilities(() => container.find(BPF).get('')!, log));
     container.provide(AGENT, life);
     container.provide(INSPECTION, parts.views);
     const host = createHost({
@@ -155,6 +160,7 @@ class Life implements RunningAgent {
   readonly #reloads: Reloads;
   #shutdownTimeoutMs: number;
   #graph: Graph | undefined;
+  #capabilities: Capabilities | undefined;
   #admin: AdminSocket | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -184,6 +190,10 @@ class Life implements RunningAgent {
     this.#graph = graph;
   }
 
+  mayDrop(capabilities: Capabilities): void {
+    if (this.#parts.options.keepCapabilities !== undefined) this.#capabilities = capabilities;
+  }
+
   ready(): boolean {
     return this.readySince !== undefined && this.#stopping === undefined;
   }
@@ -201,6 +211,7 @@ class Life implements RunningAgent {
       await this.stop();
       throw error;
     }
+    this.#dropCapabilities();
     this.readySince = this.#parts.clock.now();
     this.log.info('Everything is ready. Begin running and processing data.');
   }
@@ -222,9 +233,17 @@ class Life implements RunningAgent {
   }
 
   async #goOver({ plan, shutdownTimeoutMs }: ReadAgain['options']): Promise<Difference> {
-    const difference = await this.#graph!.reload(plan, shutdownTimeoutMs);
+    this.#capabilities?.check(plan);
+    const difference = await this.#graph!.reload(plan, shutdownTimeoutMs).catch((failure: unknown) => {
+      throw this.#capabilities?.explain(failure) ?? failure;
+    });
     this.#shutdownTimeoutMs = shutdownTimeoutMs;
+    this.#dropCapabilities();
     return difference;
+  }
+
+  #dropCapabilities(): void {
+    this.#capabilities?.drop(this.#graph!.plan, this.#parts.options.keepCapabilities ?? 'all');
   }
 
   async #stop(): Promise<void> {

@@ -130,6 +130,19 @@ export const reloadErrors = {
     new PipelineError('reload', 'The configuration is not read again: the agent is being stopped.'),
 };
 
+export const capabilityErrors = {
+  dropped: (id: ComponentId, missing: readonly string[]): PipelineError =>
+    new PipelineError(
+      'reload',
+      `${label(id)} needs ${missing.join(', ')}, which the agent dropped after its start: restart needed.`,
+    ),
+  mayBeDropped: (): PipelineError =>
+    new PipelineError(
+      'reload',
+      'The agent dropped its capabilities after the start; if one of them is what is missing: restart needed, or name it in service.keep_capabilities.',
+    ),
+};
+
 export const adminErrors = {
   noAnswer: (path: string, error: Error): PipelineError =>
     new PipelineError(

@@ -104,6 +104,7 @@ function needsRestart(old: AgentOptions, now: ReadAgain['options']): readonly st
     ['service.telemetry.metrics', old.metrics, now.metrics],
     ['service.telemetry.resource', old.resource ?? {}, now.resource ?? {}],
     ['service.admin.endpoint', old.adminEndpoint, now.adminEndpoint],
+    ['service.keep_capabilities', old.keepCapabilities, now.keepCapabilities],
   ];
   return pairs.flatMap(([name, before, after]) => (isDeepStrictEqual(before, after) ? [] : [name]));
 }

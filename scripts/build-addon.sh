@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the native addon: build/native/bpflow.node. Does nothing when it is newer than its sources.
+# Builds the native addon and the canary: build/native/bpflow.node, build/native/bpflow-canary. Does nothing when they are newer than
+# their sources.
 #
 #   scripts/build-addon.sh           release build
 #   scripts/build-addon.sh --asan    with AddressSanitizer and UBSan: build/native-asan/bpflow.node
@@ -12,6 +13,14 @@ cd "$(dirname "$0")/.."
 variant=native
 [[ ${1:-} == --asan ]] && variant=native-asan
 out=build/$variant/bpflow.node
+canary=build/native/bpflow-canary
+
+if [[ ! $canary -nt native/canary.c || ! $canary -nt scripts/build-addon.sh ]]; then
+  mkdir -p build/native
+  "${CXX:-g++}" -x c -Os -Wall -Wextra -Werror -static -no-pie -nostdlib -ffreestanding -mgeneral-regs-only -fno-stack-protector \
+    -fno-asynchronous-unwind-tables -Wl,--build-id=none,-z,noexecstack -s native/canary.c -o "$canary.$$"
+  mv "$canary.$$" "$canary"
+fi
 
 stale() {
   [[ ! -f $out || ! -f build/libbpf/link ]] && return 0

@@ -10,7 +10,7 @@ import { readBtf } from './btf.ts';
 const GROUPS = [
   {
     name: 'process',
-    structs: ['group_key', 'group_value', 'group_totals', 'node', 'cgroup_path'],
+    structs: ['group_key', 'group_value', 'group_totals', 'node', 'cgroup_path', 'agent_cgroup'],
     enums: ['ledger_slot'],
   },
   { name: 'syscall', structs: ['syscall_key', 'syscall_error_key', 'syscall_value', 'hist'], enums: [] },

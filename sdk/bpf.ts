@@ -21,6 +21,8 @@ export interface Bpf {
   dropCapabilities(keep: readonly string[]): void;
   /** Effective capabilities of the process by name; empty without any. */
   capabilities(): readonly string[];
+  /** Takes an advisory lock on an open file or folder until it is closed, or the process ends. False while somebody else has it. */
+  tryLock(fd: number): boolean;
 }
 
 export interface OpenOptions {
@@ -114,6 +116,8 @@ export interface BpfProgram {
   info(): ProgramInfo;
   /** Runs the program once in the calling thread (raw tracepoint and syscall programs) and returns its result. */
   testRun(context?: Uint8Array): number;
+  /** Gives it a name in a BPF file system, by which others find it until the name is removed as a file is. Throws {@link BpfError}. */
+  pin(path: string): void;
 }
 
 export interface AttachOptions {
@@ -172,6 +176,8 @@ export interface BpfMap extends Closeable {
   update(key: Uint8Array, value: Uint8Array, mode?: 'any' | 'create' | 'replace'): void;
   /** False when there was none. */
   delete(key: Uint8Array): boolean;
+  /** As {@link BpfProgram.pin}. */
+  pin(path: string): void;
   /** Maps of type `ringbuf` and `perf_event_array` only: a consumer. One per map. */
   ring(options?: RingOptions): RingBuffer;
 }

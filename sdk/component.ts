@@ -142,6 +142,12 @@ interface Spec<S extends z.ZodType> {
    * take a few seconds.
    */
   plan?(config: z.output<S>, scope: PlanScope): ComponentPlan | Promise<ComponentPlan>;
+  /**
+   * Capabilities that it needs while it runs and to be started anew, as of capabilities(7), in lower case: an agent that works in
+   * the kernel drops the others once everything has started. A plugin without this keeps all of them. `had`: what the
+   * process was given.
+   */
+  capabilities?(config: z.output<S>, had: readonly string[]): readonly string[];
 }
 
 export interface ReceiverSpec<S extends z.ZodType = z.ZodType, K extends Signal = Signal> extends Spec<S> {

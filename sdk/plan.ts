@@ -63,7 +63,8 @@ export interface PlannedMetric {
 /** A program, or another thing that is attached somewhere. */
 export interface PlannedProgram {
   readonly program: string;
-  readonly state: 'attached' | 'failed' | 'off';
+  /** `used`: a file with programs of the user's own. */
+  readonly state: 'attached' | 'failed' | 'off' | 'used';
   /** Empty when attached. */
   readonly reason: string;
   /** Where it is attached: `tp_btf/sys_exit`. */

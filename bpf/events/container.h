@@ -27,6 +27,13 @@ struct {
 	__type(value, u32);
 } young_cgroups SEC(".maps");
 
+static __always_inline group_t container_group(struct cgroup *cgroup)
+{
+	struct node *shared = get_node();
+
+	return shared && !is_in_scope(shared, cgroup) ? GROUP_EXCLUDED : GROUP_OTHER;
+}
+
 static __always_inline int on_cgroup(void *ctx, struct cgroup *cgroup, const char *path, u32 kind)
 {
 	u32 scratch = kind == EVENT_CGROUP_MAKE, size;
@@ -46,7 +53,7 @@ static __always_inline int on_cgroup(void *ctx, struct cgroup *cgroup, const cha
 		bpf_map_delete_elem(&young_cgroups, &id);
 	group = group_of(current);
 	/* It concerns the container, whoever manages it. */
-	count = offer(kind, GROUP_OTHER, now);
+	count = offer(kind, container_group(cgroup), now);
 	event = bpf_map_lookup_elem(&cgroup_records, &scratch);
 	if (!count || !event)
 		return 0;
@@ -77,7 +84,8 @@ static __always_inline int on_enter(void *ctx, struct task_struct *task)
 		return 0;
 	now = bpf_ktime_get_ns();
 	group = group_of_current();
-	count = offer(EVENT_CGROUP_ENTER, group, now);
+	count = offer(EVENT_CGROUP_ENTER, container_group(cgroup_of(task)),
+		      now);
 	if (!count)
 		return 0;
 	event = reserve_event(count, &scratch, sizeof(*event));

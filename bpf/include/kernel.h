@@ -41,13 +41,22 @@
 
 struct kernfs_node {
 	u64 id;
+	const char *name;
 };
 
 struct cgroup_root {
 	int hierarchy_id;
 };
 
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
 struct cgroup {
+	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
 };
@@ -248,6 +257,7 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct fs_struct *fs;
 	struct files_struct *files;
+	const struct cred *real_cred;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;

@@ -10,6 +10,7 @@
 #include "cgroup.h"
 #include "fixes.h"
 #include "kernel.h"
+#include "scope.h"
 
 #ifndef BPF_F_NO_PREALLOC
 #define BPF_F_NO_PREALLOC 1
@@ -45,6 +46,8 @@ struct task_state {
 	u32 pending; /* syscall_t + 1 of a call that the kernel will make again, 0 for none */
 	u32 pending_kind; /* ERESTART… */
 	u32 fresh; /* FRESH_…, until the task's first return to user space */
+	u32 user; /* only with users asked for: whom it was grouped under */
+	u32 reserved;
 	ns_t syscall_start;
 	ns_t queued_at;
 	ns_t file_start; /* of a call on a file */
@@ -344,7 +347,7 @@ static __noinline group_t find_group(struct task_struct *task)
 
 	if (!shared)
 		return GROUP_OTHER;
-	if (shared->agent && (u32)BPF_CORE_READ(task, tgid) == shared->agent)
+	if (is_left_out(shared, task))
 		return GROUP_EXCLUDED;
 	describe(task, &key);
 	if (!key.process[0])
@@ -370,16 +373,20 @@ static __noinline group_t find_group(struct task_struct *task)
 
 /*
  * Gives the task the group it belongs to now; what it did until now is credited to the one before. A task that is seen for the
- * first time and is no new one starts from what the kernel has counted so far: nothing from before is ours.
+ * first time and is no new one starts from what the kernel has counted so far: nothing from before is ours, as little as what
+ * a task did while it was left out.
  */
 static __noinline void regroup(struct task_state *state, struct task_struct *task)
 {
-	if (state->css_set) {
-		credit(state, task);
-	} else {
+	if (!state->css_set || state->group == GROUP_EXCLUDED)
 		set_baseline(state, task);
+	else
+		credit(state, task);
+	if (!state->css_set)
 		state->fresh = FRESH_UNSEEN;
-	}
+	/* Before it is judged by it: a change meanwhile is seen the next time. */
+	if (user_ranges)
+		state->user = user_of(task);
 	state->group = find_group(task);
 	state->css_set = (u64)BPF_CORE_READ(task, cgroups);
 	if (with_command)
@@ -404,11 +411,17 @@ static __always_inline bool command_changed(struct task_state *state, struct tas
 	return now[0] != then[0] || now[1] != then[1];
 }
 
+/* Whether the current task has changed its cgroup or its user. */
+static __always_inline bool has_moved(struct task_state *state, struct task_struct *current)
+{
+	return state->css_set != css_set_of(current) ||
+	       (user_ranges && state->user != user_of_current(current));
+}
+
 /* Gives the current task the group it belongs to at this moment. */
 static __always_inline void refresh(struct task_state *state, struct task_struct *current)
 {
-	if (state->css_set != css_set_of(current) ||
-	    (with_command && command_changed(state, current)))
+	if (has_moved(state, current) || (with_command && command_changed(state, current)))
 		regroup(state, current);
 }
 

@@ -10,6 +10,7 @@
 #include "capabilities.h"
 #include "host_memory.h"
 #include "libbpf_log.h"
+#include "pin.h"
 #include "ring_buffer.h"
 #include "stats.h"
 
@@ -29,6 +30,7 @@ Napi::Value bind(const Napi::CallbackInfo& info) {
   bpf.Set("open", Napi::Function::New<&BpfObject::open>(env, "open"));
   bpf.Set("enableStats", Napi::Function::New<&Stats::enable>(env, "enableStats"));
   bpf.Set("dropCapabilities", Napi::Function::New<&dropCapabilities>(env, "dropCapabilities"));
+  bpf.Set("tryLock", Napi::Function::New<&tryLock>(env, "tryLock"));
   bpf.Set("capabilities", Napi::Function::New<&capabilities>(env, "capabilities"));
   bpf.Freeze();
   return bpf;

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "global_variable.h"
 #include "perf_buffer.h"
+#include "pin.h"
 #include "ring_buffer.h"
 #include "unpreempted.h"
 
@@ -111,6 +112,7 @@ Napi::Function BpfMap::define(Napi::Env env) {
           InstanceMethod<&BpfMap::update>("update", napi_default_method),
           InstanceMethod<&BpfMap::remove>("delete", napi_default_method),
           InstanceMethod<&BpfMap::ring>("ring", napi_default_method),
+          InstanceMethod<&BpfMap::pinTo>("pin", napi_default_method),
           InstanceMethod<&BpfMap::closeFromScript>("close", napi_default_method),
           InstanceMethod<&BpfMap::closeFromScript>(Napi::Symbol::WellKnown(env, "dispose"), napi_default_method),
       });
@@ -217,6 +219,11 @@ Napi::Value BpfMap::remove(const Napi::CallbackInfo& info) {
   if (bpf_map_delete_elem(fd_.get(), key.data()) == 0) return Napi::Boolean::New(info.Env(), true);
   if (errno != ENOENT) fail(info.Env(), operation, errno);
   return Napi::Boolean::New(info.Env(), false);
+}
+
+void BpfMap::pinTo(const Napi::CallbackInfo& info) {
+  requireOpen(info.Env(), "pin");
+  pin(info, fd_.get(), name_);
 }
 
 Napi::Value BpfMap::ring(const Napi::CallbackInfo& info) {

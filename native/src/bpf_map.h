@@ -60,6 +60,7 @@ class BpfMap final : public WrappedHandle<BpfMap> {
   void update(const Napi::CallbackInfo& info);
   Napi::Value remove(const Napi::CallbackInfo& info);
   Napi::Value ring(const Napi::CallbackInfo& info);
+  void pinTo(const Napi::CallbackInfo& info);
 
   void requireOpen(Napi::Env env, const char* operation) const;
   std::span<const uint8_t> keyArgument(const Napi::CallbackInfo& info, const char* operation) const;

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "file_descriptor.h"
 #include "libbpf_log.h"
+#include "pin.h"
 
 namespace bpflow {
 
@@ -63,6 +64,7 @@ Napi::Function BpfProgram::define(Napi::Env env) {
                          InstanceMethod<&BpfProgram::attach>("attach", napi_default_method),
                          InstanceMethod<&BpfProgram::describe>("info", napi_default_method),
                          InstanceMethod<&BpfProgram::testRun>("testRun", napi_default_method),
+                         InstanceMethod<&BpfProgram::pinTo>("pin", napi_default_method),
                      });
 }
 
@@ -131,6 +133,11 @@ Napi::Value BpfProgram::describe(const Napi::CallbackInfo& info) {
   result.Set("jitedBytes", known.jited_prog_len);
   result.Set("memoryBytes", lockedBytes(bpf_program__fd(program_)));
   return result;
+}
+
+void BpfProgram::pinTo(const Napi::CallbackInfo& info) {
+  requireOpen(info.Env(), "pin");
+  pin(info, bpf_program__fd(program_), name_);
 }
 
 Napi::Value BpfProgram::testRun(const Napi::CallbackInfo& info) {

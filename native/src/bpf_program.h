@@ -33,6 +33,7 @@ class BpfProgram final : public WrappedHandle<BpfProgram> {
   Napi::Value attach(const Napi::CallbackInfo& info);
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value testRun(const Napi::CallbackInfo& info);
+  void pinTo(const Napi::CallbackInfo& info);
 
   void requireOpen(Napi::Env env, const char* operation) const;
   void releaseResources() noexcept override {}

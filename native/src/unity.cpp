@@ -19,6 +19,7 @@
 #include "map_reader.cpp"
 #include "perf_buffer.cpp"
 #include "perf_reader.cpp"
+#include "pin.cpp"
 #include "ring_buffer.cpp"
 #include "ring_reader.cpp"
 #include "ring_waiter.cpp"

@@ -54,6 +54,7 @@ export function agentOptions(service: ServiceConfig): Omit<AgentOptions, 'plan'>
     resource: telemetry.resource,
     adminEndpoint: admin.endpoint === 'none' ? undefined : admin.endpoint,
     shutdownTimeoutMs: service.shutdown_timeout,
+    keepCapabilities: service.keep_capabilities,
   };
 }
 

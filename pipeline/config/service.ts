@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, endpoint, secret } from '../../sdk/config-types.ts';
+import { CAPABILITIES } from './capability-names.ts';
 
 const attributeValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
@@ -127,6 +128,11 @@ export const telemetrySchema = z.strictObject({
 
 const ids = z.array(z.string());
 
+const capability = z
+  .string()
+  .transform((name) => name.toLowerCase().replace(/^(?!cap_)/, 'cap_'))
+  .pipe(z.enum(CAPABILITIES, { error: 'is no capability; write it as in capabilities(7): cap_net_bind_service' }));
+
 /** The section `service`. */
 export const serviceSchema = z.strictObject({
   extensions: ids.default([]).describe('Extensions to start, in this order.'),
@@ -154,6 +160,12 @@ export const serviceSchema = z.strictObject({
     })
     .prefault({})
     .describe('How commands reach the running agent.'),
+  keep_capabilities: z
+    .union([z.literal('all'), z.array(capability)])
+    .default([])
+    .describe(
+      'Capabilities that an agent with the kernel half keeps after its start, beside those that its components need; all: every one.',
+    ),
   shutdown_timeout: duration()
     .prefault('10s')
     .describe('How long stopping may take; what is not delivered by then is lost.'),

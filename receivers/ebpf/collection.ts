@@ -1,6 +1,7 @@
 import { CgroupPaths } from 'bpflow/containers';
 import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, SeriesInterner } from 'bpflow/sdk';
 import { BlockSource } from './block.ts';
+import { cgroupFilter } from './cgroup-filter.ts';
 import type { Config } from './config.ts';
 import type { ContainerVerdict } from './container-filter.ts';
 import type { Subject } from './credits.ts';
@@ -23,6 +24,7 @@ import { sampleShiftOf } from './sampling.ts';
 import { RunQueueSource } from './sched.ts';
 import { SyscallSource } from './syscall.ts';
 import { TotalsSource } from './totals.ts';
+import { userRanges } from './users.ts';
 
 /** Ended series that a table of series may hold before a new one is begun. */
 const ENDED_SERIES = 4096;
@@ -45,6 +47,8 @@ export interface CollectionOptions {
 export class Collection {
   readonly kernel: Kernel;
   readonly groups: Groups;
+  /** Whether what runs in the cgroup with this path counts. */
+  readonly isCgroupWanted: (path: string | undefined) => boolean;
   readonly #sources: readonly MetricSource[];
   readonly #interner = new SeriesInterner();
   #ended = 0;
@@ -56,9 +60,11 @@ export class Collection {
     this.kernel = Kernel.load(bpf, kernelOptions);
     const batch = config.features.batch;
     const { containers } = options;
+    const isProcessWanted = processFilter(config.process_filter, config.exclude_processes);
+    this.isCgroupWanted = cgroupFilter(config.cgroup_filter);
     this.groups = new Groups(this.kernel.map('process', 'groups')!, {
       cgroups: options.cgroups ?? new CgroupPaths({ made: (id) => this.kernel.cgroupPath(id) }),
-      counts: processFilter(config.process_filter, config.exclude_processes),
+      counts: (process, cgroup) => isProcessWanted(process) && this.isCgroupWanted(cgroup),
       gates: containers && new Gates(containers),
       idleTimeoutMs: config.idle_timeout,
       batch,
@@ -161,6 +167,7 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
   const byGroup = histogramLabels.length > 0;
   return {
     source: { folder: objects, btfPath: config.btf_path },
+    ownObjects: config.programs_path,
     allowed: {
       tpBtf: features.tp_btf,
       rawTp: features.raw_tp,
@@ -170,6 +177,7 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
       traceEvents: features.trace_events === 'auto' ? tracepointsMiss() : features.trace_events,
     },
     iterators: features.iterators,
+    scope: { users: userRanges(config.user_filter), scope: config.scope },
     withPid: asked('pid'),
     withCommand: asked('command'),
     sampleShift: sampleShiftOf(config.sample_rate),

@@ -41,6 +41,9 @@ test('an empty body gives the defaults of the product', () => {
       exclude_processes: ['tfo-agent', 'systemd'],
       container_filter: [],
       namespace_filter: [],
+      cgroup_filter: [],
+      user_filter: [],
+      scope: 'auto',
       collect_process_events: true,
       event_arguments: true,
       collect_signal_events: false,
@@ -62,6 +65,9 @@ test('an empty body gives the defaults of the product', () => {
       idle_timeout: 300_000,
       max_groups: 4096,
       max_entries: 16_384,
+      canary: 0,
+      programs_path: '',
+      pin_path: '',
       btf_path: '',
       features: undefined,
     },
@@ -78,10 +84,30 @@ test('keys of groups that are not there yet are refused unless they ask for noth
   assert.deepEqual(messages({ collect_http: true }), [
     'collect_http: is not available in this version (HTTP in clear text); remove it or set it to false',
   ]);
-  assert.deepEqual(messages({ pin_path: 'a' }), [
-    'pin_path: is not available in this version (pinned maps); remove it or set it to ""',
+  assert.deepEqual(messages({ collect_http: false }), []);
+});
+
+test('the canary is off, on, or an interval', () => {
+  assert.deepEqual(
+    [false, true, '10s'].map((canary) => config.parse({ canary }).canary),
+    [0, 60_000, 10_000],
+  );
+  for (const canary of ['10ms', 'yes', 0]) assert.equal(messages({ canary }).length, 1, `${canary}`);
+});
+
+test('users are numbers, ranges or names; cgroups are written from the root of their tree', () => {
+  assert.deepEqual(config.parse({ user_filter: [0, '1000-1999', 'www-data'] }).user_filter, [
+    '0',
+    '1000-1999',
+    'www-data',
   ]);
-  assert.deepEqual(messages({ collect_http: false, collect_dns: false, sample_rate: 100, pin_path: '' }), []);
+  for (const user of [-1, '9-3', 1.5, 'a b', 2 ** 32])
+    assert.equal(messages({ user_filter: [user] }).length, 1, `${user}`);
+  assert.deepEqual(messages({ cgroup_filter: ['/system.slice', 're:^/a', '*b'] }), []);
+  assert.deepEqual(messages({ cgroup_filter: ['/sys/fs/cgroup/system.slice'] }), [
+    'cgroup_filter: is a path of the file system; write it from the root of the cgroup tree, without /sys/fs/cgroup',
+  ]);
+  assert.equal(messages({ scope: 'node' }).length, 1);
 });
 
 test('limits, patterns and times are checked', () => {
@@ -103,6 +129,11 @@ test('limits, patterns and times are checked', () => {
   );
   assert.deepEqual(messages({ dns_ports: [1, 2, 3, 4, 5] }), ['dns_ports: must be at most 4 ports']);
   assert.deepEqual(messages({ dns_ports: [0], dns_timeout: '0s' }).length, 2);
+  for (const path of ['a', '/sys/fs/bpf/../a', './a', '/a/']) {
+    const problem = 'must be an absolute path without . and .. and without / at its end';
+    assert.deepEqual(messages({ pin_path: path }), [`pin_path: ${problem}`]);
+    assert.deepEqual(messages({ programs_path: path }), [`programs_path: ${problem}`]);
+  }
   assert.deepEqual(messages({ monitor_paths: ['etc'] }), ['monitor_paths.0: must be an absolute path']);
   assert.deepEqual(messages({ max_groups: 2_000_000 }), ['max_groups: must be at most 1048576']);
   assert.deepEqual(messages({ process_filter: ['re:('] }), [

@@ -1,15 +1,19 @@
-import { isAbsolute } from 'node:path';
+import { isAbsolute, normalize } from 'node:path';
 import { byteSize, duration, z } from 'bpflow/sdk';
 import { DNS_PORTS } from '../../bpf/dns.gen.ts';
 import { EVENT_STACK_DEPTH } from '../../bpf/events.gen.ts';
+import { isCgroupPattern } from './cgroup-filter.ts';
 import { DNS_LABELS } from './dns-names.ts';
 import { STACK_KINDS, type StackKind } from './events/event-types.ts';
+import { SCOPES } from './kernel-scope.ts';
 import { LABELS } from './labels.ts';
 import { NETWORK_LABELS } from './net-flows.ts';
 import { pageSize } from './page-size.ts';
 import { PRESET_NAMES, withPreset } from './presets.ts';
+import { isUser } from './users.ts';
 
 const MOST_RING_BYTES = 2 ** 30;
+const CANARY_INTERVAL_MS = 60_000;
 const LEAST_BUFFER_BYTES = 4096;
 const MOST_BUFFER_BYTES = 2 ** 24;
 
@@ -32,6 +36,23 @@ const patterns = z.array(
     .min(1)
     .refine(isPattern, { error: 'is no regular expression; write re:<expression>, or a name with * and ?' }),
 );
+
+const cgroups = patterns.refine((list) => list.every(isCgroupPattern), {
+  error: 'is a path of the file system; write it from the root of the cgroup tree, without /sys/fs/cgroup',
+});
+
+const users = z.array(
+  z
+    .union([z.int(), z.string()])
+    .transform(String)
+    .refine(isUser, { error: 'must be a number, a range of them (1000-1999), or the name of a user' }),
+);
+
+const path = z
+  .string()
+  .refine((text) => text === '' || (isAbsolute(text) && normalize(text) === text && !text.endsWith('/')), {
+    error: 'must be an absolute path without . and .. and without / at its end',
+  });
 
 const paths = z
   .array(z.string().refine((path) => isAbsolute(path) && path.length < 256, { error: 'must be an absolute path' }))
@@ -162,6 +183,22 @@ export const keys = z.strictObject({
   namespace_filter: patterns
     .default([])
     .describe('Only pods of these namespaces; needs the extension kubernetes. Empty: everything.'),
+  cgroup_filter: cgroups
+    .default([])
+    .describe(
+      'Only cgroups with these paths from the root of the cgroup v2 tree, and all below them: exact, with * and ?, or re:<expression>. Empty: all.',
+    ),
+  user_filter: users
+    .prefault([])
+    .describe(
+      'Only tasks of these effective users: numbers, ranges of them (1000-1999), or names of /etc/passwd. Empty: all.',
+    ),
+  scope: z
+    .enum(SCOPES)
+    .default('auto')
+    .describe(
+      "host: everything that runs. pod: what runs in the agent's own pod. auto: pod in a sidecar that does not share the host's process ids, else host.",
+    ),
   collect_process_events: z
     .boolean()
     .default(true)
@@ -256,10 +293,27 @@ export const keys = z.strictObject({
     })
     .prefault({})
     .describe('Kernel facilities that can be switched off, so that the fallback is used.'),
+  canary: z
+    .union([
+      z.boolean().transform((on) => (on ? CANARY_INTERVAL_MS : 0)),
+      duration().refine((ms) => ms >= 1000, { error: 'must be at least 1s' }),
+    ])
+    .prefault(false)
+    .describe(
+      'true, or an interval instead of a minute: a child process makes 1000 system calls so often, and bpflow_exactness_error tells how many of them were counted wrongly.',
+    ),
+  programs_path: path
+    .default('')
+    .describe(
+      'Folder with BPF objects of your own, which stand before those of the agent where they have the same name, structs, maps and programs. Empty: none.',
+    ),
+  pin_path: path
+    .default('')
+    .describe(
+      'Folder in a BPF file system, where maps and programs have names for other tools while the agent runs: /sys/fs/bpf/bpflow. Empty: none.',
+    ),
   btf_path: z.string().default('').describe("File with the kernel's BTF. Empty: the running kernel's own."),
 
-  programs_path: only('', 'programs of your own'),
-  pin_path: only('', 'pinned maps'),
   collect_http: only(false, 'HTTP in clear text'),
 });
 

@@ -15,7 +15,15 @@ export interface Credit {
 const SWITCH = 'process.context_switch.type';
 const FAULT = 'system.paging.fault.type';
 
-const EXACT_WITH = ['task_newtask', 'process_exec', 'process_free', 'process_leave', 'process_end', 'living'];
+const EXACT_WITH = [
+  'task_newtask',
+  'process_exec',
+  'process_free',
+  'process_leave',
+  'process_end',
+  'living',
+  'user_change',
+];
 const TOTALS: MetricFact['maps'] = [{ object: 'process', map: 'totals', key: GROUP_WORD }];
 
 const RUNTIME: MetricFact = {

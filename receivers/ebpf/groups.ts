@@ -18,7 +18,7 @@ export interface Group {
   /** Carries the container's id and the uid of its pod, where there are any. */
   readonly resource: Resource;
   readonly containerId: string | undefined;
-  /** Whether the process filters let it through. */
+  /** Whether the filters of processes and cgroups let it through. */
   readonly counts: boolean;
   /** Whether the filters of containers and namespaces do; undefined: without any. */
   readonly gate?: Gate;
@@ -38,8 +38,8 @@ interface Life {
 
 export interface GroupsOptions {
   readonly cgroups: CgroupPaths;
-  /** Whether a process counts, by its executable. */
-  readonly counts: (process: string) => boolean;
+  /** Whether a process counts, by its executable and its cgroup's path. */
+  readonly counts: (process: string, cgroup: string | undefined) => boolean;
   /** Undefined without filters of containers and namespaces. */
   readonly gates?: Gates | undefined;
   readonly idleTimeoutMs: number;
@@ -194,7 +194,7 @@ export class Groups {
     const identity = cgroup === undefined ? {} : identifyCgroup(cgroup);
     const { containerId } = identity;
     const resource = identityResource(identity);
-    const counts = this.#options.counts(process);
+    const counts = this.#options.counts(process, cgroup);
     const gate = counts ? this.#options.gates?.of(identity, this.#nowMs) : undefined;
     return { id, process, command, pid, cgroup, resource, containerId, counts, ...(gate && { gate }) };
   }

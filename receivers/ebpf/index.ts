@@ -1,4 +1,5 @@
 import { defineReceiver } from 'bpflow/sdk';
+import { neededCapabilities } from './capabilities.ts';
 import { config } from './config.ts';
 import { configFor } from './events/event-options.ts';
 import { planEbpf } from './plan.ts';
@@ -11,6 +12,7 @@ export default defineReceiver({
     "The kernel's own counts of this machine's processes: system calls and the scheduler, exact by construction. Events as logs.",
   config,
   produces: ['metrics', 'logs'],
+  capabilities: neededCapabilities,
   plan: (options, scope) => planEbpf(configFor(options, scope.signals), scope),
   create: (options, scope, next) => new EbpfReceiver(options, scope, next),
 });

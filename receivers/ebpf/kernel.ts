@@ -22,6 +22,7 @@ import {
   sizeEventMaps,
 } from './events/event-kernel.ts';
 import { eventRoles } from './events/event-types.ts';
+import { type KernelScopeOptions, type ScopeCgroup, scopeCgroup, setScope, setUserKnobs } from './kernel-scope.ts';
 import { type Allowed, Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import {
   makeOtherTraffic,
@@ -30,13 +31,17 @@ import {
   setNetworkKnobs,
   sizeNetworkMaps,
 } from './net-kernel.ts';
-import { type ObjectName, type ObjectSource, openObject } from './objects.ts';
+import { fileNames, type ObjectName, type ObjectSource, openObject } from './objects.ts';
+import { type OwnObject, ownObjects, refuseAll } from './own-objects.ts';
 
 export interface KernelOptions {
   readonly source: ObjectSource;
+  /** Folder with objects that stand before those of the source; empty: none. */
+  readonly ownObjects: string;
   readonly allowed: Allowed;
   /** Whether the living tasks may be walked; else run time and switches are credited at each switch. */
   readonly iterators: boolean;
+  readonly scope: KernelScopeOptions;
   readonly withPid: boolean;
   readonly withCommand: boolean;
   readonly maxGroups: number;
@@ -112,9 +117,11 @@ const WAITS_BY_GROUP = 1024;
 /** Most entries of the map of failed opens: groups times errors. */
 const FILE_ERRORS = 2048;
 
-/** The kernel half, loaded and attached. Closing it detaches everything; nothing is ever pinned. */
+/** The kernel half, loaded and attached. Closing it detaches everything; nothing of it is pinned here. */
 export class Kernel {
   readonly programs: readonly ProgramStatus[];
+  /** What became of objects of the user's own. */
+  readonly objects: readonly OwnObject[];
   /** What is to be done in the kernel and no program does. */
   readonly missing: readonly Role[];
   readonly plan: Plan;
@@ -130,23 +137,40 @@ export class Kernel {
    * Loads and attaches by the strongest plan that the kernel takes. Throws a BpfError when there is none, or when the
    * objects cannot be used; nothing is left behind then.
    */
-  static load(bpf: Bpf, options: KernelOptions): Kernel {
+  static load(bpf: Bpf, asked: KernelOptions): Kernel {
+    const own = ownObjects(bpf, asked.ownObjects, objectNames(asked), asked.source);
+    if (own.files.size === 0) return Kernel.#load(bpf, asked, own.status);
+    let kernel: Kernel | undefined;
+    try {
+      kernel = Kernel.#load(bpf, { ...asked, source: { ...asked.source, own: own.files } }, own.status);
+      const failed = kernel.#failedOf(own.files);
+      if (failed === undefined) return kernel;
+      throw new Error(`${failed.program}: ${failed.reason}`);
+    } catch (error) {
+      kernel?.close();
+      return Kernel.#load(bpf, asked, refuseAll(own, error));
+    }
+  }
+
+  static #load(bpf: Bpf, options: KernelOptions, own: readonly OwnObject[]): Kernel {
     const programs = programSections(bpf, options);
     const iterators = options.iterators && programs.has('living');
     const ladder = new Ladder(rolesOf(options, iterators), new Set(programs.keys()), options.allowed);
     const loaded = loadByLadder(bpf, options, ladder);
-    if (iterators && loaded.agent !== process.pid) {
+    if (iterators && (loaded.agent !== process.pid || loaded.walk === undefined)) {
       loaded.close();
-      return Kernel.load(bpf, { ...options, iterators: false });
+      return Kernel.#load(bpf, { ...options, iterators: false }, own);
     }
-    if (iterators && loaded.walk === undefined) {
-      loaded.close();
-      return Kernel.load(bpf, { ...options, iterators: false });
-    }
-    return new Kernel(loaded, ladder, programs, options.sampleShift);
+    return new Kernel(loaded, ladder, programs, { own, sampleShift: options.sampleShift });
   }
 
-  private constructor(loaded: Loaded, ladder: Ladder, sections: ReadonlyMap<string, string>, sampleShift: number) {
+  private constructor(
+    loaded: Loaded,
+    ladder: Ladder,
+    sections: ReadonlyMap<string, string>,
+    { own, sampleShift }: { readonly own: readonly OwnObject[]; readonly sampleShift: number },
+  ) {
+    this.objects = own;
     this.sampleShift = sampleShift;
     this.#loaded = loaded;
     this.#ladder = ladder;
@@ -155,6 +179,11 @@ export class Kernel {
     this.programs = ladder.status();
     this.missing = ladder.missing();
     this.attached = loaded.attached;
+  }
+
+  /** The agent's pod, when nothing outside counts. */
+  get pod(): ScopeCgroup | undefined {
+    return this.#loaded.pod;
   }
 
   /** Whether run time and switches of the living are credited by walking them; else at each switch. */
@@ -176,6 +205,12 @@ export class Kernel {
   failuresOf(name: string): readonly ProgramStatus[] {
     const suffixes = new Set(['', '_btf', '_raw', '_tp', '_cgroup'].map((suffix) => name + suffix));
     return this.programs.filter(({ program, state }) => state !== 'attached' && suffixes.has(program));
+  }
+
+  /** A program of these files whose role nobody has now. */
+  #failedOf(files: ReadonlyMap<string, string>): ProgramStatus | undefined {
+    const roles = this.missing.filter(({ object }) => fileNames(object).some((file) => files.has(file)));
+    return roles.flatMap(({ name }) => this.failuresOf(name)).find(({ state }) => state === 'failed');
   }
 
   /** What is to be done in the kernel, with the program that does it and those that would be tried next. */
@@ -258,7 +293,7 @@ export class Kernel {
 }
 
 function rolesOf(
-  { syscalls, scheduler, fileIo, blockIo, memory, files, network, dns, events }: KernelOptions,
+  { scope, syscalls, scheduler, fileIo, blockIo, memory, files, network, dns, events }: KernelOptions,
   iterators: boolean,
 ): Role[] {
   const roles: Role[] = [
@@ -287,6 +322,13 @@ function rolesOf(
       ? { object: 'process', name: 'living', without: 'Living tasks cannot be walked.' }
       : { object: 'process', name: 'process_leave', without: 'Run time and switches show only when a task ends.' },
   ];
+  if (watchesUsers({ scope, syscalls })) {
+    roles.push({
+      object: 'users',
+      name: 'user_change',
+      without: 'A change of user shows only at the next collection, or where something else is counted.',
+    });
+  }
   if (fileIo || memory !== undefined) {
     roles.push({
       object: 'process',
@@ -351,7 +393,13 @@ function rolesOf(
   return roles;
 }
 
+/** Programs that look at every call see a change of user themselves. */
+function watchesUsers({ scope, syscalls }: Pick<KernelOptions, 'scope' | 'syscalls'>): boolean {
+  return scope.users.length > 0 && syscalls === undefined;
+}
+
 function objectNames({
+  scope,
   syscalls,
   scheduler,
   files,
@@ -363,6 +411,7 @@ function objectNames({
 }: KernelOptions): ObjectName[] {
   return [
     'process',
+    ...(watchesUsers({ scope, syscalls }) ? (['users'] as const) : []),
     ...(syscalls ? (['syscall'] as const) : []),
     ...(scheduler ? (['sched'] as const) : []),
     ...(files ? (['fileio'] as const) : []),
@@ -437,6 +486,7 @@ class Loaded {
   readonly #node: Uint32Array<ArrayBuffer>;
   /** What events come through; undefined when there are none. */
   ring: RingBuffer | undefined;
+  #pod: ScopeCgroup | undefined;
   #walk: BpfLink | undefined;
   #socketWalk: BpfLink | undefined;
   #socketList: BpfLink | undefined;
@@ -458,6 +508,10 @@ class Loaded {
       this.close();
       throw error;
     }
+  }
+
+  get pod(): ScopeCgroup | undefined {
+    return this.#pod;
   }
 
   get walk(): BpfLink | undefined {
@@ -566,10 +620,23 @@ class Loaded {
   }
 
   #setKnobs(name: ObjectName, object: BpfObject): void {
-    const { withPid, withCommand, sampleShift, syscalls, scheduler, fileIo, memory, files, network, dns, events } =
-      this.#options;
+    const {
+      scope,
+      withPid,
+      withCommand,
+      sampleShift,
+      syscalls,
+      scheduler,
+      fileIo,
+      memory,
+      files,
+      network,
+      dns,
+      events,
+    } = this.#options;
     setCgroupKnobs(object);
     object.setGlobal('use_task_storage', this.#plan.taskStorage);
+    setUserKnobs(object, scope.users);
     object.setGlobal('with_pid', withPid);
     object.setGlobal('with_command', withCommand);
     object.setGlobal('with_io', fileIo);
@@ -608,6 +675,8 @@ class Loaded {
     const events = this.objects.get('events');
     if (events !== undefined) this.ring = openEventRing(events, this.#options.events!, this.#plan.ringbuf);
     shared.program('learn_agent').testRun(new Uint8Array(16));
+    this.#pod = scopeCgroup(shared.map('agent_cgroups'), this.#options.scope.scope);
+    if (this.#pod !== undefined) setScope(shared.map('node'), this.#pod.id);
   }
 
   #attach(name: ObjectName): void {

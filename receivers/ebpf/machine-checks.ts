@@ -31,7 +31,7 @@ export function machineChecks(bpf: Bpf, btfPath: string, files: MachineFiles = {
       'BPF file system',
       isMounted(mounts),
       isMounted(mounts) ? '/sys/fs/bpf' : 'not mounted at /sys/fs/bpf',
-      'Nothing is pinned, so the agent does without; for other tools: mount -t bpf bpf /sys/fs/bpf',
+      'Only pin_path needs it: mount -t bpf bpf /sys/fs/bpf',
     ),
     check(
       'cap_sys_admin',

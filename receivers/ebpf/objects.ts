@@ -12,7 +12,17 @@ import * as sched from '../../bpf/sched.gen.ts';
 import * as syscall from '../../bpf/syscall.gen.ts';
 
 /** The objects of the kernel half; `process` creates the maps that the others share. */
-export type ObjectName = 'process' | 'syscall' | 'sched' | 'fileio' | 'mem' | 'net' | 'block' | 'events' | 'dns';
+export type ObjectName =
+  | 'process'
+  | 'syscall'
+  | 'sched'
+  | 'fileio'
+  | 'mem'
+  | 'net'
+  | 'block'
+  | 'events'
+  | 'dns'
+  | 'users';
 
 const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = {
   process: process_.LAYOUTS,
@@ -24,6 +34,7 @@ const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = 
   block: block.LAYOUTS,
   events: events.LAYOUTS,
   dns: dns.LAYOUTS,
+  users: {},
 };
 
 export interface ObjectSource {
@@ -31,6 +42,8 @@ export interface ObjectSource {
   readonly folder: string;
   /** Kernel BTF to relocate against; empty: the running kernel's own. */
   readonly btfPath: string;
+  /** Paths of objects that stand before those of the folder, by the name of the file. */
+  readonly own?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -39,7 +52,8 @@ export interface ObjectSource {
  * before 5.12, which refuse any that contains an atomic exchange; task state is in a hash then.
  */
 export function openObject(bpf: Bpf, name: ObjectName, source: ObjectSource, atomics = true): BpfObject {
-  const path = join(source.folder, `${name}${atomics ? '' : '.plain-atomics'}.bpf.o`);
+  const file = fileNames(name)[atomics ? 0 : 1];
+  const path = source.own?.get(file) ?? join(source.folder, file);
   if (!existsSync(path)) throw bad(path, 'is missing; build it with `npm run setup`');
   const object = bpf.open(path, source.btfPath === '' ? {} : { btfPath: source.btfPath });
   try {
@@ -49,6 +63,11 @@ export function openObject(bpf: Bpf, name: ObjectName, source: ObjectSource, ato
     object.close();
     throw error;
   }
+}
+
+/** Files of an object: the usual one, and that for kernels before 5.12. */
+export function fileNames(name: ObjectName): readonly [usual: string, plainAtomics: string] {
+  return [`${name}.bpf.o`, `${name}.plain-atomics.bpf.o`];
 }
 
 /** Where the objects of this machine's architecture are: in a checkout's `build/`, else in the package's `prebuilds/`. */
@@ -76,7 +95,8 @@ function bad(path: string, what: string, cause?: unknown): BpfError {
   );
 }
 
-function packageRoot(folder: string): string {
+/** Where the agent is installed, or its checkout. */
+export function packageRoot(folder: string): string {
   const parent = dirname(folder);
   return existsSync(join(folder, 'package.json')) || parent === folder ? folder : packageRoot(parent);
 }

@@ -1,7 +1,10 @@
-import type { BpfProgram, Scope } from 'bpflow/sdk';
+import type { BpfProgram, PlannedProgram, Scope } from 'bpflow/sdk';
 import { LedgerSlot } from '../../bpf/process.gen.ts';
 import type { Collection } from './collection.ts';
+import type { Kernel } from './kernel.ts';
 import { MapBuffer } from './map-buffer.ts';
+
+type PlannedStatus = Pick<PlannedProgram, 'program' | 'state' | 'reason'>;
 
 /** Average run time of each program in ns, from the window of run statistics, or why there is none. */
 export type RunTimes = ReadonlyMap<string, number> | string;
@@ -18,10 +21,10 @@ export function publishOwnMetrics(
   meter
     .createObservableGauge('bpflow_program_status', {
       description:
-        '1 for each BPF program, with its state (attached, failed, off) and the reason unless it is attached.',
+        '1 for each BPF program, with its state (attached, failed, off) and the reason unless it is attached; and for each object of programs_path (used, failed).',
     })
     .addCallback((result) => {
-      for (const { program, state, reason } of collection()?.kernel.programs ?? []) {
+      for (const { program, state, reason } of statusOf(collection()?.kernel)) {
         result.observe(1, { program, state, reason });
       }
     });
@@ -75,7 +78,7 @@ export function publishOwnMetrics(
   scope.inspect('programs', () => {
     const times = runTimes();
     return {
-      programs: (collection()?.kernel.programs ?? []).map((status) => ({
+      programs: statusOf(collection()?.kernel).map((status) => ({
         ...status,
         id: collection()?.kernel.attached.get(status.program)?.id,
         averageRunTimeNs: measured(times).get(status.program),
@@ -87,6 +90,14 @@ export function publishOwnMetrics(
     (collection()?.usage() ?? []).map(({ map, entries }) => ({ map: map.name, entries, capacity: map.maxEntries })),
   );
   scope.inspect('ledger', ledger);
+}
+
+/** Programs, then objects of the user's own. */
+export function statusOf(kernel: Kernel | undefined): readonly PlannedStatus[] {
+  const objects = (kernel?.objects ?? []).map(
+    ({ file, used, reason }): PlannedStatus => ({ program: file, state: used ? 'used' : 'failed', reason }),
+  );
+  return [...(kernel?.programs ?? []), ...objects];
 }
 
 function measured(times: RunTimes): ReadonlyMap<string, number> {

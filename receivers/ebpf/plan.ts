@@ -1,14 +1,17 @@
+import { existsSync } from 'node:fs';
 import {
   asError,
   BPF,
   type Bpf,
   type ComponentPlan,
+  type PlanCheck,
   type PlannedMemory,
   type PlannedMetric,
   type PlannedProgram,
   type PlanScope,
 } from 'bpflow/sdk';
 import { adviceOf } from './advice.ts';
+import { canaryProgram } from './canary.ts';
 import { kernelOptionsOf } from './collection.ts';
 import type { Config } from './config.ts';
 import { configFor } from './events/event-options.ts';
@@ -19,6 +22,8 @@ import { bufferMemory, mapBytes, storageBytes } from './map-memory.ts';
 import { type FactState, type MetricFact, offKey, rolesOf, stateOf } from './metric-fact.ts';
 import { needsOf, plannedNeeds } from './needs.ts';
 import { objectFolder } from './objects.ts';
+import { statusOf } from './own-metrics.ts';
+import { pinObstacle } from './pins.ts';
 import { type MeasuredCost, measureCosts, type SelfTestOptions } from './self-test.ts';
 
 export interface PlanOptions extends Pick<SelfTestOptions, 'exercise'> {
@@ -35,7 +40,7 @@ export interface PlanOptions extends Pick<SelfTestOptions, 'exercise'> {
 export async function planEbpf(asked: Config, scope: PlanScope, options: PlanOptions = {}): Promise<ComponentPlan> {
   const config = configFor(asked, scope.signals);
   const bpf = scope.get(BPF);
-  const checks = machineChecks(bpf, config.btf_path);
+  const checks = [...machineChecks(bpf, config.btf_path), ...pinChecks(config.pin_path), ...canaryChecks(config)];
   const needs = plannedNeeds(bpf);
   let kernel: Kernel;
   try {
@@ -62,6 +67,22 @@ export async function planEbpf(asked: Config, scope: PlanScope, options: PlanOpt
   } finally {
     kernel.close();
   }
+}
+
+function pinChecks(path: string): PlanCheck[] {
+  if (path === '') return [];
+  const obstacle = pinObstacle(path);
+  return [{ name: 'pin_path', ok: obstacle === undefined, found: path, advice: obstacle ?? '' }];
+}
+
+function canaryChecks({ canary, collect_syscalls: isCounted }: Config): PlanCheck[] {
+  if (canary === 0) return [];
+  const program = canaryProgram();
+  const advice = isCounted
+    ? `${program} is missing: the canary is built with the addon, by scripts/build-addon.sh.`
+    : 'Its calls are counted with collect_syscalls only.';
+  const ok = isCounted && existsSync(program);
+  return [{ name: 'canary', ok, found: program, advice: ok ? '' : advice }];
 }
 
 function loadKernel(bpf: Bpf, config: Config, objects = objectFolder()): Kernel {
@@ -111,7 +132,7 @@ function costOf({ needs, oneOf = [], perEvent }: MetricFact, kernel: Kernel, cos
 
 function programsOf(kernel: Kernel, costs: Costs): PlannedProgram[] {
   const roles = new Map(kernel.roles().flatMap(({ program, ...served }) => (program ? [[program, served]] : [])));
-  return kernel.programs.map(({ program, state, reason }): PlannedProgram => {
+  return statusOf(kernel).map(({ program, state, reason }): PlannedProgram => {
     const hook = kernel.hookOf(program);
     const served = roles.get(program);
     const cost = costs.get(program);

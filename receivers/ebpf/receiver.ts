@@ -15,6 +15,7 @@ import {
   type Timer,
 } from 'bpflow/sdk';
 import { adviceOf } from './advice.ts';
+import { Canary, isOwnUserCounted, publishCanary } from './canary.ts';
 import { Collection } from './collection.ts';
 import type { Config } from './config.ts';
 import { type ContainerVerdict, containerFilter } from './container-filter.ts';
@@ -25,8 +26,10 @@ import { explainMetric } from './explain.ts';
 import { obstacle } from './kernel.ts';
 import { objectFolder } from './objects.ts';
 import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
+import { Pins } from './pins.ts';
 import { publishFacts } from './told/publish.ts';
 import type { SocketTable } from './told/socket-table.ts';
+import { userRanges } from './users.ts';
 
 /** How long the kernel measures the programs' run time after the start. */
 const RUN_TIME_WINDOW_MS = 1000;
@@ -49,6 +52,8 @@ export class EbpfReceiver implements Receiver {
   #collection: Collection | undefined;
   #events: Events | undefined;
   #sockets: SocketTable | undefined;
+  #pins: Pins | undefined;
+  #canary: Canary | undefined;
   #running: Promise<void> | undefined;
   #since = 0n;
   #timer: Timer | undefined;
@@ -63,6 +68,7 @@ export class EbpfReceiver implements Receiver {
         `btf_path: BTF not found: there is no file ${config.btf_path}. Correct it, or leave it empty.`,
       );
     }
+    userRanges(config.user_filter);
     this.#config = configFor(config, new Set(Object.keys(next) as (keyof typeof next)[]));
     this.#scope = scope;
     this.#next = next;
@@ -81,6 +87,11 @@ export class EbpfReceiver implements Receiver {
         max_entries: this.#config.max_entries,
       });
     }
+    if (this.#config.histogram_labels.length === 0 && filtersByName(this.#config)) {
+      this.#scope.log.warn(
+        'Histograms are of all processes together, whatever the filters by name say: name labels in histogram_labels.',
+      );
+    }
     const bpf = this.#scope.get(BPF);
     this.#load(bpf);
     if (this.#collection === undefined) return;
@@ -92,6 +103,8 @@ export class EbpfReceiver implements Receiver {
     );
     publishEvents(this.#scope, () => this.#events);
     this.#sockets = publishFacts(this.#scope, this.#collection, this.#config.socket_history);
+    publishCanary(this.#scope, () => this.#canary);
+    this.#startCanary(this.#collection);
     this.#measureRunTimes(bpf);
     this.#arm();
   }
@@ -107,6 +120,7 @@ export class EbpfReceiver implements Receiver {
 
   async stop(): Promise<void> {
     this.#timer?.cancel();
+    this.#canary?.stop();
     this.#endStatistics();
     this.#sockets?.close();
     if (this.#collection === undefined) return;
@@ -121,6 +135,7 @@ export class EbpfReceiver implements Receiver {
     } finally {
       this.#timer?.cancel();
       this.#stopping.abort();
+      this.#unpin();
       this.#collection.close();
       this.#collection = undefined;
     }
@@ -148,7 +163,7 @@ export class EbpfReceiver implements Receiver {
       const watched = new WatchedPaths(this.#config.monitor_paths, this.#config.exclude_paths);
       this.#events = openEvents(this.#collection, this.#scope, this.#next.logs, watched, options);
     }
-    this.#reportHealth(this.#collection);
+    this.#reportHealth(this.#collection, this.#pin(bpf, this.#collection));
     this.#reportSampling(this.#collection.kernel.sampleShift);
     this.#reportCgroups();
   }
@@ -166,6 +181,52 @@ export class EbpfReceiver implements Receiver {
         path: tree.path,
       });
     }
+  }
+
+  /** Why maps and programs have no names for other tools, where they shall: they count all the same. */
+  #pin(bpf: Bpf, { kernel }: Collection): string | undefined {
+    if (this.#config.pin_path === '') return undefined;
+    try {
+      this.#pins = new Pins(bpf, this.#config.pin_path, { maps: kernel.maps(), programs: kernel.attached });
+      return undefined;
+    } catch (thrown) {
+      const { message } = asError(thrown);
+      this.#scope.log.error('Maps and programs are not pinned; all is counted nevertheless.', { reason: message });
+      return message;
+    }
+  }
+
+  /** Its first round is made at once. */
+  #startCanary({ kernel }: Collection): void {
+    const { canary: intervalMs, user_filter: users } = this.#config;
+    if (intervalMs === 0) return;
+    const [groups, calls] = [kernel.map('process', 'groups'), kernel.map('syscall', 'syscalls')];
+    if (groups === undefined || calls === undefined || !kernel.serves('sys_exit')) {
+      this.#scope.log.warn(
+        'There is no canary: its calls are counted with collect_syscalls in a pipeline of metrics only.',
+      );
+      return;
+    }
+    const { clock, log } = this.#scope;
+    const isCounted = isOwnUserCounted(userRanges(users));
+    this.#canary = new Canary({ groups, calls, isCounted, clock, log, intervalMs });
+    this.#scope.inspect('canary', () => {
+      const { made, error, problem } = this.#canary!;
+      return { made, error, problem };
+    });
+    void this.#canary.check();
+  }
+
+  #unpin(): void {
+    try {
+      this.#pins?.close();
+    } catch (error) {
+      this.#scope.log.warn('What was pinned is left behind; the next start replaces it.', {
+        path: this.#config.pin_path,
+        error: asError(error).message,
+      });
+    }
+    this.#pins = undefined;
   }
 
   #containers(): ContainerVerdict | undefined {
@@ -188,7 +249,7 @@ export class EbpfReceiver implements Receiver {
     });
   }
 
-  #reportHealth({ kernel }: Collection): void {
+  #reportHealth({ kernel }: Collection, unpinned: string | undefined): void {
     const failed = kernel.programs.filter(({ state }) => state !== 'attached');
     for (const { program, reason, log } of failed) {
       this.#scope.log.warn('A BPF program is not attached.', {
@@ -197,16 +258,27 @@ export class EbpfReceiver implements Receiver {
         ...(log && { verifier: log.join('\n') }),
       });
     }
+    for (const { file, used, reason } of kernel.objects) {
+      if (used) this.#scope.log.info('An object of programs_path is used.', { file, reason });
+      else this.#scope.log.warn('An object of programs_path is not used; the packaged one is.', { file, reason });
+    }
     const attached = kernel.programs.length - failed.length;
     const details = [
+      ...(kernel.pod === undefined ? [] : [`Only what runs in the agent's pod counts: ${kernel.pod.path}.`]),
       `${attached} programs are attached: ${[...kernel.attached.keys()].join(', ')}.`,
       ...failed.map(({ program, reason }) => `${program} is not attached: ${reason}.`),
       ...kernel.missing.map((role) => role.without),
+      ...(unpinned === undefined ? [] : [unpinned]),
     ];
-    if (kernel.missing.length === 0) {
-      this.#scope.health({ state: 'ok', summary: `Counts ${this.#subjects()} of every process.`, details });
+    const problem = kernel.missing[0]?.without ?? unpinned;
+    if (problem === undefined) {
+      this.#scope.health({
+        state: 'ok',
+        summary: `Counts ${this.#subjects()} of every process${kernel.pod ? ' in the pod' : ''}.`,
+        details,
+      });
     } else {
-      const summary = `Not everything can be counted here. ${kernel.missing[0]!.without}`;
+      const summary = kernel.missing.length > 0 ? `Not everything can be counted here. ${problem}` : problem;
       this.#scope.health({ state: 'degraded', summary, details });
     }
   }
@@ -282,4 +354,10 @@ export class EbpfReceiver implements Receiver {
     }
     this.#runTimes = times;
   }
+}
+
+/** Whether there are filters that act in user space, on series of processes. */
+function filtersByName(config: Config): boolean {
+  const { process_filter, container_filter, namespace_filter, cgroup_filter } = config;
+  return [process_filter, container_filter, namespace_filter, cgroup_filter].some((patterns) => patterns.length > 0);
 }

@@ -301,9 +301,20 @@ const kernelHalf: readonly Panel[] = [
     unit: 'short',
     queries: [
       [
-        sum('bpflow_program_status', ['program', 'state', 'reason'], 'state!="attached"'),
+        sum('bpflow_program_status', ['program', 'state', 'reason'], 'state!~"attached|used"'),
         '{{program}} {{state}}: {{reason}}',
       ],
+    ],
+  }),
+  graph({
+    title: 'Exactness',
+    description:
+      'Calls of the canary that were counted wrongly, since the start. Anything but 0 is an error. Without a canary there is nothing here.',
+    unit: 'short',
+    thresholds: [1, 100],
+    queries: [
+      [sum('bpflow_exactness_error', ['instance', 'metric']), '{{instance}} {{metric}}'],
+      [rates('bpflow_exactness_calls', ['instance']), '{{instance}} calls looked for each second'],
     ],
   }),
   graph({

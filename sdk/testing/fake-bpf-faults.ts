@@ -2,7 +2,7 @@ import { BpfError, type BpfErrorCode } from '../bpf.ts';
 
 /** What the kernel shall refuse. */
 export interface Fault {
-  /** `open`, `load`, `map_create`, `attach`, `iterate`, `test_run`, `info`, `read`, `lookup`, `update`, `delete`, `ring`, `drain`, `enable_stats`, `drop_capabilities`. */
+  /** `open`, `load`, `map_create`, `attach`, `iterate`, `test_run`, `info`, `read`, `lookup`, `update`, `delete`, `ring`, `drain`, `pin`, `try_lock`, `enable_stats`, `drop_capabilities`. */
   readonly operation: string;
   /** The program, map or object concerned; any without. */
   readonly subject?: string;

@@ -88,6 +88,11 @@ export class FakeBpfMap extends FakeHandle implements BpfMap {
     return this.#entries.delete(hexOf(key));
   }
 
+  pin(path: string): void {
+    this.use('pin');
+    this.#faults.enter('pin', path);
+  }
+
   ring(): RingBuffer {
     this.#enter('ring');
     if (this.type !== 'ringbuf') throw misuse('ring', this.name, `${this.name} is no ringbuf but a ${this.type}`);

@@ -173,6 +173,10 @@ export class FakeBpfObject extends FakeHandle implements BpfObject {
         faults.enter('test_run', name);
         return Number(run(context));
       },
+      pin: (path) => {
+        this.use('pin');
+        faults.enter('pin', path);
+      },
     };
   }
 

@@ -66,6 +66,10 @@ export function fakeBpf(options: FakeBpfOptions = {}): FakeBpf {
       capabilities = capabilities.filter((capability) => keep.includes(capability));
     },
     capabilities: () => capabilities,
+    tryLock: (fd) => {
+      faults.enter('try_lock', String(fd));
+      return true;
+    },
     objects,
     object(name) {
       const object = objects.findLast(({ path }) => basename(path).replace(/\.bpf\.o$/, '') === name);

@@ -2,6 +2,7 @@
 
 export * from './byte-budget.ts';
 export * from './delivery/index.ts';
+export * from './foreign-folder.ts';
 export * from './grpc-server.ts';
 export * from './grpc-settings.ts';
 export * from './grpc-status.ts';

@@ -1,4 +1,5 @@
 import { fakeScope } from 'bpflow/testing';
+import { publishCanary } from '../../receivers/ebpf/canary.ts';
 import type { Collection } from '../../receivers/ebpf/collection.ts';
 import { publishOwnMetrics } from '../../receivers/ebpf/own-metrics.ts';
 import type { KnownMetric, Registry } from '../../scripts/dashboards/registry.ts';
@@ -39,6 +40,7 @@ export function registryOfFakes(): Registry {
     () => collection as unknown as Collection,
     () => new Map([['p', 5]]),
   );
+  publishCanary({ meter: kernel.meter }, () => ({ made: 1, error: 0, problem: '' }));
   const kubernetes = new Recorder();
   const state = { restarts: 1, lastEventMs: 0, errors: new Map([['status', 1]]) };
   const feed = { resource: { name: 'pods' }, verbs: [], state, size: () => 1 };

@@ -13,11 +13,14 @@ export interface AgentOptions {
   readonly prefix?: readonly string[];
   /** Path of Node. */
   readonly node?: string;
+  /** Further keys of `service`. */
+  readonly service?: Readonly<Record<string, unknown>>;
 }
 
 /** `bpflow run` as a process of its own, with the receiver `ebpf` and the page for Prometheus. */
 export class RunningAgent implements Source {
   readonly #child: ChildProcess;
+  readonly #options: AgentOptions;
   readonly #folder: string;
   readonly #socket: string;
   #page = '';
@@ -36,26 +39,48 @@ export class RunningAgent implements Source {
     }
   }
 
-  private constructor(ebpf: Readonly<Record<string, unknown>>, { prefix = [], node = process.execPath }: AgentOptions) {
+  private constructor(ebpf: Readonly<Record<string, unknown>>, options: AgentOptions) {
+    const { prefix = [], node = process.execPath } = options;
+    this.#options = options;
     this.#folder = mkdtempSync(join(tmpdir(), 'bpflow-kernel-'));
     this.#socket = join(this.#folder, 'admin.sock');
-    const file = join(this.#folder, 'config.yaml');
-    const pipeline = { receivers: ['ebpf'], exporters: ['prometheus'] };
-    const config = {
-      receivers: { ebpf },
-      exporters: { prometheus: { endpoint: '127.0.0.1:0' } },
-      service: {
-        admin: { endpoint: this.#socket },
-        telemetry: { metrics: { level: 'none' } },
-        pipelines: { metrics: pipeline },
-      },
-    };
-    writeFileSync(file, JSON.stringify(config));
+    const file = this.#write(ebpf, {});
     const [command, ...args] = [...prefix, node, '--conditions=source', join(root, 'bin', 'bpflow')];
     this.#child = spawn(command!, [...args, 'run', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
     });
+  }
+
+  /** Lets it read these keys of the receiver and of the exporter; resolves to the log's lines about it. */
+  async reload(ebpf: Readonly<Record<string, unknown>>, prometheus = {}): Promise<string> {
+    const before = this.stderr.length;
+    this.#write(ebpf, prometheus);
+    this.#child.kill('SIGHUP');
+    const deadline = performance.now() + 20_000;
+    while (!/The configuration was (not )?reloaded/.test(this.stderr.slice(before))) {
+      if (performance.now() > deadline) throw new Error(`The agent does not reload.\n${this.stderr}`);
+      await wait(10);
+    }
+    await this.#ready();
+    return this.stderr.slice(before);
+  }
+
+  #write(ebpf: Readonly<Record<string, unknown>>, prometheus: Readonly<Record<string, unknown>>): string {
+    const file = join(this.#folder, 'config.yaml');
+    const pipeline = { receivers: ['ebpf'], exporters: ['prometheus'] };
+    const config = {
+      receivers: { ebpf },
+      exporters: { prometheus: { endpoint: '127.0.0.1:0', ...prometheus } },
+      service: {
+        admin: { endpoint: this.#socket },
+        telemetry: { metrics: { level: 'none' } },
+        pipelines: { metrics: pipeline },
+        ...this.#options.service,
+      },
+    };
+    writeFileSync(file, JSON.stringify(config));
+    return file;
   }
 
   get pid(): number {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { findCgroupMount, readMountInfo } from 'bpflow/containers';
+import { cgroupTree } from 'bpflow/containers';
 import { logRecords } from 'bpflow/sdk';
 import { Enrichment } from '../../processors/k8s-enrich/test/enrichment.ts';
 import { container, FakeCluster, pod } from '../../processors/k8s-enrich/test/fake-cluster.ts';
@@ -16,7 +16,7 @@ const UID = `0d0e0a0d-0000-4000-8000-${process.pid.toString(16).padStart(12, '0'
 const EVENTS = { ...NO_EVENTS, collect_process_events: true, collect_container_events: true };
 
 describe('events of a container in a pod', { skip: skip || cgroupObstacle() }, () => {
-  const mount = findCgroupMount(readMountInfo())!;
+  const mount = cgroupTree()!;
   const slice = `kubepods-besteffort-pod${UID.replaceAll('-', '_')}.slice`;
   const path = join(mount.path, `kubepods-${process.pid}.slice`, slice, `cri-containerd-${CONTAINER}.scope`);
   after(() => {
@@ -84,7 +84,7 @@ function eventsIn(enrichment: Enrichment): Event[] {
 }
 
 function cgroupObstacle(): string | false {
-  const mount = findCgroupMount(readMountInfo());
+  const mount = cgroupTree();
   if (mount === undefined) return 'needs a cgroup v2 tree';
   try {
     const probe = join(mount.path, `bpflow-probe-k8s-${process.pid}`);

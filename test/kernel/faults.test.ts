@@ -149,6 +149,7 @@ function statusOf(scope: KernelScope): ReadonlyMap<string, Status> {
 function refusing(real: Bpf, change: (object: BpfObject) => void): Bpf {
   return {
     possibleCpus: real.possibleCpus,
+    tryLock: (path) => real.tryLock(path),
     enableStats: () => real.enableStats(),
     dropCapabilities: (keep) => real.dropCapabilities(keep),
     capabilities: () => real.capabilities(),

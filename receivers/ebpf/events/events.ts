@@ -62,6 +62,7 @@ export function openEvents(
     syscall: (call) => names.syscall(call),
     stacks,
     cgroupPath: (id) => cgroups.path(id),
+    isCgroupWanted: collection.isCgroupWanted,
   });
   const inodes = kernel.map('events', 'watched_inodes')!;
   const prefixes = kernel.map('events', 'watched_prefixes')!;

@@ -21,6 +21,8 @@ export interface TellerOptions {
   readonly watched: (path: string) => boolean;
   /** Path of a cgroup in the cgroup v2 tree; undefined when nobody knows it. */
   readonly cgroupPath: (id: bigint) => string | undefined;
+  /** Whether what runs in the cgroup with this path counts. */
+  readonly isCgroupWanted: (path: string) => boolean;
 }
 
 /** What a record says; `executable` is whom it concerns. Why it says nothing: it is of a cgroup that is no container's, or of a file that is not watched. */
@@ -73,7 +75,8 @@ export function tell(record: EventRecord, executable: string, options: TellerOpt
   }
 
   function container(step: ContainerStep, path: string | undefined): Told | UserReason {
-    return path === undefined ? 'no_container' : tellContainer(step, path);
+    if (path === undefined) return 'no_container';
+    return options.isCgroupWanted(path) ? tellContainer(step, path) : 'filtered';
   }
 
   function tcp(step: TcpStep): Told {

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type CgroupMount, CgroupPaths, findCgroupMount, identifyCgroup, readMountInfo } from 'bpflow/containers';
+import { type CgroupMount, CgroupPaths, cgroupTree, identifyCgroup } from 'bpflow/containers';
 import type { Clock, Processes, ProcessFacts } from 'bpflow/sdk';
 
 /** An unknown cgroup costs a scan of the tree, at most so often. */
@@ -26,7 +26,7 @@ export class NodeProcesses implements Processes {
 
   constructor(options: NodeProcessesOptions) {
     this.#options = options;
-    this.#mount = findCgroupMount(readMountInfo());
+    this.#mount = cgroupTree();
     this.#cgroups = new CgroupPaths({ mount: this.#mount, made: options.made });
   }
 
@@ -64,11 +64,14 @@ export class NodeProcesses implements Processes {
   }
 
   #cgroupOf(pid: number): bigint {
-    const line = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
-      .split('\n')
-      .find((each) => each.startsWith('0::'));
-    if (this.#mount === undefined || line === undefined) return 0n;
-    return statSync(join(this.#mount.path, line.slice('0::'.length)), { bigint: true }).ino;
+    if (this.#mount === undefined) return 0n;
+    const { path, controller } = this.#mount;
+    for (const line of readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n')) {
+      const [number, controllers, ...rest] = line.split(':');
+      const isOfTree = controller === undefined ? number === '0' : controllers?.split(',').includes(controller);
+      if (isOfTree) return statSync(join(path, rest.join(':')), { bigint: true }).ino;
+    }
+    return 0n;
   }
 }
 

@@ -1,0 +1,13 @@
+import type { Config } from './config.ts';
+
+/** What counting goes on with, and what a changed receiver is loaded with at a reload. `had`: what the agent was given. */
+export function neededCapabilities(config: Config, had: readonly string[]): readonly string[] {
+  if (!config.enabled) return [];
+  const canSplit = had.includes('cap_bpf') && had.includes('cap_perfmon');
+  return [
+    // Before Linux 5.8 there is nothing smaller.
+    ...(canSplit ? ['cap_bpf', 'cap_perfmon'] : ['cap_sys_admin']),
+    // Directories that come later are looked for on the way of others.
+    ...(config.monitor_paths.length > 0 ? ['cap_dac_read_search'] : []),
+  ];
+}
