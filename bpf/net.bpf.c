@@ -536,7 +536,9 @@ int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 		credit_socket(sum, state, tcp, received);
 	}
 	if (state->flow >= FIRST_FLOW) {
-		struct flow_life *life = bpf_map_lookup_elem(&flow_lives, &state->flow);
+		/* On the stack: 6.1 takes no key that lies in what an iterator shows. */
+		u32 flow = state->flow;
+		struct flow_life *life = bpf_map_lookup_elem(&flow_lives, &flow);
 
 		if (life)
 			life->generation = shared->generation;

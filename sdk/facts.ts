@@ -34,7 +34,7 @@ export interface SocketFacts {
   /** Who connected or listens. */
   readonly ownerPid: number;
   readonly ownerCgroupId: bigint;
-  /** Payload bytes since it was opened. */
+  /** Payload bytes since it was opened; of an open socket that is just being changed maybe a byte less. */
   readonly sent: bigint;
   readonly received: bigint;
   /**

@@ -149,6 +149,20 @@ describe('bytes of flows by sockets', () => {
     assert.equal(joining.counts.joined, 1);
   });
 
+  test('a count that is told a byte less, and more again, counts once', () => {
+    const joining = new Joining(90 * S);
+    joining.take(flow(100 * S, EGRESS));
+    for (const [second, received] of [
+      [101, 100n],
+      [102, 99n],
+      [103, 100n],
+      [104, 99n],
+    ] as const) {
+      joining.sockets.set(99 * S, { received, ...(second === 104 && { closed: 104 * S }) });
+      assert.deepEqual(joining.bytes(second * S), { 'cart>frontend client': 100 });
+    }
+  });
+
   test('flows that come again long after the end find nothing that was counted before', () => {
     const joining = new Joining(90 * S);
     joining.sockets.set(99 * S, { closed: 104 * S, sent: 100n, received: 5000n });

@@ -31,6 +31,8 @@ test('a scope remembers what a component did with it', () => {
   assert.throws(() => scope.get(AGENT), /Nobody provides bpflow:agent to page\/2/);
   scope.provide(AGENT, { name: 'a' } as Agent);
   assert.equal(scope.get(AGENT).name, 'a');
+  assert.equal(scope.find(AGENT, String(scope.id))?.name, 'a');
+  assert.equal(scope.find(AGENT, 'another'), undefined);
 });
 
 test('a meter remembers what was measured, by attributes', () => {

@@ -60,6 +60,7 @@ class Holding implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode !== null) return;
     const closed = once(this.child, 'close');
     this.child.stdin!.end();
     await closed;
@@ -136,11 +137,12 @@ describe('SOCKETS', { skip }, () => {
       const { wanted, ended, evicted, lost } = receiver.scope.views.get('sockets')!({}) as Record<string, unknown>;
       return { wanted, ended, evicted, lost };
     };
-    await talk('unasked', HISTORY / 10);
+    const before = await talk('unasked', HISTORY / 10);
     assert.deepEqual(view(), { wanted: false, ended: 0, evicted: 0, lost: 0 });
     const facts = { transport: 'tcp', localAddress: clientAddress, peerAddress: address, peerPort: PORT } as const;
-    assert.deepEqual(sockets.find({ ...facts, localPort: 1 }, 0n, now()), []);
-    assert.equal(view().ended, 0, 'what ended before is not known');
+    for (const localPort of before) {
+      assert.deepEqual(sockets.find({ ...facts, localPort }, 0n, now()), [], 'what ended before is not known');
+    }
     const ports = await talk('asked', (HISTORY * 3) / 4);
     const last = { ...facts, localPort: ports.at(-1)! };
     await eventually(
@@ -184,8 +186,18 @@ describe('SOCKETS', { skip }, () => {
         const sums = () => mine().map(({ sent, received }) => [sent, received].sort().join());
         await eventually(() => [...new Set(sums())], [[rounds * REPLY, rounds * REQUEST].sort().join()]);
       }
-      for (const { localPort, peerPort, opened } of mine()) {
+      const last = mine();
+      assert.equal(last.length, 100);
+      await holding[Symbol.asyncDispose]();
+      await eventually(() => mine().length, 0);
+      for (const socket of last) {
+        const { localPort, peerPort, opened } = socket;
         assert.equal(opened, begun.get(`${localPort} ${peerPort}`), 'the same socket opened at the same time');
+        const ended = sockets.find(socket, opened, now()).filter(({ ownerPid }) => ownerPid === pid);
+        assert.deepEqual(
+          ended.map((each) => ({ ...bytes(each), opened: each.opened, isClosed: each.closed !== undefined })),
+          [{ ...bytes(socket), opened, isClosed: true }],
+        );
       }
     });
   }

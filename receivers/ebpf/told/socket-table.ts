@@ -45,6 +45,8 @@ export class SocketTable implements Sockets {
   readonly #drained: Uint32Array<ArrayBuffer> = new Uint32Array(RING_READ_BYTES / 4);
   #unlisted = 0;
   #living: ReadonlyMap<string, readonly ToldSocket[]> = new Map();
+  /** Of the look before: what is missing since has ended, which the ring tells after it. */
+  #before: ReadonlyMap<string, readonly ToldSocket[]> = new Map();
   #askedAt = 0n;
   /** Until when the last look is good enough. */
   #freshUntil = 0n;
@@ -133,6 +135,7 @@ export class SocketTable implements Sockets {
     this.#ring?.onReadable(undefined);
     this.#history.clear();
     this.#living = new Map();
+    this.#before = new Map();
     this.#freshUntil = 0n;
   }
 
@@ -151,6 +154,7 @@ export class SocketTable implements Sockets {
       if (same === undefined) living.set(socket.tuple, [socket]);
       else same.push(socket);
     }
+    this.#before = this.#living;
     this.#living = living;
   }
 
@@ -194,7 +198,8 @@ export class SocketTable implements Sockets {
   /** The time at which a socket opened is the same at every look, however the clocks went meanwhile. */
   #read(words: Uint32Array, at: number): ToldSocket {
     const socket = readSocket(words, at, (monotonic) => this.#wall.timeOf(monotonic));
-    const known = this.#living.get(socket.tuple)?.find(({ openedAt }) => openedAt === socket.openedAt);
+    const isSame = ({ openedAt }: ToldSocket): boolean => openedAt === socket.openedAt;
+    const known = this.#living.get(socket.tuple)?.find(isSame) ?? this.#before.get(socket.tuple)?.find(isSame);
     return known === undefined ? socket : { ...socket, facts: { ...socket.facts, opened: known.facts.opened } };
   }
 }

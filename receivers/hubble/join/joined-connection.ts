@@ -72,8 +72,9 @@ export class JoinedConnection {
     this.#wasFound = true;
     for (const facts of found) {
       const { opened, closed, sent, received } = facts;
-      count(this, facts, this.#counted.get(opened));
-      counted.set(opened, { sent, received });
+      const known = this.#counted.get(opened);
+      count(this, facts, known);
+      counted.set(opened, { sent: larger(sent, known?.sent), received: larger(received, known?.received) });
       if (closed === undefined) this.#hasOpen = true;
     }
     this.#counted = counted;
@@ -85,6 +86,11 @@ export class JoinedConnection {
     if (nowMs <= this.#lastMs + this.#windowMs) return 'open';
     return this.#wasFound ? 'done' : 'unmatched';
   }
+}
+
+/** A socket that somebody is just changing may be told with a byte less than before. */
+function larger(bytes: bigint, before = 0n): bigint {
+  return bytes > before ? bytes : before;
 }
 
 /** Tells one socket from all others. */
