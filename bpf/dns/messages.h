@@ -73,6 +73,25 @@ static __always_inline bool read_message(struct __sk_buff *skb, u32 at, u32 leng
 	return true;
 }
 
+/* Another question takes the place of a query, unless its response has come meanwhile. */
+static __always_inline void give_up(const struct dns_waiting_key *key,
+				    const struct waiting_query *waiting)
+{
+	struct dns_key place = {
+		.group = waiting->query.group,
+		.name = waiting->query.name,
+		.type = waiting->query.type,
+		.transport = waiting->query.transport,
+	};
+	struct dns_value *value;
+
+	if (bpf_map_delete_elem(&dns_waiting, key) || place.group == GROUP_EXCLUDED)
+		return;
+	value = queries_of(&place);
+	if (value)
+		__sync_fetch_and_add(&value->unanswered, 1);
+}
+
 /*
  * A message that a client sends: `length` bytes of its `total` lie at `at`. A function of its own to the verifier, as is the
  * next one; so all that it needs is asked for here.
@@ -122,19 +141,8 @@ __noinline int dns_query(struct __sk_buff *skb, u32 at, u32 length, u32 total, u
 	if (waiting && waiting->query.question == question.hash) {
 		told.repeated = 1;
 	} else {
-		if (waiting && !bpf_map_delete_elem(&dns_waiting, &key) &&
-		    waiting->query.group != GROUP_EXCLUDED) {
-			struct dns_key before = {
-				.group = waiting->query.group,
-				.name = waiting->query.name,
-				.type = waiting->query.type,
-				.transport = waiting->query.transport,
-			};
-
-			value = queries_of(&before);
-			if (value)
-				__sync_fetch_and_add(&value->unanswered, 1);
-		}
+		if (waiting)
+			give_up(&key, waiting);
 		bpf_map_update_elem(&dns_waiting, &key, &nothing, BPF_NOEXIST);
 		waiting = bpf_map_lookup_elem(&dns_waiting, &key);
 		/* Nobody answers it before it has left. */
