@@ -4,6 +4,7 @@ export const DNS_PORTS = 4;
 export const DNS_NAME_LENGTH = 128;
 export const DNS_MESSAGE_LENGTH = 512;
 export const DNS_NO_NAME = 0;
+export const DNS_OTHER_RCODE = 24;
 
 /** `enum dns_transport`. */
 export const DnsTransport = {

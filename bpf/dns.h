@@ -9,6 +9,7 @@
 #define DNS_NAME_LENGTH	   128 /* of a name that is told apart, with its zero */
 #define DNS_MESSAGE_LENGTH 512 /* of a message that an event carries, at most */
 #define DNS_NO_NAME	   0
+#define DNS_OTHER_RCODE	   24 /* the codes above those that have a name are one */
 
 enum dns_transport {
 	DNS_UDP,

@@ -29,6 +29,16 @@ struct question {
 	u32 end; /* of the question */
 };
 
+/*
+ * What is from 1 to `most`, a power of two, as it is. Verifiers do not learn from a comparison that it is not 0 (5.10), and lengths of
+ * 0 are refused.
+ */
+static __always_inline u32 bounded(u32 length, u32 most)
+{
+	asm volatile("" : "+r"(length));
+	return ((length - 1) & (most - 1)) + 1;
+}
+
 /* Eight bytes with A-Z as a-z. The length of a label is below 'A'. */
 static __always_inline u64 lower(u64 text)
 {
@@ -70,10 +80,9 @@ static __always_inline bool read_question(struct __sk_buff *skb, u32 at, u32 end
 		if (from >= cursor)
 			break;
 		left = cursor - from;
-		asm volatile("" : "+r"(left));
 		if (left > 8)
 			left = 8;
-		if (!left || bpf_skb_load_bytes(skb, from, &text, left))
+		if (bpf_skb_load_bytes(skb, from, &text, bounded(left, 8)))
 			return false;
 		hash = (hash ^ lower(text)) * 0x9e3779b97f4a7c15ull;
 		hash ^= hash >> 29;

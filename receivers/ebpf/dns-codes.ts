@@ -1,4 +1,4 @@
-import { OTHER_RCODE } from './dns-kernel.ts';
+import { DNS_OTHER_RCODE } from '../../bpf/dns.gen.ts';
 
 /** Types of questions by their number, as the registry of IANA has them. */
 const TYPES: ReadonlyMap<number, string> = new Map([
@@ -68,5 +68,5 @@ export function rcodeName(rcode: number): string {
 
 /** The same for series, where codes above those of the registry are one. */
 export function countedRcode(rcode: number): string {
-  return rcode >= OTHER_RCODE ? 'other' : rcodeName(rcode);
+  return rcode >= DNS_OTHER_RCODE ? 'other' : rcodeName(rcode);
 }

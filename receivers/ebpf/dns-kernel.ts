@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { findCgroupMount, readMountInfo } from 'bpflow/containers';
 import type { BpfObject } from 'bpflow/sdk';
-import { DNS_PORTS, DnsTransport } from '../../bpf/dns.gen.ts';
+import { DNS_OTHER_RCODE, DNS_PORTS, DnsTransport } from '../../bpf/dns.gen.ts';
 import { GROUP_OTHER } from '../../bpf/process.gen.ts';
 import type { Role } from './ladder.ts';
 
@@ -24,8 +24,6 @@ const NAMES = 1024;
 const WAITING = 4096;
 /** Histograms by group: each takes about fifty times as much as a counter. */
 const TIMES_BY_GROUP = 256;
-/** Codes of responses are at most this; it stands for all above. */
-export const OTHER_RCODE = 24;
 
 const WITHOUT_ANSWERS = 'Responses of DNS are not counted, and queries have no latency.';
 
@@ -46,7 +44,7 @@ export function sizeDnsMaps(
   if (!drafts) object.setAutocreate('dns_drafts', false);
   const rows = Math.min(maxEntries, names ? ROWS_BY_NAME : ROWS);
   object.setMaxEntries('dns_queries', rows + DnsTransport.DNS_TRANSPORTS);
-  object.setMaxEntries('dns_answers', rows + OTHER_RCODE + 1);
+  object.setMaxEntries('dns_answers', rows + DNS_OTHER_RCODE + 1);
   object.setMaxEntries('dns_names', names ? Math.min(maxEntries, NAMES) : 1);
   object.setMaxEntries('dns_waiting', WAITING);
   object.setMaxEntries('dns_times', timesByGroup ? Math.min(maxEntries, TIMES_BY_GROUP) : 1);
@@ -75,7 +73,7 @@ export function makeOtherDns(object: BpfObject): void {
   for (let transport = 0; transport < DnsTransport.DNS_TRANSPORTS; transport++) {
     make('dns_queries', GROUP_OTHER, 0, 0, transport);
   }
-  for (let rcode = 0; rcode <= OTHER_RCODE; rcode++) make('dns_answers', GROUP_OTHER, 0, 0, rcode);
+  for (let rcode = 0; rcode <= DNS_OTHER_RCODE; rcode++) make('dns_answers', GROUP_OTHER, 0, 0, rcode);
 }
 
 /** Inode number of the root of the cgroup v2 tree. */

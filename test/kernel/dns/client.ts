@@ -29,7 +29,7 @@ async function open(): Promise<UdpSocket> {
 /** All types and codes that there are names for, and others; every third query with EDNS, some names in upper case. */
 async function many() {
   const types = [1, 28, 5, 6, 12, 15, 16, 2, 33, 65, 64, 43, 48, 255, 257, 35, 52, 65_280, 99];
-  const rcodes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 23];
+  const rcodes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 23, 100];
   const sockets = await Promise.all(Array.from({ length: 8 }, open));
   const received: Record<string, number> = {};
   let answered = 0;
