@@ -4,6 +4,7 @@ import { type Clock, type Consumer, type LogBatch, type LogRecord, logRecords, t
 import { systemClock } from '../../pipeline/clock.ts';
 import { config } from '../../receivers/ebpf/config.ts';
 import { EbpfReceiver } from '../../receivers/ebpf/receiver.ts';
+import { isEmulated } from './machine.ts';
 import { KernelScope } from './receiver.ts';
 
 /** What became of the events of one kind. */
@@ -76,16 +77,16 @@ export class EventReceiver {
     return this.balance();
   }
 
-  /** Waits for at most 10 s. */
-  async until(holds: () => boolean): Promise<void> {
-    const deadline = performance.now() + 10_000;
+  /** Waits for at most 10 s, or as long. */
+  async until(holds: () => boolean, ms = 10_000): Promise<void> {
+    const deadline = performance.now() + ms;
     while (!holds() && performance.now() < deadline) await wait(5);
   }
 
   /** Waits until the names of the kernel's functions were read. */
   async symbols(): Promise<void> {
     const known = () => (this.#view('events') as { stacks?: { kernelSymbols: number } }).stacks?.kernelSymbols ?? 0;
-    await this.until(() => known() > 0);
+    await this.until(() => known() > 0, isEmulated ? 120_000 : 10_000);
   }
 
   programs(): Record<string, string> {
