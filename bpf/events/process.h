@@ -60,9 +60,11 @@ static __always_inline int on_fork(void *ctx, struct task_struct *child)
 	count = offer(EVENT_FORK, group, now);
 	if (!count)
 		return 0;
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(event, EVENT_FORK, now);
 	describe_owner(event, child, group);
 	submit_event(ctx, count, event, sizeof(*event));
@@ -140,9 +142,11 @@ static __always_inline int on_exit(void *ctx, struct task_struct *task)
 	count = offer(EVENT_EXIT, group, now);
 	if (!count)
 		return 0;
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(&event->header, EVENT_EXIT, now);
 	describe_owner(&event->header, task, group);
 	started = BPF_CORE_READ(leader, start_time);
@@ -186,9 +190,11 @@ static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginf
 	count = offer(EVENT_SIGNAL, group, now);
 	if (!count)
 		return 0;
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(&event->header, EVENT_SIGNAL, now);
 	describe_owner(&event->header, task, group);
 	code = !info ? SI_USER : (u64)info == 1 ? SI_KERNEL : BPF_CORE_READ(info, si_code);
@@ -220,9 +226,11 @@ static __always_inline int on_victim(void *ctx, struct task_struct *victim)
 	count = offer(EVENT_OOM_KILL, group, now);
 	if (!count)
 		return 0;
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(&event->header, EVENT_OOM_KILL, now);
 	describe_owner(&event->header, victim, group);
 	mm = BPF_CORE_READ(victim, mm);
