@@ -60,16 +60,31 @@ static __always_inline int on_complete(struct request *request)
 	return 0;
 }
 
+/* Read in two places, and kept there: older verifiers (5.10) refuse an argument whose offset was chosen. */
+static __always_inline struct request *issued_request(u64 *arguments)
+{
+	u64 request;
+
+	if (has_queue_argument()) {
+		request = arguments[1];
+		barrier_var(request);
+	} else {
+		request = arguments[0];
+		barrier_var(request);
+	}
+	return (struct request *)request;
+}
+
 SEC("tp_btf/block_rq_issue")
 int block_issue_btf(u64 *arguments)
 {
-	return on_issue(has_queue_argument() ? (void *)arguments[1] : (void *)arguments[0]);
+	return on_issue(issued_request(arguments));
 }
 
 SEC("raw_tp/block_rq_issue")
 int block_issue_raw(u64 *arguments)
 {
-	return on_issue(has_queue_argument() ? (void *)arguments[1] : (void *)arguments[0]);
+	return on_issue(issued_request(arguments));
 }
 
 SEC("tp_btf/block_rq_complete")

@@ -88,9 +88,11 @@ static __always_inline int on_enter(void *ctx, struct task_struct *task)
 		      now);
 	if (!count)
 		return 0;
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(event, EVENT_CGROUP_ENTER, now);
 	describe_owner(event, task, group);
 	submit_event(ctx, count, event, sizeof(*event));

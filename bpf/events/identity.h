@@ -89,9 +89,11 @@ static __always_inline bool tell_namespaces(void *ctx, struct task_struct *task,
 	if (!count)
 		return true;
 	tell_stack(ctx, EVENT_NAMESPACE, BPF_CORE_READ(task, pid), group, now);
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return true;
+	}
 	describe_event(&event->header, EVENT_NAMESPACE, now);
 	describe_owner(&event->header, task, group);
 	__builtin_memcpy(event->body.before, before, sizeof(event->body.before));
@@ -125,9 +127,11 @@ static __always_inline void tell_privileges(void *ctx, struct task_struct *task,
 	if (!count)
 		return;
 	tell_stack(ctx, EVENT_PRIVILEGE, BPF_CORE_READ(task, pid), group, now);
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return;
+	}
 	describe_event(&event->header, EVENT_PRIVILEGE, now);
 	describe_owner(&event->header, task, group);
 	__builtin_memcpy(event->body.ids_before, before->ids, sizeof(before->ids));

@@ -62,9 +62,11 @@ int event_memory(struct bpf_iter__task *ctx)
 	count = offer(EVENT_MEMORY, group, now);
 	if (!count)
 		return 0;
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(&event->header, EVENT_MEMORY, now);
 	describe_owner(&event->header, task, group);
 	event->body.pages = pages;

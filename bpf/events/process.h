@@ -61,9 +61,11 @@ static __always_inline int on_fork(void *ctx, struct task_struct *child)
 	if (!count)
 		return 0;
 	tell_stack(ctx, EVENT_FORK, pid, group, now);
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(event, EVENT_FORK, now);
 	describe_owner(event, child, group);
 	submit_event(ctx, count, event, sizeof(*event));
@@ -142,9 +144,11 @@ static __always_inline int on_exit(void *ctx, struct task_struct *task)
 	count = offer(EVENT_EXIT, group, now);
 	if (!count)
 		return 0;
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(&event->header, EVENT_EXIT, now);
 	describe_owner(&event->header, task, group);
 	started = BPF_CORE_READ(leader, start_time);
@@ -189,9 +193,11 @@ static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginf
 	if (!count)
 		return 0;
 	tell_stack(ctx, EVENT_SIGNAL, BPF_CORE_READ(task, pid), group, now);
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(&event->header, EVENT_SIGNAL, now);
 	describe_owner(&event->header, task, group);
 	code = !info ? SI_USER : (u64)info == 1 ? SI_KERNEL : BPF_CORE_READ(info, si_code);
@@ -224,9 +230,11 @@ static __always_inline int on_victim(void *ctx, struct task_struct *victim)
 	if (!count)
 		return 0;
 	tell_stack(ctx, EVENT_OOM_KILL, BPF_CORE_READ(victim, pid), group, now);
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return 0;
+	}
 	describe_event(&event->header, EVENT_OOM_KILL, now);
 	describe_owner(&event->header, victim, group);
 	mm = BPF_CORE_READ(victim, mm);

@@ -73,9 +73,11 @@ static __always_inline void tell(void *ctx, struct socket_owner *owner, struct s
 	count = offer(kind, group, now);
 	if (!count)
 		return;
-	event = reserve_event(count, &scratch, sizeof(*event));
-	if (!event)
+	event = reserve_event(&scratch, sizeof(*event));
+	if (!event) {
+		count->full++;
 		return;
+	}
 	if (owner)
 		event->header = owner->header;
 	else

@@ -132,21 +132,19 @@ static __always_inline void write_event(void *context, struct event_count *count
 		__sync_fetch_and_add(&count->unserved, 1);
 }
 
-/* Room for a record in the ring, else `scratch`, which must be as large. NULL when the ring is full. */
-static __always_inline void *reserve_event(struct event_count *count, void *scratch, u32 size)
+/*
+ * Room for a record in the ring, else `scratch`, which must be as large. NULL when the ring is full; who asked counts that, since
+ * older verifiers (5.10) do not know at a second look what the first one found.
+ */
+static __always_inline void *reserve_event(void *scratch, u32 size)
 {
-	void *event;
+	void *event = scratch;
 
-	if (!use_ring) {
+	if (use_ring)
+		event = bpf_ringbuf_reserve(&events, size, 0);
+	else
 		__builtin_memset(scratch, 0, size);
-		return scratch;
-	}
-	event = bpf_ringbuf_reserve(&events, size, 0);
-	if (!event) {
-		__sync_fetch_and_add(&count->full, 1);
-		return NULL;
-	}
-	/* Else the compiler reckons with the pointer before it is checked. */
+	/* Else the compiler reckons with the pointer before it is looked at. */
 	barrier_var(event);
 	return event;
 }

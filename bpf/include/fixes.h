@@ -81,17 +81,15 @@ static __always_inline struct task_struct *get_current(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-struct hd_struct {
-	int partno;
-} __attribute__((preserve_access_index));
+typedef void (*btf_trace_block_rq_issue)(void *data, struct request *request);
 
 /*
- * 5.11, a54895fa057c "block: remove the request_queue to argument request based tracepoints": before, the queue came first. The
- * struct that told partitions went in the same version.
+ * 5.11, a54895fa057c "block: remove the request_queue to argument request based tracepoints": before, the queue came first. Some
+ * older kernels have it without, so the tracepoint's own type is asked, not the version.
  */
 static __always_inline bool has_queue_argument(void)
 {
-	return bpf_core_type_exists(struct hd_struct);
+	return !bpf_core_type_exists(btf_trace_block_rq_issue);
 }
 
 struct request___5_16 {

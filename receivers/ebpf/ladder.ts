@@ -77,6 +77,8 @@ export class Ladder {
   #taskStorage: boolean;
   #atomics = true;
   #socketStorage: boolean;
+  /** The role whose refusal took the storage of sockets away. */
+  #suspect: Role | undefined;
   #ringbuf: boolean;
 
   /** `programs`: names of all programs in the objects. */
@@ -126,12 +128,13 @@ export class Ladder {
       if (role.stateless !== true && next === 'raw') this.#taskStorage = false;
     } else if (rung === 'call') {
       this.#withoutCalls(reason);
-    } else if (this.#socketStorage && role.sockets === 'either') {
-      this.#withoutSocketStorage();
+    } else if (this.#socketStorage && role.sockets === 'either' && this.#suspect === undefined) {
+      this.#withoutSocketStorage(role);
     } else if (this.#atomics && role.object === 'process') {
       this.#weakenAtomics();
     } else {
       this.#rungs.delete(role);
+      if (role === this.#suspect) this.#withSocketStorage();
     }
     return true;
   }
@@ -198,9 +201,19 @@ export class Ladder {
   }
 
   /** A program may have been refused for the storage of sockets: it is tried with the table, and what needs storage is off. */
-  #withoutSocketStorage(): void {
+  #withoutSocketStorage(suspect: Role): void {
+    this.#suspect = suspect;
     this.#socketStorage = false;
     for (const role of this.#roles) if (role.sockets === 'storage') this.#rungs.delete(role);
+  }
+
+  /** It was not the storage: the others have it again. */
+  #withSocketStorage(): void {
+    this.#socketStorage = true;
+    for (const role of this.#roles) {
+      const top = this.#ladderOf(role)[0];
+      if (role.sockets === 'storage' && top !== undefined) this.#rungs.set(role, top);
+    }
   }
 
   #startAtTop(): void {

@@ -52,6 +52,7 @@ class World {
       onReadable: (callback) => {
         this.isListening = callback !== undefined;
       },
+      follow() {},
       close() {},
       [Symbol.dispose]() {},
     };
