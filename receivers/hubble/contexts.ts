@@ -194,7 +194,7 @@ export class Contexts {
     return {
       endpoint: (isSource ? flow.source : flow.destination) ?? NO_ENDPOINT,
       ip: this.#reader.text(isSource ? flow.sourceIp : flow.destinationIp),
-      names: words.text(isSource ? flow.sourceNames : flow.destinationNames),
+      names: this.#reader.names.text(isSource ? flow.sourceNames : flow.destinationNames),
       service: name !== '' && namespace !== '' ? `${namespace}/${name}` : name,
     };
   }

@@ -3,13 +3,14 @@ import type { Flow } from './flow.ts';
 import { readLayer4 } from './layer4-fields.ts';
 import { readLayer7 } from './layer7-fields.ts';
 import type { MessageCursor } from './message-cursor.ts';
+import type { Words } from './words.ts';
 
 /**
  * Flow: 1 time, 2 verdict, 5 IP, 6 l4, 8 source, 9 destination, 10 Type, 11 node_name, 13 source_names, 14 destination_names,
  * 15 l7, 19 event_type, 20 source_service, 21 destination_service, 22 traffic_direction, 23 policy_match_type,
  * 24 trace_observation_point, 25 drop_reason_desc, 26 is_reply, 30 trace_context, 34 uuid, 36 trace_reason.
  */
-export function readFlow(cursor: MessageCursor, endpoints: Endpoints, flow: Flow, end: number): void {
+export function readFlow(cursor: MessageCursor, endpoints: Endpoints, names: Words, flow: Flow, end: number): void {
   while (cursor.at < end) {
     const tag = cursor.varint(end);
     switch (tag) {
@@ -44,10 +45,10 @@ export function readFlow(cursor: MessageCursor, endpoints: Endpoints, flow: Flow
         flow.nodeName = cursor.word(end);
         break;
       case 13 * 8 + 2:
-        flow.sourceNames = cursor.joined(flow.sourceNames, end);
+        flow.sourceNames = cursor.joined(flow.sourceNames, end, names);
         break;
       case 14 * 8 + 2:
-        flow.destinationNames = cursor.joined(flow.destinationNames, end);
+        flow.destinationNames = cursor.joined(flow.destinationNames, end, names);
         break;
       case 15 * 8 + 2:
         readLayer7(cursor, flow, cursor.delimited(end));

@@ -245,6 +245,7 @@ export class FlowIntake {
       this.#interner.rotate();
       this.#ended = 0;
     }
+    this.reader.forgetNames();
     this.services.forget();
     this.metrics.forget();
     if (this.contexts.size < MIN_CONTEXTS) return;

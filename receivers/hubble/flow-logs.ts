@@ -133,7 +133,7 @@ export class FlowLogs {
 }
 
 function attributesOf(flow: Flow, reader: FlowReader): Record<string, AttributeValue> {
-  const { words } = reader;
+  const { words, names } = reader;
   const attributes: Record<string, AttributeValue> = {
     'hubble.verdict': nameOf(VERDICTS, flow.verdict),
     'hubble.flow.type': nameOf(FLOW_TYPES, flow.type),
@@ -152,8 +152,8 @@ function attributesOf(flow: Flow, reader: FlowReader): Record<string, AttributeV
   if (flow.hasTcpFlags) attributes['network.tcp.flags'] = flagNames(flow.tcpFlags);
   setEndpoint(attributes, 'source', flow.source);
   setEndpoint(attributes, 'destination', flow.destination);
-  set('hubble.source.names', words.text(flow.sourceNames));
-  set('hubble.destination.names', words.text(flow.destinationNames));
+  set('hubble.source.names', names.text(flow.sourceNames));
+  set('hubble.destination.names', names.text(flow.destinationNames));
   set('hubble.source.service', serviceOf(words.text(flow.sourceService), words.text(flow.sourceServiceNamespace)));
   set(
     'hubble.destination.service',

@@ -78,8 +78,8 @@ test('strings, names, services and the trace are read', () => {
     [
       reader.text(flow.sourceIp),
       reader.text(flow.destinationIp),
-      words.text(flow.sourceNames),
-      words.text(flow.destinationNames),
+      reader.names.text(flow.sourceNames),
+      reader.names.text(flow.destinationNames),
       words.text(flow.sourceService),
       words.text(flow.sourceServiceNamespace),
       words.text(flow.destinationService),

@@ -7,6 +7,8 @@ import { Words } from './words.ts';
 /** What a message of the stream is. `none`: neither of these. */
 export type MessageKind = 'flow' | 'node_status' | 'lost_events' | 'none';
 
+const MAX_NAMES = 16_384;
+
 /**
  * Reads the messages of `GetFlows` at the places where the needed fields are; everything else is passed over. A flow's strings
  * stay bytes, or become word numbers. The message is copied here, so that numbers can be read by words of 32 bits.
@@ -21,6 +23,8 @@ export class FlowReader {
   /** Word number of the response's own node name. */
   nodeName = 0;
   readonly words: Words;
+  /** The DNS names of addresses: the outside world has any number of them. */
+  names = new Words(MAX_NAMES);
   readonly endpoints: Endpoints;
   readonly #cursor: MessageCursor;
 
@@ -49,7 +53,7 @@ export class FlowReader {
           kind = 'flow';
           const until = cursor.delimited(end);
           this.flow.clear();
-          readFlow(cursor, this.endpoints, this.flow, until);
+          readFlow(cursor, this.endpoints, this.names, this.flow, until);
           break;
         }
         case 2 * 8 + 2:
@@ -66,6 +70,14 @@ export class FlowReader {
       }
     }
     return kind;
+  }
+
+  /** Forgets the DNS names when there is little room left. To be called between messages: of what is kept nothing has their numbers. */
+  forgetNames(): void {
+    if (this.names.size * 2 < MAX_NAMES) return;
+    const { refused } = this.names;
+    this.names = new Words(MAX_NAMES);
+    this.names.refused = refused;
   }
 
   /** Two hashes of the whole last message. */

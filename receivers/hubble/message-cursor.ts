@@ -64,11 +64,13 @@ export class MessageCursor {
   }
 
   /** One more of a list of strings that are kept as one word, with commas between. */
-  joined(word: number, end: number): number {
-    const next = this.word(end);
+  joined(word: number, end: number, words = this.words): number {
+    const until = this.delimited(end);
+    const next = words.id(this.bytes, this.at, until);
+    this.at = until;
     if (word === 0) return next;
-    const text = this.words.text(word);
-    return text.split(',', MAX_NAMES).length >= MAX_NAMES ? word : this.words.idOf(`${text},${this.words.text(next)}`);
+    const text = words.text(word);
+    return text.split(',', MAX_NAMES).length >= MAX_NAMES ? word : words.idOf(`${text},${words.text(next)}`);
   }
 
   /** Where a delimited value lies. */

@@ -129,7 +129,7 @@ function overflows({ metrics, contexts, reader, services }: FlowIntake): Record<
   return {
     series: metrics.metrics.reduce((total, { series }) => total + series.overflowed, 0),
     contexts: contexts.refused,
-    words: reader.words.refused,
+    words: reader.words.refused + reader.names.refused,
     names: services.refused + metrics.refused,
     endpoints: reader.endpoints.evicted,
   };

@@ -86,4 +86,41 @@ describe('the service graph', () => {
     assert.ok(without.length > 0);
     assert.ok(!without.some(({ name }) => name.startsWith('traces_')));
   });
+
+  test('knows 40,000 names of the outside world in turn: none is lost, and none stays', () => {
+    const parsed = config.parse({
+      endpoint: 'a:1',
+      exclude_namespaces: [],
+      max_flows_per_second: 0,
+      idle_timeout: '20s',
+      context: { labels: [], destination: ['dns'] },
+    });
+    const intake = new FlowIntake({ config: parsed, version: '0' });
+    const [windows, names] = [40, 1000];
+    const servers = new Set<unknown>();
+    const destinations = new Set<unknown>();
+    for (let window = 0; window < windows; window++) {
+      for (let i = 0; i < names; i++) {
+        const host = `host-${window}-${i}.example.com`;
+        const request = { method: 'GET', url: '/', protocol: 'HTTP/1.1' };
+        const world = { identity: 2, labels: ['reserved:world'] };
+        intake.take(
+          flow({
+            traffic_direction: EGRESS,
+            source: frontend,
+            destination: world,
+            destination_names: [host],
+            l7: { type: 1, http: request },
+          }),
+        );
+      }
+      for (const { name, attributes } of rowsOf(intake.takeMetrics(2n, 1n))) {
+        if (name === 'traces_service_graph_request_total') servers.add(attributes['server']);
+        else if (name === 'hubble_flows_total') destinations.add(attributes['destination']);
+      }
+    }
+    assert.deepEqual([servers.size, destinations.size], [windows * names, windows * names]);
+    assert.deepEqual([intake.services.refused, intake.reader.names.refused, intake.contexts.refused], [0, 0, 0]);
+    assert.ok(intake.services.size < 6 * names, `${intake.services.size} services`);
+  });
 });

@@ -71,7 +71,9 @@ export class ServiceNames {
   #number(endpoint: Endpoint, service: number, namespace: number, names: number): number {
     const { words } = this.#reader;
     if (service !== 0) return this.#pairs.number(words.text(service), words.text(namespace));
-    if (names !== 0 && endpoint.pod === '') return this.#pairs.number(words.text(names).split(',', 1)[0]!, '');
+    if (names !== 0 && endpoint.pod === '') {
+      return this.#pairs.number(this.#reader.names.text(names).split(',', 1)[0]!, '');
+    }
     let number = this.#ofEndpoint.get(endpoint.id);
     if (number === undefined) {
       number = this.#resolve(endpoint);
