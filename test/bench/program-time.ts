@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Contender, Running } from './contender.ts';
 import { withRunStatistics } from './run-statistics.ts';
-import { median } from './statistics.ts';
 import { printTable } from './table.ts';
 
 /** Runs and run time of loaded programs, by id. */
@@ -9,11 +8,11 @@ type Runs = ReadonlyMap<number, { readonly count: number; readonly ns: number }>
 
 export interface ProgramTime {
   readonly name: string;
-  /** Program time per operation in ns less that of as many empty programs: the median of the rounds for each order. */
+  /** Program time per operation in ns less that of as many empty programs: for each order what a fifth of the rounds stays below. */
   readonly ns: number[];
 }
 
-/** Rounds are short: who shares the machine takes whole milliseconds, and a median leaves out the rounds that were hit. */
+/** Rounds are short: who shares the machine takes whole milliseconds, and the lower fifth leaves out the rounds that were hit. */
 const SHORT_ROUNDS = 4;
 /** A program that runs less often than once in so many operations belongs to what else the machine does. */
 const RARE = 20;
@@ -49,7 +48,7 @@ export async function programTimes(
         const emptyNs = base.ns / base.count;
         for (const [i, { ns, count }] of used.entries()) measured[i]!.push((ns - emptyNs * count) / operations);
       }
-      for (const [i, values] of measured.entries()) results[i]!.ns.push(median(values));
+      for (const [i, values] of measured.entries()) results[i]!.ns.push(lowerFifth(values));
       const texts = results.map(({ name, ns }) => `${name} ${ns.at(-1)?.toFixed(1)}`);
       process.stderr.write(`order ${first + 1}/${contenders.length}: ${texts.join('; ')}\n`);
     } finally {
@@ -82,6 +81,10 @@ export function timeText({ ns }: ProgramTime): string {
 /** By how much one contender takes longer than another, ns, over all orders. */
 export function difference(a: ProgramTime, b: ProgramTime): number {
   return mean(a.ns) - mean(b.ns);
+}
+
+function lowerFifth(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 5)]!;
 }
 
 function mean(values: readonly number[]): number {
