@@ -106,11 +106,13 @@ const SAMPLED_OBJECTS: ReadonlySet<ObjectName> = new Set(['syscall', 'sched', 'f
 const SYSCALL_ERRORS = 6144;
 /** Calls of other ABIs than the machine's own that have a histogram each. */
 const FOREIGN_LATENCIES = 64;
+/** Entries of files, unless `max_groups` is raised: one has 2 KiB on 64 CPUs. */
+const FILES = 3072;
 /** Entries of allocations, unless there are more groups: not every group has one of each kind. */
 const MEMORY = 4096;
 const { MEMORY_KINDS } = MemoryKind;
 /** Histograms of block devices: devices times operations. */
-const BLOCK_LATENCIES = 128;
+const BLOCK_LATENCIES = 96;
 /** Most entries of histogram maps: one takes about fifty times as much as a counter. */
 const LATENCIES_BY_GROUP = 2048;
 const WAITS_BY_GROUP = 1024;
@@ -600,7 +602,7 @@ class Loaded {
     } else if (name === 'block') {
       object.setMaxEntries('block_latencies', BLOCK_LATENCIES);
     } else if (name === 'fileio') {
-      object.setMaxEntries('files', maxGroups);
+      object.setMaxEntries('files', Math.min(maxGroups, Math.max(FILES, Math.ceil((maxGroups * 3) / 4))));
       object.setMaxEntries('file_errors', Math.min(maxEntries, FILE_ERRORS));
       object.setMaxEntries('file_latencies', files?.latencyByGroup ? Math.min(maxEntries, WAITS_BY_GROUP) : 1);
     } else if (name === 'sched') {
