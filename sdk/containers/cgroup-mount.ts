@@ -44,11 +44,22 @@ export function findV1Mount(mountInfo: string): CgroupMount | undefined {
 
 /** The number of a controller's hierarchy, from the text of `/proc/self/cgroup`; 0 where it has none of its own. */
 export function hierarchyOf(controller: V1Controller, cgroups = read('/proc/self/cgroup')): number {
+  return hierarchyIn(cgroups, controller)?.number ?? 0;
+}
+
+/** Where a process is in a tree, from the text of its `/proc/PID/cgroup`; undefined where it is in none. */
+export function cgroupIn({ controller }: Pick<CgroupMount, 'controller'>, cgroups: string): string | undefined {
+  return hierarchyIn(cgroups, controller)?.cgroup;
+}
+
+/** Number 0 is the tree of version 2. */
+function hierarchyIn(cgroups: string, controller: V1Controller | undefined) {
   for (const line of cgroups.split('\n')) {
-    const [number, controllers] = line.split(':');
-    if (controllers?.split(',').includes(controller)) return Number(number);
+    const [number, controllers, ...path] = line.split(':');
+    const isThis = controller === undefined ? number === '0' : controllers?.split(',').includes(controller);
+    if (isThis) return { number: Number(number), cgroup: path.join(':') };
   }
-  return 0;
+  return undefined;
 }
 
 /** The mounts that this process sees; empty where there is no procfs. */

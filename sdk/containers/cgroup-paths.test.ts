@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findCgroupMount, findV1Mount, hierarchyOf } from './cgroup-mount.ts';
+import { cgroupIn, findCgroupMount, findV1Mount, hierarchyOf } from './cgroup-mount.ts';
 import { CgroupPaths } from './cgroup-paths.ts';
 
 const HYBRID = `
@@ -43,6 +43,13 @@ test("a hierarchy has the number that the process's own list gives it", () => {
   assert.deepEqual([hierarchyOf('memory', cgroups), hierarchyOf('pids', cgroups)], [4, 8]);
   // In version 2 there is no line of its own.
   assert.equal(hierarchyOf('memory', '0::/x\n'), 0);
+});
+
+test('a process is where the line of the tree says', () => {
+  const text = '5:pids:/p\n4:cpu,memory:/m:n\n0::/x\n';
+  assert.equal(cgroupIn({}, text), '/x');
+  assert.equal(cgroupIn({ controller: 'memory' }, text), '/m:n');
+  assert.equal(cgroupIn({ controller: 'memory' }, '0::/x\n'), undefined);
 });
 
 test('an id leads to the path, also after the cgroup is gone', () => {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { cgroupIn, cgroupTree } from 'bpflow/containers';
 import { PROCESSES, type Processes, SOCKETS, type SocketFacts, type Sockets } from 'bpflow/sdk';
 import { isEmulated, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
@@ -173,7 +175,7 @@ describe('SOCKETS', { skip }, () => {
       const pid = holding.child.pid!;
       const mine = () => [...sockets.live()].filter(({ ownerPid }) => ownerPid === pid);
       await eventually(() => mine().length, 100);
-      const cgroup = readFileSync(`/proc/${pid}/cgroup`, 'utf8').match(/^0::(.*)$/m)![1]!;
+      const cgroup = cgroupOf(pid);
       const begun = new Map(mine().map((socket) => [`${socket.localPort} ${socket.peerPort}`, socket.opened]));
       assert.equal(begun.size, 100);
       for (const each of mine()) {
@@ -233,7 +235,7 @@ describe('PROCESSES', { skip }, () => {
     await holding.said();
     const pid = holding.child.pid!;
     const found = processes.process(pid)!;
-    const cgroup = readFileSync(`/proc/${pid}/cgroup`, 'utf8').match(/^0::(.*)$/m)![1]!;
+    const cgroup = cgroupOf(pid);
     const uptimeNs = BigInt(Math.round(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1e9));
     assert.deepEqual(
       { ...found, startTime: 0n },
@@ -254,10 +256,10 @@ describe('PROCESSES', { skip }, () => {
   });
 });
 
+function cgroupOf(pid: number): string {
+  return cgroupIn(cgroupTree()!, readFileSync(`/proc/${pid}/cgroup`, 'utf8'))!;
+}
+
 function cgroupId(path: string): bigint {
-  const mount = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .find((line) => line.includes(' - cgroup2 '))!
-    .split(' ')[4]!;
-  return statSync(`${mount}${path}`, { bigint: true }).ino;
+  return statSync(join(cgroupTree()!.path, path), { bigint: true }).ino;
 }

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type CgroupMount, CgroupPaths, cgroupTree, identifyCgroup } from 'bpflow/containers';
+import { type CgroupMount, CgroupPaths, cgroupIn, cgroupTree, identifyCgroup } from 'bpflow/containers';
 import type { Clock, Processes, ProcessFacts } from 'bpflow/sdk';
 
 /** An unknown cgroup costs a scan of the tree, at most so often. */
@@ -65,13 +65,8 @@ export class NodeProcesses implements Processes {
 
   #cgroupOf(pid: number): bigint {
     if (this.#mount === undefined) return 0n;
-    const { path, controller } = this.#mount;
-    for (const line of readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n')) {
-      const [number, controllers, ...rest] = line.split(':');
-      const isOfTree = controller === undefined ? number === '0' : controllers?.split(',').includes(controller);
-      if (isOfTree) return statSync(join(path, rest.join(':')), { bigint: true }).ino;
-    }
-    return 0n;
+    const cgroup = cgroupIn(this.#mount, readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
+    return cgroup === undefined ? 0n : statSync(join(this.#mount.path, cgroup), { bigint: true }).ino;
   }
 }
 
