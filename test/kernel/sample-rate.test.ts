@@ -49,9 +49,11 @@ describe('sample_rate', { skip }, () => {
       setImmediate(call);
       return { cancel() {} };
     };
-    const { id, agent, clock, get, find } = receiver.scope;
+    const { id, agent, clock } = receiver.scope;
     const scope: PlanScope = {
-      ...{ id, agent, get, find },
+      ...{ id, agent },
+      get: (token) => receiver.scope.get(token),
+      find: (token) => receiver.scope.find(token),
       clock: { ...clock, after: (_, call) => at(call) },
       signals: new Set(['metrics']),
       used: new Set([String(id)]),
