@@ -84,8 +84,7 @@ static __always_inline int on_enter(void *ctx, struct task_struct *task)
 		return 0;
 	now = bpf_ktime_get_ns();
 	group = group_of_current();
-	count = offer(EVENT_CGROUP_ENTER, container_group(cgroup_of(task)),
-		      now);
+	count = offer(EVENT_CGROUP_ENTER, container_group(cgroup_of(task)), now);
 	if (!count)
 		return 0;
 	event = reserve_event(&scratch, sizeof(*event));
