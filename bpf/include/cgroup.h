@@ -63,12 +63,4 @@ static __always_inline cgroup_id_t cgroup_id_of(struct task_struct *task)
 	return BPF_CORE_READ(cgroup, kn, id);
 }
 
-/* The same of a task that the verifier knows as one: plain loads, but for version 1. */
-static __always_inline cgroup_id_t typed_cgroup_id(struct task_struct *task)
-{
-	if (cgroup_v1_controller)
-		return cgroup_id_of(task);
-	return task->cgroups->dfl_cgrp->kn->id;
-}
-
 #endif

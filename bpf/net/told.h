@@ -34,14 +34,11 @@ struct {
 /* What programs only point to would not be among the types that user space checks. */
 const struct socket_record *socket_records __attribute__((unused));
 
-/* The verifier knows the task where it can know the current one. */
 static __always_inline void set_origin(struct socket_origin *origin, struct task_struct *task)
 {
-	bool typed = has_helper(get_current_task_btf);
-
 	origin->opened = 0;
-	origin->cgroup = typed ? typed_cgroup_id(task) : cgroup_id_of(task);
-	origin->pid = typed ? task->tgid : BPF_CORE_READ(task, tgid);
+	origin->cgroup = cgroup_id_of(task);
+	origin->pid = BPF_CORE_READ(task, tgid);
 }
 
 static __always_inline void describe_socket(struct socket_record *record,
