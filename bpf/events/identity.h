@@ -68,8 +68,8 @@ static __always_inline int on_identity_enter(void)
 	return 0;
 }
 
-static __always_inline bool tell_namespaces(void *ctx, struct task_struct *task, group_t group,
-					    const u32 *before, u32 step)
+static __always_inline void compare_namespaces(void *ctx, struct task_struct *task, group_t group,
+					       const u32 *before, u32 step)
 {
 	struct {
 		struct event_header header;
@@ -83,16 +83,16 @@ static __always_inline bool tell_namespaces(void *ctx, struct task_struct *task,
 	for (u32 i = 0; i < NAMESPACES; i++)
 		changed |= before[i] != after[i];
 	if (!changed)
-		return false;
+		return;
 	now = bpf_ktime_get_ns();
 	count = offer(EVENT_NAMESPACE, group, now);
 	if (!count)
-		return true;
+		return;
 	tell_stack(ctx, EVENT_NAMESPACE, BPF_CORE_READ(task, pid), group, now);
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
 		count->full++;
-		return true;
+		return;
 	}
 	describe_event(&event->header, EVENT_NAMESPACE, now);
 	describe_owner(&event->header, task, group);
@@ -101,11 +101,10 @@ static __always_inline bool tell_namespaces(void *ctx, struct task_struct *task,
 	event->body.step = step;
 	event->body.reserved = 0;
 	submit_event(ctx, count, event, sizeof(*event));
-	return true;
 }
 
-static __always_inline void tell_privileges(void *ctx, struct task_struct *task, group_t group,
-					    const struct identity *before, u32 syscall)
+static __always_inline void compare_privileges(void *ctx, struct task_struct *task, group_t group,
+					       const struct identity *before, u32 syscall)
 {
 	struct {
 		struct event_header header;
@@ -145,6 +144,30 @@ static __always_inline void tell_privileges(void *ctx, struct task_struct *task,
 	submit_event(ctx, count, event, sizeof(*event));
 }
 
+/*
+ * These two are not inlined: the look for a group would find no room on their stack (5.10). The result is 0, unknown to the
+ * compiler: else what a register holds by chance would be it, and an address on the stack is refused there.
+ */
+static __noinline int tell_namespaces(void *ctx, struct task_struct *task, group_t group,
+				      const u32 *before, u32 step)
+{
+	int result = 0;
+
+	compare_namespaces(ctx, task, group, before, step);
+	barrier_var(result);
+	return result;
+}
+
+static __noinline int tell_privileges(void *ctx, struct task_struct *task, group_t group,
+				      const struct identity *before, u32 syscall)
+{
+	int result = 0;
+
+	compare_privileges(ctx, task, group, before, syscall);
+	barrier_var(result);
+	return result;
+}
+
 /* `step`: what a call does to namespaces; NAMESPACE_STEPS for one that changes what a process may do. */
 static __always_inline int on_identity_exit(struct sys_exit_record *record, u32 step)
 {
@@ -160,10 +183,8 @@ static __always_inline int on_identity_exit(struct sys_exit_record *record, u32 
 	if (record->result < 0)
 		return 0;
 	if (step == NAMESPACE_STEPS)
-		tell_privileges(record, task, group_of_current(), &before, record->nr);
-	else
-		tell_namespaces(record, task, group_of_current(), before.namespaces, step);
-	return 0;
+		return tell_privileges(record, task, group_of_current(), &before, record->nr);
+	return tell_namespaces(record, task, group_of_current(), before.namespaces, step);
 }
 
 /* A call that makes a process with namespaces of its own. */
@@ -176,8 +197,7 @@ static __always_inline int on_namespace_fork(void *ctx, struct task_struct *pare
 	    BPF_CORE_READ(parent, cred, user_ns) == BPF_CORE_READ(child, cred, user_ns))
 		return 0;
 	read_namespaces(parent, before);
-	tell_namespaces(ctx, child, group_of(child), before, NAMESPACE_CLONE);
-	return 0;
+	return tell_namespaces(ctx, child, group_of(child), before, NAMESPACE_CLONE);
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -19,7 +19,8 @@ struct {
 } move_records SEC(".maps");
 
 /* `task`: the leader, where a whole process is moved. */
-static __always_inline int on_move(struct cgroup *to, const char *path, struct task_struct *task)
+static __always_inline int on_move(void *ctx, struct cgroup *to, const char *path,
+				   struct task_struct *task)
 {
 	struct task_struct *mover = get_current();
 	ns_t now = bpf_ktime_get_ns();
@@ -46,21 +47,20 @@ static __always_inline int on_move(struct cgroup *to, const char *path, struct t
 	size += offsetof(struct move_record, path);
 	if (size > sizeof(*event))
 		return 0;
-	if (bpf_ringbuf_output(&events, event, size, wake_flags()))
-		count->full++;
+	write_event(ctx, count, event, size);
 	return 0;
 }
 
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(event_cgroup_move_btf, struct cgroup *to, const char *path, struct task_struct *task)
 {
-	return on_move(to, path, task);
+	return on_move(ctx, to, path, task);
 }
 
 SEC("raw_tp/cgroup_attach_task")
 int BPF_PROG(event_cgroup_move_raw, struct cgroup *to, const char *path, struct task_struct *task)
 {
-	return on_move(to, path, task);
+	return on_move(ctx, to, path, task);
 }
 
 #endif

@@ -65,30 +65,32 @@ describe('events of moves between cgroups', { skip: skip || cgroupObstacle() }, 
   const mount = cgroupTree()!;
   const path = join(mount.path, `docker-${ID}.scope`);
 
-  test('tell who was moved, where to, and by whom; a move that fails is none', async () => {
-    mkdirSync(path);
-    const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
-    await once(sleeper, 'spawn');
-    await using receiver = new EventReceiver({ ...NO_EVENTS, collect_cgroup_events: true });
-    try {
-      const move = `echo ${sleeper.pid} > ${path}/cgroup.procs; echo 4194303 > ${path}/cgroup.procs`;
-      execFileSync('sh', ['-c', `(${move}) 2>/dev/null; echo $$ > ${path}/cgroup.procs`]);
-      const ours = () =>
-        receiver.events('process.cgroup_move').filter(({ resource }) => resource['container.id'] === ID);
-      await receiver.until(() => ours().length >= 2);
-      const [moved, own, ...others] = ours().map(({ attributes }) => attributes);
-      deepEqual(others, []);
-      equal(moved?.['process.pid'], sleeper.pid);
-      equal(moved?.['process.linux.cgroup'], `/docker-${ID}.scope`);
-      equal(moved?.['ebpf.cgroup.mover.command'], 'sh');
-      equal(own?.['ebpf.cgroup.mover.pid'], undefined);
-      await receiver.balanced();
-    } finally {
-      sleeper.kill('SIGKILL');
-      await once(sleeper, 'exit');
-      await receiver.until(() => isRemoved(path));
-    }
-  });
+  for (const { way, features } of WAYS) {
+    test(`tell who was moved, where to, and by whom, through ${way}; a move that fails is none`, async () => {
+      mkdirSync(path);
+      const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
+      await once(sleeper, 'spawn');
+      await using receiver = new EventReceiver({ ...NO_EVENTS, collect_cgroup_events: true, features });
+      try {
+        const move = `echo ${sleeper.pid} > ${path}/cgroup.procs; echo 4194303 > ${path}/cgroup.procs`;
+        execFileSync('sh', ['-c', `(${move}) 2>/dev/null; echo $$ > ${path}/cgroup.procs`]);
+        const ours = () =>
+          receiver.events('process.cgroup_move').filter(({ resource }) => resource['container.id'] === ID);
+        await receiver.until(() => ours().length >= 2);
+        const [moved, own, ...others] = ours().map(({ attributes }) => attributes);
+        deepEqual(others, []);
+        equal(moved?.['process.pid'], sleeper.pid);
+        equal(moved?.['process.linux.cgroup'], `/docker-${ID}.scope`);
+        equal(moved?.['ebpf.cgroup.mover.command'], 'sh');
+        equal(own?.['ebpf.cgroup.mover.pid'], undefined);
+        await receiver.balanced();
+      } finally {
+        sleeper.kill('SIGKILL');
+        await once(sleeper, 'exit');
+        await receiver.until(() => isRemoved(path));
+      }
+    });
+  }
 });
 
 describe('events of OOM kills', { skip }, () => {

@@ -8,6 +8,7 @@ import { own, Workloads } from './workload.ts';
 const RUNGS = [
   ['typed tracepoints', {}],
   ['raw tracepoints and a table of tasks', { tp_btf: 'off' }],
+  ['typed tracepoints, through a buffer of each CPU', { ringbuf: 'off' }],
 ] as const;
 
 describe('events of namespaces', { skip }, () => {

@@ -9,7 +9,8 @@ Debian's, booted in QEMU with an emulated x86-64 processor. What your machine ha
 
 const METRICS = `## Metrics
 
-*exact*: equal to the truth in the tests, call by call and byte by byte. *marked*: counted, and what may be missing or estimated
+What the receiver says of each with everything switched on and attached there; which tests compared it with the truth on that
+kernel stands under Tests. *exact*: equal to the truth, call by call and byte by byte. *marked*: counted, and what may be missing or estimated
 stands in the metric's description and, where counts may be missing, in its name. *absent*: the kernel lacks what it needs; nothing
 else stops. In brackets the hooks.
 `;

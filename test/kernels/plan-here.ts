@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { kernelOptionsOf } from '../../receivers/ebpf/collection.ts';
 import { config } from '../../receivers/ebpf/config.ts';
+import { STACK_KINDS } from '../../receivers/ebpf/events/event-types.ts';
 import { FACTS } from '../../receivers/ebpf/facts.ts';
 import { Kernel } from '../../receivers/ebpf/kernel.ts';
 import { rolesOf, stateOf } from '../../receivers/ebpf/metric-fact.ts';
@@ -15,8 +16,14 @@ const asked = config.parse({
   collect_memory: true,
   regular_files: 'on',
   network_messages: true,
+  collect_dns: true,
+  collect_dns_events: true,
   collect_signal_events: true,
+  collect_namespace_events: true,
+  collect_privilege_events: true,
+  collect_cgroup_events: true,
   monitor_paths: ['/etc'],
+  stack_traces: Object.keys(STACK_KINDS),
 });
 const kernel = Kernel.load(bpf, kernelOptionsOf({ config: asked, objects: objectFolder() }));
 const served = new Map(kernel.roles().map(({ role, program }) => [role.name, program]));
