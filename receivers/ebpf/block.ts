@@ -85,7 +85,7 @@ const LATENCY: MetricFact = {
     seedName: 'ebpf_block_io_latency_ns',
     kind: 'histogram',
     description:
-      "Time from the moment a request goes to a block device's driver to its completion; what it waits in queues before is not in it.",
+      "Time from the moment a request goes to a block device's driver to its completion; what it waits in queues before is not in it. A kernel may not tell of a few that end in softirqs: they are missing.",
     exactness: 'exact',
   },
   own: { [DEVICE]: 'device', [OPERATION]: 'operation' },

@@ -78,11 +78,17 @@ export function publishOwnMetrics(
   scope.inspect('programs', () => {
     const times = runTimes();
     return {
-      programs: statusOf(collection()?.kernel).map((status) => ({
-        ...status,
-        id: collection()?.kernel.attached.get(status.program)?.id,
-        averageRunTimeNs: measured(times).get(status.program),
-      })),
+      programs: statusOf(collection()?.kernel).map((status) => {
+        const attached = collection()?.kernel.attached.get(status.program);
+        const runs = Number(attached?.info().runCount ?? 0);
+        return {
+          ...status,
+          id: attached?.id,
+          averageRunTimeNs: measured(times).get(status.program),
+          // Counted by the kernel only while somebody has it measure run times.
+          ...(runs > 0 && { runs }),
+        };
+      }),
       runTime: typeof times === 'string' ? times : 'measured in the first second after the start',
     };
   });
