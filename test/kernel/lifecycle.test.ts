@@ -20,10 +20,14 @@ describe('the end of an agent', { skip }, () => {
     skip: !has('bpftool') && 'needs bpftool',
   }, async () => {
     const agent = await RunningAgent.start({ collect_scheduler: true });
-    const ids = await programIds(agent);
-    assert.ok(ids.length >= 12);
-    assert.deepEqual(ids.filter(exists), ids);
-    assert.equal(await agent.stop(), 0);
+    let ids: readonly number[] = [];
+    try {
+      ids = await programIds(agent);
+      assert.ok(ids.length >= 12);
+      assert.deepEqual(ids.filter(exists), ids);
+    } finally {
+      assert.equal(await agent.stop(), 0);
+    }
     assert.deepEqual(await gone(ids), []);
     const pinned = existsSync('/sys/fs/bpf') ? readdirSync('/sys/fs/bpf') : [];
     assert.deepEqual(
