@@ -78,8 +78,11 @@ describe('the page of a running agent', { skip }, () => {
   });
 });
 
-/** Reads until a value is within this share of the truth (or 5 of it, for what the workload does after it has looked). */
+/**
+ * Reads until a value is within this share of the truth; or 50 of it, for what the workload does after it has looked, and what is in its
+ * account from before it was executed under its name: on a busy machine it waits then, too.
+ */
 async function near(agent: RunningAgent, value: (page: Samples) => number, truth: number, share: number) {
-  const holds = (page: Samples) => Math.abs(value(page) - truth) <= Math.max(5, truth * share);
+  const holds = (page: Samples) => Math.abs(value(page) - truth) <= Math.max(50, truth * share);
   await readsUntil(agent, holds, (page) => ({ truth, counted: value(page) }));
 }
