@@ -3,18 +3,15 @@ import { DNS_NO_NAME, DnsNameKey, DnsNameValue } from '../../bpf/dns.gen.ts';
 import { NAME } from './dns-metrics.ts';
 import type { Groups } from './groups.ts';
 import type { Kernel } from './kernel.ts';
+import { type Life, retire } from './lives.ts';
 import { MapBuffer } from './map-buffer.ts';
 
 /** What queries can be told apart by, beside the process. */
 export const DNS_LABELS = ['name'] as const;
 export type DnsLabel = (typeof DNS_LABELS)[number];
 
-interface Life {
+interface NameLife extends Life {
   readonly attributes: Attributes;
-  /** The entry's key in the kernel, while it is there. */
-  key: Uint8Array<ArrayBuffer> | undefined;
-  changedMs: number;
-  namelessSince: number | undefined;
 }
 
 export interface DnsNamesOptions {
@@ -26,7 +23,7 @@ export interface DnsNamesOptions {
 export class DnsNames {
   readonly #names: MapBuffer;
   readonly #idleTimeoutMs: number;
-  readonly #lives = new Map<number, Life>();
+  readonly #lives = new Map<number, NameLife>();
 
   constructor(kernel: Kernel, options: DnsNamesOptions) {
     this.#names = new MapBuffer(kernel.map('dns', 'dns_names')!, options);
@@ -48,34 +45,10 @@ export class DnsNames {
     return life.attributes;
   }
 
-  /**
-   * Ends what nobody asked for during the idle timeout, in two steps, as groups end. Returns the ids whose entries are to be deleted
-   * now: they were read for the last time.
-   */
+  /** Ends what nobody asked for during the idle timeout. Returns the ids whose entries are to be deleted now. */
   retire(nowMs: number, generation: number): ReadonlySet<number> {
-    const ended = new Set<number>();
-    for (const [id, life] of this.#lives) {
-      if (nowMs - life.changedMs < this.#idleTimeoutMs) {
-        if (life.namelessSince !== undefined) this.#revive(id, life);
-      } else if (life.namelessSince === undefined) {
-        if (life.key !== undefined) this.#names.map.delete(life.key);
-        life.namelessSince = generation;
-      } else if (life.namelessSince < generation) {
-        ended.add(id);
-      }
-    }
-    for (const id of ended) this.#lives.delete(id);
-    return ended;
-  }
-
-  #revive(id: number, life: Life): void {
-    life.namelessSince = undefined;
-    if (life.key === undefined) return;
-    try {
-      this.#names.map.update(life.key, new Uint8Array(Uint32Array.of(id, 0).buffer), 'create');
-    } catch {
-      life.key = undefined;
-    }
+    const isIdle = ({ changedMs }: Life) => nowMs - changedMs >= this.#idleTimeoutMs;
+    return retire(this.#lives, { names: this.#names.map, generation, isIdle });
   }
 
   #read(nowMs: number): void {
@@ -85,8 +58,8 @@ export class DnsNames {
     for (let entry = 0; entry < entries; entry++) {
       const { id } = value.move(values, entry * entryWords);
       if (this.#lives.has(id)) continue;
-      const key = new Uint8Array(keys.slice(entry * DnsNameKey.WORDS, (entry + 1) * DnsNameKey.WORDS).buffer);
-      this.#lives.set(id, { attributes: { [NAME]: nameText(key) }, key, changedMs: nowMs, namelessSince: undefined });
+      const name = new Uint8Array(keys.slice(entry * DnsNameKey.WORDS, (entry + 1) * DnsNameKey.WORDS).buffer);
+      this.#lives.set(id, { attributes: { [NAME]: nameText(name) }, name, changedMs: nowMs, namelessSince: undefined });
     }
   }
 }

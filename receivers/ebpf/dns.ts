@@ -8,7 +8,7 @@ import {
   DnsWaiting,
   DnsWaitingKey,
 } from '../../bpf/dns.gen.ts';
-import { GROUP_EXCLUDED, GROUP_OTHER } from '../../bpf/process.gen.ts';
+import { GROUP_EXCLUDED } from '../../bpf/process.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
 import { countedRcode, countedType } from './dns-codes.ts';
 import {
@@ -31,7 +31,14 @@ import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from './hist
 import type { Kernel } from './kernel.ts';
 import { MapBuffer } from './map-buffer.ts';
 import { declareFact, isFed, type MetricFact } from './metric-fact.ts';
-import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
+import {
+  labelNames,
+  type MapUsage,
+  type MetricSource,
+  openGroupSeries,
+  openOwnSeries,
+  type SourceContext,
+} from './metric-source.ts';
 import { type PendingMetric, PendingSum, SeriesSet } from './series.ts';
 
 export interface DnsOptions extends SourceContext {
@@ -111,9 +118,7 @@ export class DnsSource implements MetricSource {
     const queries = this.#queries.collect(this.#onQueries);
     const answers = this.#answers.collect(this.#onAnswers);
     const times = this.#times.collect((row, key, at) => {
-      const id = key[at]!;
-      groups.changed(id);
-      const group = groups.get(id);
+      const group = groups.grown(key[at]!);
       if (group.counts) this.#addTime(this.#times, row, group);
     });
     this.#allTimes.collect((row) => this.#addTime(this.#allTimes, row, groups.other));
@@ -153,7 +158,7 @@ export class DnsSource implements MetricSource {
 
   readonly #onQueries = (row: number, key: Uint32Array, at: number): void => {
     const { group: id, name, type, transport } = queryKey.move(key, at);
-    const group = this.#groupOf(id);
+    const group = this.#options.groups.grown(id);
     const told = this.#names.grown(name, this.#options.groups);
     if (!group.counts) return;
     let index = this.#queries.seriesOf(row);
@@ -168,7 +173,7 @@ export class DnsSource implements MetricSource {
 
   readonly #onAnswers = (row: number, key: Uint32Array, at: number): void => {
     const { group: id, name, type, rcode } = answerKey.move(key, at);
-    const group = this.#groupOf(id);
+    const group = this.#options.groups.grown(id);
     const told = this.#names.grown(name, this.#options.groups);
     if (!group.counts) return;
     let series = this.#answers.seriesOf(row);
@@ -207,7 +212,7 @@ export class DnsSource implements MetricSource {
       // The response may have come meanwhile; only one of both finds the entry.
       if (!map.delete(new Uint8Array(keys.slice(at, at + DnsWaitingKey.WORDS).buffer))) continue;
       if (id === GROUP_EXCLUDED) continue;
-      const group = this.#groupOf(id);
+      const group = this.#options.groups.grown(id);
       if (!group.counts) continue;
       const own = { ...this.#names.grown(name, this.#options.groups), ...attributesOf(type, transport) };
       const series = this.#openSum(this.#unanswered, group, own);
@@ -232,15 +237,8 @@ export class DnsSource implements MetricSource {
     this.#free.push(index);
   };
 
-  #groupOf(id: number): Group {
-    if (id === GROUP_OTHER) return this.#options.groups.other;
-    this.#options.groups.changed(id);
-    return this.#options.groups.get(id);
-  }
-
   #openSum(sum: PendingSum, group: Group, own: Attributes): number {
-    const told = Object.entries(own).map(([name, value]) => `${name}=${value}`);
-    return openGroupSeries(sum.series, group, this.#options.labels, told, own);
+    return openOwnSeries(sum.series, group, this.#options.labels, own);
   }
 }
 

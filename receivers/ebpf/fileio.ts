@@ -101,9 +101,7 @@ export class FileSource implements MetricSource {
   }
 
   readonly #onFile = (row: number, key: Uint32Array, at: number): void => {
-    const id = key[at]!;
-    const group = this.#options.groups.get(id);
-    this.#options.groups.changed(id);
+    const group = this.#options.groups.grown(key[at]!);
     if (group.counts) this.#addFile(this.#files, row, group);
   };
 
@@ -118,9 +116,7 @@ export class FileSource implements MetricSource {
   }
 
   readonly #onError = (row: number, key: Uint32Array, at: number): void => {
-    const id = key[at + FileErrorKey.WORD.group]!;
-    const group = this.#options.groups.get(id);
-    this.#options.groups.changed(id);
+    const group = this.#options.groups.grown(key[at + FileErrorKey.WORD.group]!);
     if (group.counts) this.#addError(this.#errors, row, group, key[at + FileErrorKey.WORD.error]!);
   };
 
@@ -139,9 +135,7 @@ export class FileSource implements MetricSource {
   }
 
   readonly #onLatency = (row: number, key: Uint32Array, at: number): void => {
-    const id = key[at + FileLatencyKey.WORD.group]!;
-    const group = this.#options.groups.get(id);
-    this.#options.groups.changed(id);
+    const group = this.#options.groups.grown(key[at + FileLatencyKey.WORD.group]!);
     if (group.counts) this.#addLatency(this.#latencies, row, group, key[at + FileLatencyKey.WORD.operation]!);
   };
 

@@ -2,6 +2,7 @@ import { type CgroupIdentity, type CgroupPaths, identifyCgroup } from 'bpflow/co
 import { type Attributes, type BpfMap, createResource, EMPTY_RESOURCE, type Resource } from 'bpflow/sdk';
 import { GROUP_OTHER, GroupKey, GroupValue } from '../../bpf/process.gen.ts';
 import type { Gate, Gates } from './gate.ts';
+import { type Life, retire } from './lives.ts';
 import { MapBuffer } from './map-buffer.ts';
 
 /** A series group as the kernel tells it apart. */
@@ -24,16 +25,10 @@ export interface Group {
   readonly gate?: Gate;
 }
 
-interface Life {
+interface GroupLife extends Life {
   readonly group: Group;
-  /** The entry's key in the kernel's map of names, while it is there. */
-  name: Uint8Array<ArrayBuffer> | undefined;
-  /** When something of it was last seen to grow, ms of the monotonic clock. */
-  changedMs: number;
   /** The collection in which it last had a living task. */
   alive: number;
-  /** The collection in which its name was deleted. */
-  namelessSince: number | undefined;
 }
 
 export interface GroupsOptions {
@@ -50,7 +45,7 @@ export interface GroupsOptions {
 export class Groups {
   readonly #names: MapBuffer;
   readonly #options: GroupsOptions;
-  readonly #lives = new Map<number, Life>();
+  readonly #lives = new Map<number, GroupLife>();
   readonly #other: Group;
   #nowMs = 0;
   #isLooking = false;
@@ -121,6 +116,13 @@ export class Groups {
     }
   }
 
+  /** The group with this id, of which something has grown. */
+  grown(id: number): Group {
+    const group = this.get(id);
+    this.changed(id);
+    return group;
+  }
+
   /** Something of the group has grown. */
   changed(id: number): void {
     if (this.#isLooking) return;
@@ -134,39 +136,14 @@ export class Groups {
     if (life !== undefined) life.alive = generation;
   }
 
-  /**
-   * Ends what has been idle for long enough and has no living task. First its name goes, so that no new task can get its id;
-   * a collection later, if nothing came after all, the group itself. Returns the ids whose entries are to be deleted now:
-   * they were read for the last time.
-   */
+  /** Ends what has been idle for long enough and has no living task. Returns the ids whose entries are to be deleted now. */
   retire(generation: number): ReadonlySet<number> {
-    const ended = new Set<number>();
-    for (const [id, life] of this.#lives) {
-      const idle = this.#nowMs - life.changedMs >= this.#options.idleTimeoutMs && life.alive < generation;
-      if (!idle) {
-        if (life.namelessSince !== undefined) this.#revive(id, life);
-      } else if (life.namelessSince === undefined) {
-        if (life.name !== undefined) this.#names.map.delete(life.name);
-        life.namelessSince = generation;
-      } else if (life.namelessSince < generation) {
-        ended.add(id);
-      }
-    }
-    for (const id of ended) this.#lives.delete(id);
+    const { idleTimeoutMs } = this.#options;
+    const isIdle = (life: GroupLife) => this.#nowMs - life.changedMs >= idleTimeoutMs && life.alive < generation;
+    const ended = retire(this.#lives, { names: this.#names.map, generation, isIdle });
     if (ended.size > 0)
       this.#options.gates?.keep(new Set(Array.from(this.#lives.values(), ({ group }) => group.gate!)));
     return ended;
-  }
-
-  /** A task got the id just before the name went: the name comes back, unless a newer group has it by now. */
-  #revive(id: number, life: Life): void {
-    life.namelessSince = undefined;
-    if (life.name === undefined) return;
-    try {
-      this.#names.map.update(life.name, new Uint8Array(Uint32Array.of(id, 0).buffer), 'create');
-    } catch {
-      life.name = undefined;
-    }
   }
 
   #readNames(): void {

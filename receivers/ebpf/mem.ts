@@ -82,9 +82,7 @@ export class MemorySource implements MetricSource {
   }
 
   readonly #onEntry = (row: number, key: Uint32Array, at: number): void => {
-    const id = key[at + MemoryKey.WORD.group]!;
-    const group = this.#options.groups.get(id);
-    this.#options.groups.changed(id);
+    const group = this.#options.groups.grown(key[at + MemoryKey.WORD.group]!);
     if (group.counts) this.#add(this.#memory, row, group, key[at + MemoryKey.WORD.kind]!);
   };
 

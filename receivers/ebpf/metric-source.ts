@@ -51,6 +51,12 @@ export function openGroupSeries(
   return series.open(`${groupKey(group, labels)}${own.join('\n')}`, () => identify(group, labels, attributes));
 }
 
+/** The same where some attributes are left out of some series: their names tell apart, too. */
+export function openOwnSeries(series: SeriesSet, group: Group, labels: readonly Label[], own: Attributes): number {
+  const told = Object.entries(own).map(([name, value]) => `${name}=${value}`);
+  return openGroupSeries(series, group, labels, told, own);
+}
+
 function identify(group: Group, labels: readonly Label[], attributes: Attributes): SeriesIdentity {
   const all: AttributeSet = attributeSet({ ...groupAttributes(group, labels), ...attributes });
   return { resource: group.resource, attributes: all, ...(group.gate && { gate: group.gate }) };

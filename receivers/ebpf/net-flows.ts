@@ -2,6 +2,7 @@ import type { Attributes } from 'bpflow/sdk';
 import { FIRST_FLOW, FlowKey, FlowLife, FlowValue } from '../../bpf/net.gen.ts';
 import type { Groups } from './groups.ts';
 import type { Kernel } from './kernel.ts';
+import { type Life, retire } from './lives.ts';
 import { MapBuffer } from './map-buffer.ts';
 
 /** What TCP connections can be told apart by, beside the process. */
@@ -15,12 +16,8 @@ export const NETWORK_LABEL_ATTRIBUTES: Readonly<Record<NetworkLabel, string>> = 
   local_port: 'network.local.port',
 };
 
-interface Life {
+interface FlowLifetime extends Life {
   readonly attributes: Attributes;
-  /** The entry's key in the kernel's map of names, while it is there. */
-  name: Uint8Array<ArrayBuffer> | undefined;
-  changedMs: number;
-  namelessSince: number | undefined;
 }
 
 export interface FlowsOptions {
@@ -34,7 +31,7 @@ export class Flows {
   readonly #names: MapBuffer;
   readonly #living: MapBuffer;
   readonly #options: FlowsOptions;
-  readonly #lives = new Map<number, Life>();
+  readonly #lives = new Map<number, FlowLifetime>();
 
   constructor(kernel: Kernel, options: FlowsOptions) {
     this.#names = new MapBuffer(kernel.map('net', 'flows')!, options);
@@ -57,40 +54,15 @@ export class Flows {
     return life.attributes;
   }
 
-  /**
-   * Ends what has been idle for long enough and has no open socket, in two steps, as groups end. Returns the ids whose entries
-   * are to be deleted now: they were read for the last time.
-   */
+  /** Ends what has been idle for long enough and has no open socket. Returns the ids whose entries are to be deleted now. */
   retire(nowMs: number, generation: number): ReadonlySet<number> {
-    const ended = new Set<number>();
-    if (this.#lives.size === 0) return ended;
+    if (this.#lives.size === 0) return new Set();
     const alive = this.#readLiving(generation);
-    for (const [id, life] of this.#lives) {
-      const idle = nowMs - life.changedMs >= this.#options.idleTimeoutMs && !alive.has(id);
-      if (!idle) {
-        if (life.namelessSince !== undefined) this.#revive(id, life);
-      } else if (life.namelessSince === undefined) {
-        if (life.name !== undefined) this.#names.map.delete(life.name);
-        life.namelessSince = generation;
-      } else if (life.namelessSince < generation) {
-        ended.add(id);
-      }
-    }
-    for (const id of ended) {
-      this.#lives.delete(id);
-      this.#living.map.delete(new Uint8Array(Uint32Array.of(id).buffer));
-    }
+    const { idleTimeoutMs } = this.#options;
+    const isIdle = ({ changedMs }: Life, id: number) => nowMs - changedMs >= idleTimeoutMs && !alive.has(id);
+    const ended = retire(this.#lives, { names: this.#names.map, generation, isIdle });
+    for (const id of ended) this.#living.map.delete(new Uint8Array(Uint32Array.of(id).buffer));
     return ended;
-  }
-
-  #revive(id: number, life: Life): void {
-    life.namelessSince = undefined;
-    if (life.name === undefined) return;
-    try {
-      this.#names.map.update(life.name, new Uint8Array(Uint32Array.of(id, 0).buffer), 'create');
-    } catch {
-      life.name = undefined;
-    }
   }
 
   #readLiving(generation: number): ReadonlySet<number> {

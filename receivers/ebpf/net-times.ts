@@ -46,9 +46,7 @@ export class TcpTimes {
   collect(): void {
     const { groups } = this.#options;
     this.#entries = this.#byGroup.collect((row, key, at) => {
-      const id = key[at + TcpTimeKey.WORD.group]!;
-      groups.changed(id);
-      const group = groups.get(id);
+      const group = groups.grown(key[at + TcpTimeKey.WORD.group]!);
       if (group.counts) this.#add(this.#byGroup, row, group, key[at + TcpTimeKey.WORD.time]!);
     });
     this.#all.collect((row, key, at) => this.#add(this.#all, row, groups.other, key[at]!));

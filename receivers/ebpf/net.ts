@@ -1,11 +1,10 @@
 import type { Attributes } from 'bpflow/sdk';
 import { ConnectErrorKey, FIRST_FLOW, NetKey, NetValue, Transport } from '../../bpf/net.gen.ts';
-import { GROUP_OTHER } from '../../bpf/process.gen.ts';
 import { Counters, NO_SERIES } from './counters.ts';
 import type { Group } from './groups.ts';
 import type { Kernel } from './kernel.ts';
 import { declareFact, isFed, type MetricFact } from './metric-fact.ts';
-import { labelNames, type MapUsage, type MetricSource, openGroupSeries } from './metric-source.ts';
+import { labelNames, type MapUsage, type MetricSource, openOwnSeries } from './metric-source.ts';
 import { Connections } from './net-connections.ts';
 import { Flows, NETWORK_LABEL_ATTRIBUTES, type NetworkLabel } from './net-flows.ts';
 import {
@@ -129,7 +128,7 @@ export class NetworkSource implements MetricSource {
   }
 
   readonly #onTraffic = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#groupOf(key[at + NetKey.WORD.group]!);
+    const group = this.#options.groups.grown(key[at + NetKey.WORD.group]!);
     const flow = key[at + NetKey.WORD.flow]!;
     const told = this.#flows.grown(flow, this.#options.groups);
     const targets = this.#targets.get(flow < FIRST_FLOW ? flow : Transport.TRANSPORT_TCP);
@@ -146,7 +145,7 @@ export class NetworkSource implements MetricSource {
   };
 
   readonly #onError = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#groupOf(key[at + ConnectErrorKey.WORD.group]!);
+    const group = this.#options.groups.grown(key[at + ConnectErrorKey.WORD.group]!);
     const told = this.#flows.grown(key[at + ConnectErrorKey.WORD.flow]!, this.#options.groups);
     if (!group.counts) return;
     let series = this.#errors.seriesOf(row);
@@ -165,15 +164,7 @@ export class NetworkSource implements MetricSource {
     this.#free.push(index);
   };
 
-  #groupOf(id: number): Group {
-    if (id === GROUP_OTHER) return this.#options.groups.other;
-    this.#options.groups.changed(id);
-    return this.#options.groups.get(id);
-  }
-
-  /** Names of attributes are in the key, since some are left out of some series. */
   #openSum(sum: PendingSum, group: Group, own: Attributes): number {
-    const told = Object.entries(own).map(([name, value]) => `${name}=${value}`);
-    return openGroupSeries(sum.series, group, this.#options.labels, told, own);
+    return openOwnSeries(sum.series, group, this.#options.labels, own);
   }
 }

@@ -56,9 +56,7 @@ export class RunQueueSource implements MetricSource {
   }
 
   readonly #onWait = (row: number, key: Uint32Array, at: number): void => {
-    const id = key[at + WaitKey.WORD.group]!;
-    const group = this.#options.groups.get(id);
-    this.#options.groups.changed(id);
+    const group = this.#options.groups.grown(key[at + WaitKey.WORD.group]!);
     if (group.counts) this.#add(this.#waits, row, group);
   };
 

@@ -91,9 +91,7 @@ export class SyscallSource implements MetricSource {
   }
 
   readonly #onCall = (row: number, key: Uint32Array, at: number): void => {
-    const id = key[at + SyscallKey.WORD.group]!;
-    const group = this.#options.groups.get(id);
-    this.#options.groups.changed(id);
+    const group = this.#options.groups.grown(key[at + SyscallKey.WORD.group]!);
     if (group.counts) this.#addCall(this.#calls, row, group, this.#names.syscall(key[at + SyscallKey.WORD.syscall]!));
   };
 
@@ -111,9 +109,7 @@ export class SyscallSource implements MetricSource {
   }
 
   readonly #onError = (row: number, key: Uint32Array, at: number): void => {
-    const id = key[at + SyscallErrorKey.WORD.group]!;
-    const group = this.#options.groups.get(id);
-    this.#options.groups.changed(id);
+    const group = this.#options.groups.grown(key[at + SyscallErrorKey.WORD.group]!);
     if (!group.counts) return;
     const name = this.#names.syscall(key[at + SyscallErrorKey.WORD.syscall]!);
     this.#addError(this.#errors, row, group, name, key[at + SyscallErrorKey.WORD.error]!);

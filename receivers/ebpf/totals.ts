@@ -108,8 +108,7 @@ export class TotalsSource implements MetricSource {
 
   readonly #onGroup = (row: number, key: Uint32Array, at: number): void => {
     const id = key[at]!;
-    const group = this.#options.groups.get(id);
-    this.#options.groups.changed(id);
+    const group = this.#options.groups.grown(id);
     if (this.#feeds.length === 0 || !group.counts) return;
     let opened = this.#opened.get(id);
     if (this.#totals.seriesOf(row) === NO_SERIES || opened === undefined) {
