@@ -4,9 +4,9 @@ import { basename, join } from 'node:path';
 import { asError, type BpfMap, type Clock, type Logger, type Scope, type Timer } from 'bpflow/sdk';
 import { GroupKey, GroupValue } from '../../bpf/process.gen.ts';
 import { SyscallKey } from '../../bpf/syscall.gen.ts';
-import { MapBuffer } from './map-buffer.ts';
-import { packageRoot } from './objects.ts';
-import type { UserRange } from './users.ts';
+import type { UserRange } from './filters/users.ts';
+import { MapBuffer } from './kernel/map-buffer.ts';
+import { packageRoot } from './kernel/objects.ts';
 
 /** The executable's name, by which its calls are found. It is a process as any other: what hid by its name would hide others, too. */
 export const CANARY = 'bpflow-canary';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { config } from './config.ts';
-import { pageSize } from './page-size.ts';
+import { pageSize } from './kernel/page-size.ts';
 
 function messages(body: unknown): string[] {
   const { error } = config.safeParse(body);

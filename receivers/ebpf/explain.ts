@@ -9,13 +9,13 @@ import {
 } from 'bpflow/sdk';
 import type { Collection } from './collection.ts';
 import type { Config } from './config.ts';
-import { type Counters, markedCounter, type ReadEntry } from './counters.ts';
 import { FACTS } from './facts.ts';
-import type { Group } from './groups.ts';
-import { type FactMap, type MetricFact, offKey, rolesOf, stateOf } from './metric-fact.ts';
-import { inexactSeedName } from './metric-source.ts';
-import { processFilter } from './process-filter.ts';
-import type { PendingMetric, SeriesIdentity } from './series.ts';
+import { processFilter } from './filters/process-filter.ts';
+import { type Counters, markedCounter, type ReadEntry } from './series/counters.ts';
+import type { Group } from './series/groups.ts';
+import { type FactMap, type MetricFact, offKey, rolesOf, stateOf } from './series/metric-fact.ts';
+import { inexactSeedName } from './series/metric-source.ts';
+import type { PendingMetric, SeriesIdentity } from './series/series.ts';
 
 type Fact = readonly [name: string, text: string];
 

@@ -1,14 +1,14 @@
-import { BLOCK_FACTS } from './block.ts';
-import { CREDIT_FACTS } from './credits.ts';
-import { DNS_FACTS } from './dns-metrics.ts';
-import { FILE_FACTS } from './fileio.ts';
-import { INTERFACE_FACTS } from './interfaces.ts';
-import { MEMORY_FACTS } from './mem.ts';
-import type { MetricFact } from './metric-fact.ts';
-import { NETWORK_FACTS } from './net-metrics.ts';
-import { PRESSURE_FACTS } from './pressure.ts';
-import { RUN_QUEUE_FACTS } from './sched.ts';
-import { SYSCALL_FACTS } from './syscall.ts';
+import { BLOCK_FACTS } from './metrics/block.ts';
+import { DNS_FACTS } from './metrics/dns/metrics.ts';
+import { FILE_FACTS } from './metrics/fileio.ts';
+import { MEMORY_FACTS } from './metrics/mem.ts';
+import { INTERFACE_FACTS } from './metrics/net/interfaces.ts';
+import { NETWORK_FACTS } from './metrics/net/metrics.ts';
+import { PRESSURE_FACTS } from './metrics/pressure.ts';
+import { RUN_QUEUE_FACTS } from './metrics/sched.ts';
+import { SYSCALL_FACTS } from './metrics/syscall.ts';
+import { CREDIT_FACTS } from './series/credits.ts';
+import type { MetricFact } from './series/metric-fact.ts';
 
 /** Every metric of the receiver. */
 export const FACTS: readonly MetricFact[] = [

@@ -1,8 +1,8 @@
 import { defineReceiver } from 'bpflow/sdk';
-import { neededCapabilities } from './capabilities.ts';
 import { config } from './config.ts';
 import { configFor } from './events/event-options.ts';
-import { planEbpf } from './plan.ts';
+import { neededCapabilities } from './kernel/capabilities.ts';
+import { planEbpf } from './plan/plan.ts';
 import { EbpfReceiver } from './receiver.ts';
 
 export default defineReceiver({

@@ -1,8 +1,8 @@
 import type { BpfProgram, PlannedProgram, Scope } from 'bpflow/sdk';
 import { LedgerSlot } from '../../bpf/process.gen.ts';
 import type { Collection } from './collection.ts';
-import type { Kernel } from './kernel.ts';
-import { MapBuffer } from './map-buffer.ts';
+import type { Kernel } from './kernel/kernel.ts';
+import { MapBuffer } from './kernel/map-buffer.ts';
 
 type PlannedStatus = Pick<PlannedProgram, 'program' | 'state' | 'reason'>;
 

@@ -14,22 +14,22 @@ import {
   StartError,
   type Timer,
 } from 'bpflow/sdk';
-import { adviceOf } from './advice.ts';
 import { Canary, isOwnUserCounted, publishCanary } from './canary.ts';
 import { Collection } from './collection.ts';
 import type { Config } from './config.ts';
-import { type ContainerVerdict, containerFilter } from './container-filter.ts';
 import { configFor, eventOptionsOf } from './events/event-options.ts';
 import { type Events, openEvents, publishEvents } from './events/events.ts';
 import { WatchedPaths } from './events/watched-paths.ts';
 import { explainMetric } from './explain.ts';
-import { objectFolder } from './objects.ts';
-import { obstacle } from './obstacle.ts';
+import { type ContainerVerdict, containerFilter } from './filters/container-filter.ts';
+import { userRanges } from './filters/users.ts';
+import { objectFolder } from './kernel/objects.ts';
+import { obstacle } from './kernel/obstacle.ts';
+import { Pins } from './kernel/pins.ts';
 import { publishOwnMetrics, type RunTimes } from './own-metrics.ts';
-import { Pins } from './pins.ts';
+import { adviceOf } from './plan/advice.ts';
 import { publishFacts } from './told/publish.ts';
 import type { SocketTable } from './told/socket-table.ts';
-import { userRanges } from './users.ts';
 
 /** How long the kernel measures the programs' run time after the start. */
 const RUN_TIME_WINDOW_MS = 1000;

@@ -1,6 +1,6 @@
 import type { MetricDefinition } from 'bpflow/sdk';
 import { FACTS } from '../../receivers/ebpf/facts.ts';
-import { LABEL_ATTRIBUTES } from '../../receivers/ebpf/labels.ts';
+import { LABEL_ATTRIBUTES } from '../../receivers/ebpf/series/labels.ts';
 import { config } from '../../receivers/hubble/config.ts';
 import { FlowIntake } from '../../receivers/hubble/flow-intake.ts';
 import { seedUnit } from '../../sdk/names.ts';

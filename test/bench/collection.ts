@@ -5,7 +5,7 @@ import { loadBpf } from '../../native/index.ts';
 import { Collection } from '../../receivers/ebpf/collection.ts';
 import { config } from '../../receivers/ebpf/config.ts';
 import { configFor } from '../../receivers/ebpf/events/event-options.ts';
-import { objectFolder } from '../../receivers/ebpf/objects.ts';
+import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
 import { Workloads } from '../kernel/workload.ts';
 import { spread } from './statistics.ts';
 import { printTable } from './table.ts';

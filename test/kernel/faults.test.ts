@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Bpf, BpfObject } from 'bpflow/sdk';
-import { tracepointsMiss } from '../../receivers/ebpf/preemption.ts';
+import { tracepointsMiss } from '../../receivers/ebpf/kernel/preemption.ts';
 import { EventReceiver, NO_EVENTS } from './event-receiver.ts';
 import { ROOMY } from './event-ways.ts';
 import { bpf, isEmulated, skip } from './machine.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { objectFolder } from '../../receivers/ebpf/objects.ts';
+import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
 import { root, skip } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';

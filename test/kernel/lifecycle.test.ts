@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { PermanentError, RetryableError } from 'bpflow/sdk';
-import { objectFolder } from '../../receivers/ebpf/objects.ts';
+import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
 import { RunningAgent } from './agent.ts';
 import { has, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { objectFolder } from '../../receivers/ebpf/objects.ts';
+import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
 import { root, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads } from './samples.ts';

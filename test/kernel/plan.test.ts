@@ -8,11 +8,11 @@ import { Collection, kernelOptionsOf } from '../../receivers/ebpf/collection.ts'
 import { type Config, config } from '../../receivers/ebpf/config.ts';
 import { configFor } from '../../receivers/ebpf/events/event-options.ts';
 import { FACTS } from '../../receivers/ebpf/facts.ts';
-import { Kernel } from '../../receivers/ebpf/kernel.ts';
-import { mapBytes, storageBytes } from '../../receivers/ebpf/map-memory.ts';
-import { rolesOf } from '../../receivers/ebpf/metric-fact.ts';
-import { objectFolder } from '../../receivers/ebpf/objects.ts';
-import { planEbpf } from '../../receivers/ebpf/plan.ts';
+import { Kernel } from '../../receivers/ebpf/kernel/kernel.ts';
+import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
+import { mapBytes, storageBytes } from '../../receivers/ebpf/plan/map-memory.ts';
+import { planEbpf } from '../../receivers/ebpf/plan/plan.ts';
+import { rolesOf } from '../../receivers/ebpf/series/metric-fact.ts';
 import type { Explanation } from '../../sdk/explain.ts';
 import type { ComponentPlan, PlanScope } from '../../sdk/plan.ts';
 import { RunningAgent } from './agent.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { tracepointsMiss } from '../../receivers/ebpf/preemption.ts';
+import { tracepointsMiss } from '../../receivers/ebpf/kernel/preemption.ts';
 import { isEmulated, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, readsUntil, type Samples } from './samples.ts';

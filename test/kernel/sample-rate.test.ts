@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { parseThreshold, probabilityOf } from 'bpflow/sdk';
 import { config } from '../../receivers/ebpf/config.ts';
-import { planEbpf } from '../../receivers/ebpf/plan.ts';
+import { planEbpf } from '../../receivers/ebpf/plan/plan.ts';
 import type { PlanScope } from '../../sdk/plan.ts';
 import { EventReceiver, NO_EVENTS } from './event-receiver.ts';
 import { skip } from './machine.ts';

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { objectFolder } from '../../receivers/ebpf/objects.ts';
+import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
 
 /** `r0 = *(u8 *)(r10 + 8)`: above the stack, which every verifier refuses. */
 const REFUSED = Uint8Array.of(0x71, 0xa0, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00);

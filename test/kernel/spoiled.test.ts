@@ -3,9 +3,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import type { ProgramStatus } from '../../receivers/ebpf/ladder.ts';
-import { objectFolder } from '../../receivers/ebpf/objects.ts';
-import { tracepointsMiss } from '../../receivers/ebpf/preemption.ts';
+import type { ProgramStatus } from '../../receivers/ebpf/kernel/ladder.ts';
+import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
+import { tracepointsMiss } from '../../receivers/ebpf/kernel/preemption.ts';
 import { skip } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';

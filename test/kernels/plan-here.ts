@@ -5,9 +5,9 @@ import { kernelOptionsOf } from '../../receivers/ebpf/collection.ts';
 import { config } from '../../receivers/ebpf/config.ts';
 import { STACK_KINDS } from '../../receivers/ebpf/events/event-types.ts';
 import { FACTS } from '../../receivers/ebpf/facts.ts';
-import { Kernel } from '../../receivers/ebpf/kernel.ts';
-import { rolesOf, stateOf } from '../../receivers/ebpf/metric-fact.ts';
-import { objectFolder } from '../../receivers/ebpf/objects.ts';
+import { Kernel } from '../../receivers/ebpf/kernel/kernel.ts';
+import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
+import { rolesOf, stateOf } from '../../receivers/ebpf/series/metric-fact.ts';
 import { bpf } from '../kernel/machine.ts';
 import type { KernelResults } from './results.ts';
 

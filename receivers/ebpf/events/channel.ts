@@ -16,7 +16,7 @@ import {
 } from 'bpflow/sdk';
 import { EventHeader, EventKind } from '../../../bpf/events.gen.ts';
 import { GROUP_EXCLUDED, GROUP_OTHER } from '../../../bpf/process.gen.ts';
-import type { Group, Groups } from '../groups.ts';
+import type { Group, Groups } from '../series/groups.ts';
 import type { EventCounts, UserReason } from './event-counts.ts';
 import { SAMPLED_KINDS } from './event-types.ts';
 import { logRecord } from './log-record.ts';

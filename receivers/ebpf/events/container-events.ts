@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { type CgroupIdentity, identifyCgroup } from 'bpflow/containers';
 import { CgroupBody } from '../../../bpf/events.gen.ts';
-import { identityResource } from '../groups.ts';
+import { identityResource } from '../series/groups.ts';
 import { type EventRecord, type Told, untilZero } from './record.ts';
 
 const cgroup = new CgroupBody();

@@ -1,6 +1,6 @@
 import type { AttributeValue } from 'bpflow/sdk';
 import { DnsBody, DnsTransport } from '../../../bpf/dns.gen.ts';
-import { rcodeName, typeName } from '../dns-codes.ts';
+import { rcodeName, typeName } from '../metrics/dns/codes.ts';
 import { addressText, isMapped } from './address.ts';
 import { readDnsMessage } from './dns-message.ts';
 import type { EventRecord, Severity, Told } from './record.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nameText } from '../dns-names.ts';
+import { nameText } from '../metrics/dns/names.ts';
 import { readDnsMessage } from './dns-message.ts';
 
 const HEADER = [0x12, 0x34, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0];

@@ -1,4 +1,4 @@
-import { labelText } from '../dns-names.ts';
+import { labelText } from '../metrics/dns/names.ts';
 import { addressText } from './address.ts';
 
 /** What a message of DNS says, as far as a copy of its beginning goes. */

@@ -1,6 +1,6 @@
 import type { BpfMap } from 'bpflow/sdk';
 import { EventCount } from '../../../bpf/events.gen.ts';
-import { MapBuffer } from '../map-buffer.ts';
+import { MapBuffer } from '../kernel/map-buffer.ts';
 import { KIND_NAMES } from './event-types.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { BpfObject, RingBuffer } from 'bpflow/sdk';
 import { EVENT_STACK_DEPTH } from '../../../bpf/events.gen.ts';
-import type { Plan } from '../ladder.ts';
-import { pageSize } from '../page-size.ts';
+import type { Plan } from '../kernel/ladder.ts';
+import { pageSize } from '../kernel/page-size.ts';
 import { type EventType, SAMPLED_KINDS, STACK_KINDS, type StackKind } from './event-types.ts';
 
 /** What is asked of the kernel. */

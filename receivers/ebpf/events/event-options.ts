@@ -1,7 +1,7 @@
 import type { Signal } from 'bpflow/sdk';
 import { EVENT_ARGUMENTS_LENGTH } from '../../../bpf/events.gen.ts';
 import type { Config } from '../config.ts';
-import { pageSize } from '../page-size.ts';
+import { pageSize } from '../kernel/page-size.ts';
 import type { EventOptions } from './event-kernel.ts';
 import type { EventType } from './event-types.ts';
 

@@ -1,5 +1,5 @@
 import { EventKind } from '../../../bpf/events.gen.ts';
-import type { Role } from '../ladder.ts';
+import type { Role } from '../kernel/ladder.ts';
 
 /** What can be switched on and off. */
 export type EventType =

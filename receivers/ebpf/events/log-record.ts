@@ -1,6 +1,6 @@
 import { type Attributes, double, type NewLogRecord } from 'bpflow/sdk';
 import type { EventHeader } from '../../../bpf/events.gen.ts';
-import type { Group } from '../groups.ts';
+import type { Group } from '../series/groups.ts';
 import { SEVERITY, type Told } from './record.ts';
 
 export interface Circumstances {

@@ -1,6 +1,6 @@
 import { identifyCgroup } from 'bpflow/containers';
 import { MoveBody } from '../../../bpf/events.gen.ts';
-import { identityResource } from '../groups.ts';
+import { identityResource } from '../series/groups.ts';
 import { type EventRecord, type Told, untilZero } from './record.ts';
 
 const move = new MoveBody();

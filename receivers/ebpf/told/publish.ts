@@ -1,6 +1,6 @@
 import { PROCESSES, type Scope, SOCKETS } from 'bpflow/sdk';
 import type { Collection } from '../collection.ts';
-import { inHostNamespace } from '../needs.ts';
+import { inHostNamespace } from '../kernel/needs.ts';
 import { NodeProcesses } from './node-processes.ts';
 import { SocketTable } from './socket-table.ts';
 

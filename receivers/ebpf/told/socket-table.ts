@@ -1,7 +1,7 @@
 import { BpfError, type Clock, type RingBuffer, type SocketFacts, type Sockets, type Timer } from 'bpflow/sdk';
 import { SocketRecord } from '../../../bpf/net.gen.ts';
 import { WallClock } from '../events/wall-clock.ts';
-import type { ToldSockets } from '../loaded-kernel.ts';
+import type { ToldSockets } from '../kernel/loaded-kernel.ts';
 import { SocketHistory } from './socket-history.ts';
 import { plainAddress, readSocket, type ToldSocket, tupleOf } from './socket-records.ts';
 

@@ -1,0 +1,204 @@
+import type { Bpf, BpfMap, BpfProgram, RingBuffer } from 'bpflow/sdk';
+import { CgroupPath } from '../../../bpf/process.gen.ts';
+import { Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
+import { loadByLadder } from './load-by-ladder.ts';
+import type { LoadedKernel, ToldSockets } from './loaded-kernel.ts';
+import { fileNames, type ObjectName, openObject } from './objects.ts';
+import type { KernelOptions } from './options.ts';
+import { type OwnObject, ownObjects, refuseAll } from './own-objects.ts';
+import { objectNames, rolesOf } from './roles.ts';
+import type { ScopeCgroup } from './scope.ts';
+
+/** A thing to do in the kernel, and what does it. */
+export interface ServedRole {
+  readonly role: Role;
+  /** Undefined when no program does it. */
+  readonly program: string | undefined;
+  /** Hooks that would be tried next, the strongest first. */
+  readonly below: readonly string[];
+}
+
+/** The kernel half, loaded and attached. Closing it detaches everything; nothing of it is pinned here. */
+export class Kernel {
+  readonly programs: readonly ProgramStatus[];
+  /** What became of objects of the user's own. */
+  readonly objects: readonly OwnObject[];
+  /** What is to be done in the kernel and no program does. */
+  readonly missing: readonly Role[];
+  readonly plan: Plan;
+  /** Attached programs by name. */
+  readonly attached: ReadonlyMap<string, BpfProgram>;
+  /** One in 2^this is timed, and told. */
+  readonly sampleShift: number;
+  readonly #loaded: LoadedKernel;
+  readonly #ladder: Ladder;
+  readonly #sections: ReadonlyMap<string, string>;
+
+  /**
+   * Loads and attaches by the strongest plan that the kernel takes. Throws a BpfError when there is none, or when the
+   * objects cannot be used; nothing is left behind then.
+   */
+  static load(bpf: Bpf, asked: KernelOptions): Kernel {
+    const own = ownObjects(bpf, asked.ownObjects, objectNames(asked), asked.source);
+    if (own.files.size === 0) return Kernel.#load(bpf, asked, own.status);
+    let kernel: Kernel | undefined;
+    try {
+      kernel = Kernel.#load(bpf, { ...asked, source: { ...asked.source, own: own.files } }, own.status);
+      const failed = kernel.#failedOf(own.files);
+      if (failed === undefined) return kernel;
+      throw new Error(`${failed.program}: ${failed.reason}`);
+    } catch (error) {
+      kernel?.close();
+      return Kernel.#load(bpf, asked, refuseAll(own, error));
+    }
+  }
+
+  static #load(bpf: Bpf, options: KernelOptions, own: readonly OwnObject[]): Kernel {
+    const programs = programSections(bpf, options);
+    const iterators = options.iterators && programs.has('living');
+    const ladder = new Ladder(rolesOf(options, iterators), new Set(programs.keys()), options.allowed);
+    const loaded = loadByLadder(bpf, options, ladder);
+    if (iterators && (loaded.agent !== process.pid || loaded.walk === undefined)) {
+      loaded.close();
+      return Kernel.#load(bpf, { ...options, iterators: false }, own);
+    }
+    return new Kernel(loaded, ladder, programs, { own, sampleShift: options.sampleShift });
+  }
+
+  private constructor(
+    loaded: LoadedKernel,
+    ladder: Ladder,
+    sections: ReadonlyMap<string, string>,
+    { own, sampleShift }: { readonly own: readonly OwnObject[]; readonly sampleShift: number },
+  ) {
+    this.objects = own;
+    this.sampleShift = sampleShift;
+    this.#loaded = loaded;
+    this.#ladder = ladder;
+    this.#sections = sections;
+    this.plan = ladder.plan;
+    this.programs = ladder.status();
+    this.missing = ladder.missing();
+    this.attached = loaded.attached;
+  }
+
+  /** The agent's pod, when nothing outside counts. */
+  get pod(): ScopeCgroup | undefined {
+    return this.#loaded.pod;
+  }
+
+  /** Whether run time and switches of the living are credited by walking them; else at each switch. */
+  get walksLiving(): boolean {
+    return this.#loaded.walk !== undefined;
+  }
+
+  /** Whether a role is served. */
+  serves(name: string): boolean {
+    return [...this.plan.rungs.keys()].some((role) => role.name === name);
+  }
+
+  /** What is lost because these roles are not served, one sentence each. */
+  lostOf(...names: readonly string[]): string[] {
+    return this.missing.filter((role) => names.includes(role.name)).map((role) => role.without);
+  }
+
+  /** Programs of a role that were tried in vain. */
+  failuresOf(name: string): readonly ProgramStatus[] {
+    const suffixes = new Set(['', '_btf', '_raw', '_tp', '_cgroup'].map((suffix) => name + suffix));
+    return this.programs.filter(({ program, state }) => state !== 'attached' && suffixes.has(program));
+  }
+
+  /** A program of these files whose role nobody has now. */
+  #failedOf(files: ReadonlyMap<string, string>): ProgramStatus | undefined {
+    const roles = this.missing.filter(({ object }) => fileNames(object).some((file) => files.has(file)));
+    return roles.flatMap(({ name }) => this.failuresOf(name)).find(({ state }) => state === 'failed');
+  }
+
+  /** What is to be done in the kernel, with the program that does it and those that would be tried next. */
+  roles(): readonly ServedRole[] {
+    const served = [...this.plan.rungs].map(([role, rung]) => ({
+      role,
+      program: programOf(role, rung),
+      below: this.#ladder.below(role).map((program) => this.hookOf(program)),
+    }));
+    return [...served, ...this.missing.map((role) => ({ role, program: undefined, below: [] }))];
+  }
+
+  /** What is lost without a program that is not attached; empty for one that nothing needs. */
+  withoutOf(program: string): string {
+    const found = this.missing.find(({ name }) => this.failuresOf(name).some((failed) => failed.program === program));
+    return found?.without ?? '';
+  }
+
+  /** Where a program attaches, as its section says: `tp_btf/sys_exit`. Empty for one that there is not. */
+  hookOf(program: string): string {
+    return this.#sections.get(program) ?? '';
+  }
+
+  /** Every map that was created, once. */
+  maps(): readonly BpfMap[] {
+    return this.#loaded.maps();
+  }
+
+  /** A map of the process object, or of a group's object when that group is loaded. */
+  map(object: ObjectName, name: string): BpfMap | undefined {
+    return this.#loaded.objects.get(object)?.map(name);
+  }
+
+  /** What events come through; undefined when there are none. */
+  get ring(): RingBuffer | undefined {
+    return this.#loaded.ring;
+  }
+
+  /** Bytes of the buffer that each CPU has for events; 0 where there is a ring, or nothing. */
+  get bufferBytes(): number {
+    return this.ring === undefined || this.plan.ringbuf ? 0 : this.#loaded.bufferBytes;
+  }
+
+  /** Number of the collection that ran last. */
+  get generation(): number {
+    return this.#loaded.generation;
+  }
+
+  /** Path that a cgroup was made under; undefined when that was before the start, or too many were made since. */
+  cgroupPath(id: bigint): string | undefined {
+    const map = this.map('process', 'made_cgroups');
+    const made = new Uint32Array(CgroupPath.WORDS);
+    const found = map?.lookup(new Uint8Array(BigUint64Array.of(id).buffer), new Uint8Array(made.buffer));
+    return found === true ? new CgroupPath().move(made, 0).path : undefined;
+  }
+
+  /** Undefined where sockets are not counted, or cannot be listed. */
+  get toldSockets(): ToldSockets | undefined {
+    return this.serves('socket_state') ? this.#loaded.toldSockets() : undefined;
+  }
+
+  /** Credits what living tasks did until now and marks their groups as alive in this generation, which it returns. */
+  creditLiving(): number {
+    return this.#loaded.creditLiving();
+  }
+
+  /** Whether processes that use much memory are looked for. */
+  get walksMemory(): boolean {
+    return this.#loaded.memoryWalk !== undefined;
+  }
+
+  /** Looks at the memory of every process, for the event of those that use much. Throws a BpfError. */
+  walkMemory(): void {
+    this.#loaded.memoryWalk?.iterate();
+  }
+
+  close(): void {
+    this.#loaded.close();
+  }
+}
+
+/** All programs that there are, with their sections. */
+function programSections(bpf: Bpf, options: KernelOptions): Map<string, string> {
+  const sections = new Map<string, string>();
+  for (const name of objectNames(options)) {
+    using object = openObject(bpf, name, options.source);
+    for (const program of object.programNames) sections.set(program, object.section(program));
+  }
+  return sections;
+}

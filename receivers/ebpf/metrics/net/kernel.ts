@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import type { BpfMap, BpfObject } from 'bpflow/sdk';
+import { Transport } from '../../../../bpf/net.gen.ts';
+import { GROUP_OTHER } from '../../../../bpf/process.gen.ts';
+import type { Role } from '../../kernel/ladder.ts';
+import type { NetworkLabel } from './flows.ts';
+
+/** What is to be loaded of the network group. */
+export interface NetworkKernelOptions {
+  readonly messages: boolean;
+  readonly timesByGroup: boolean;
+  /** What TCP connections are told apart by. */
+  readonly labels: readonly NetworkLabel[];
+}
+
+const TRANSPORTS = Object.keys(Transport).length;
+/** Rows without labels of peers, unless there are more groups: not every group has sockets, and a row has a value for each CPU. */
+const TRAFFIC = 1536;
+/** States that the connections of a group are in at a time, on average. */
+const STATES_BY_GROUP = 4;
+/** Most entries of the map of histograms: one takes about fifty times as much as a counter. */
+const TIMES_BY_GROUP = 1024;
+
+export function networkRoles({ messages }: NetworkKernelOptions, iterators: boolean): Role[] {
+  const roles: Role[] = [
+    { object: 'net', name: 'socket_state', sockets: 'either', without: 'TCP is not counted.' },
+    {
+      object: 'net',
+      name: 'socket_softirq',
+      sockets: 'either',
+      without: 'A connection that begins or ends while another one is being counted on the same CPU is missing.',
+    },
+  ];
+  if (iterators) {
+    roles.push(
+      {
+        object: 'net',
+        name: 'living_sockets',
+        sockets: 'storage',
+        without: 'What a TCP connection carried shows only when it ends.',
+      },
+      {
+        object: 'net',
+        name: 'older_sockets',
+        sockets: 'storage',
+        without: 'TCP sockets older than the agent are not counted.',
+      },
+      {
+        object: 'net',
+        name: 'listed_sockets',
+        sockets: 'storage',
+        without: 'Other components cannot join with the sockets of this node.',
+      },
+    );
+  }
+  if (messages) {
+    roles.push(
+      { object: 'net', name: 'socket_send', without: 'What UDP and UNIX sockets send is not counted.' },
+      { object: 'net', name: 'socket_receive', without: 'What UDP and UNIX sockets receive is not counted.' },
+    );
+  }
+  return roles;
+}
+
+/** Gives the maps of the object their sizes, before it is loaded. */
+export function sizeNetworkMaps(
+  object: BpfObject,
+  { timesByGroup, labels }: NetworkKernelOptions,
+  {
+    maxEntries,
+    maxGroups,
+    socketStorage,
+  }: { readonly maxEntries: number; readonly maxGroups: number; readonly socketStorage: boolean },
+): void {
+  for (const map of socketStorage ? ['socket_table', 'listeners'] : ['sockets']) object.setAutocreate(map, false);
+  const flows = labels.length > 0 ? maxEntries : 1;
+  const withoutLabels = Math.min(maxEntries, maxGroups * TRANSPORTS, Math.max(TRAFFIC, Math.ceil((maxGroups * 3) / 8)));
+  const rows = labels.length > 0 ? maxEntries : withoutLabels;
+  object.setMaxEntries('traffic', rows + TRANSPORTS);
+  object.setMaxEntries('flows', flows);
+  object.setMaxEntries('flow_lives', flows);
+  object.setMaxEntries('connections', Math.min(maxEntries, maxGroups * STATES_BY_GROUP));
+  object.setMaxEntries('tcp_times', timesByGroup ? Math.min(maxEntries, TIMES_BY_GROUP) : 1);
+}
+
+/** `apart`: changes of state in softirqs have a program of their own. */
+export function setNetworkKnobs(
+  object: BpfObject,
+  { timesByGroup, labels }: NetworkKernelOptions,
+  { apart, socketStorage }: { readonly apart: boolean; readonly socketStorage: boolean },
+): void {
+  object.setGlobal('use_socket_storage', socketStorage);
+  object.setGlobal('net_by_group', timesByGroup);
+  object.setGlobal('softirq_apart', apart);
+  object.setGlobal('with_peer_address', labels.includes('peer_address'));
+  object.setGlobal('with_peer_port', labels.includes('peer_port'));
+  object.setGlobal('with_local_port', labels.includes('local_port'));
+  const [first, last] = randomPorts();
+  object.setGlobal('first_random_port', first);
+  object.setGlobal('last_random_port', last);
+}
+
+/** Makes the entries that take what finds no room. */
+export function makeOtherTraffic(object: BpfObject): void {
+  const make = (map: BpfMap, ...words: number[]) =>
+    map.update(new Uint8Array(Uint32Array.from(words).buffer), new Uint8Array(map.stride), 'any');
+  for (const transport of Object.values(Transport)) make(object.map('traffic'), GROUP_OTHER, transport);
+  make(object.map('connect_errors'), GROUP_OTHER, 0, Transport.TRANSPORT_TCP, 0);
+}
+
+const KERNELS_OWN: readonly [number, number] = [32_768, 60_999];
+
+/** Ports that the kernel gives to who connects. */
+function randomPorts(): readonly [first: number, last: number] {
+  try {
+    const [first, last] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/).map(Number);
+    return first && last ? [first, last] : KERNELS_OWN;
+  } catch {
+    return KERNELS_OWN;
+  }
+}
