@@ -20,7 +20,6 @@ import {
   type MapUsage,
   type MetricSource,
   openGroupSeries,
-  openOwnSeries,
   type SourceContext,
 } from '../../series/metric-source.ts';
 import { type PendingMetric, PendingSum, SeriesSet } from '../../series/series.ts';
@@ -226,7 +225,7 @@ export class DnsSource implements MetricSource {
   #addTime(counters: Counters, row: number, group: Group): void {
     let series = counters.seriesOf(row);
     if (series === NO_SERIES) {
-      series = openGroupSeries(this.#latency.series, group, this.#options.histogramLabels, [], {});
+      series = openGroupSeries(this.#latency.series, group, this.#options.histogramLabels, {});
       counters.setSeries(row, series);
     }
     this.#latency.add(series, counters.deltas);
@@ -238,7 +237,7 @@ export class DnsSource implements MetricSource {
   };
 
   #openSum(sum: PendingSum, group: Group, own: Attributes): number {
-    return openOwnSeries(sum.series, group, this.#options.labels, own);
+    return openGroupSeries(sum.series, group, this.#options.labels, own);
   }
 }
 

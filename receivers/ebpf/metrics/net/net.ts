@@ -4,7 +4,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import { Counters, NO_SERIES } from '../../series/counters.ts';
 import type { Group } from '../../series/groups.ts';
 import { declareFact, isFed, type MetricFact } from '../../series/metric-fact.ts';
-import { labelNames, type MapUsage, type MetricSource, openOwnSeries } from '../../series/metric-source.ts';
+import { labelNames, type MapUsage, type MetricSource, openGroupSeries } from '../../series/metric-source.ts';
 import { type PendingMetric, PendingSum, SeriesSet } from '../../series/series.ts';
 import { syscallNames } from '../syscall-names.ts';
 import { Connections } from './connections.ts';
@@ -165,6 +165,6 @@ export class NetworkSource implements MetricSource {
   };
 
   #openSum(sum: PendingSum, group: Group, own: Attributes): number {
-    return openOwnSeries(sum.series, group, this.#options.labels, own);
+    return openGroupSeries(sum.series, group, this.#options.labels, own);
   }
 }

@@ -69,7 +69,7 @@ export class TcpTimes {
     if (histogram === undefined) return;
     let number = counters.seriesOf(row);
     if (number === NO_SERIES) {
-      number = openGroupSeries(histogram.series, group, this.#options.histogramLabels, [], {}) * TIMES + time;
+      number = openGroupSeries(histogram.series, group, this.#options.histogramLabels, {}) * TIMES + time;
       counters.setSeries(row, number);
     }
     histogram.add(Math.floor(number / TIMES), counters.deltas);
