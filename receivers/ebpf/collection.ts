@@ -202,7 +202,9 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
     dns: config.collect_dns
       ? { ports: config.dns_ports, names: config.dns_labels.includes('name'), timesByGroup: byGroup }
       : undefined,
-    memory: config.collect_memory ? { allocations: config.memory_allocations } : undefined,
+    memory: config.collect_memory
+      ? { allocations: config.memory_allocations, slab: config.memory_allocations && config.memory_slab }
+      : undefined,
     events: eventOptionsOf(config),
   };
 }

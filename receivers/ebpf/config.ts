@@ -112,6 +112,10 @@ export const keys = z.strictObject({
     .boolean()
     .default(true)
     .describe('Allocations of pages and address space, at a cost for each. false: the rest of the memory group alone.'),
+  memory_slab: z
+    .boolean()
+    .default(false)
+    .describe("Allocations of the kernel's own objects (slab), too: a program for each of them, which are many."),
   collect_network: z
     .boolean()
     .default(true)

@@ -5,6 +5,7 @@ import { counted, timed } from '../series/feed.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
 import { GROUP_WORD, isFed, type MetricFact } from '../series/metric-fact.ts';
 import type { MetricSource, SourceContext } from '../series/metric-source.ts';
+import { sampledTiming } from '../series/sampling.ts';
 import { syscallNames } from './syscall-names.ts';
 
 export interface FileOptions extends SourceContext {
@@ -174,7 +175,7 @@ const DURATION: MetricFact = {
   own: { [OPERATION]: 'operation' },
   keys: ['collect_file_io', 'file_operations'],
   needs: ['file_exit', 'file_enter'],
-  sampled: true,
+  asked: sampledTiming,
   exactWith: EXACT_WITH,
   maps: [
     { object: 'fileio', map: 'file_latencies', key: FileLatencyKey.WORD },

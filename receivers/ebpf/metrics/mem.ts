@@ -24,6 +24,7 @@ export function memorySource(kernel: Kernel, options: MemoryOptions): MetricSour
     [MemoryKind.MEMORY_PAGE, [times('page'), amount('page', options.pageSize)]],
     [MemoryKind.MEMORY_MMAP, [times('mmap'), amount('mmap', 1)]],
     [MemoryKind.MEMORY_BRK, [times('brk')]],
+    [MemoryKind.MEMORY_SLAB, [times('slab'), amount('slab', 1)]],
     [MemoryKind.MEMORY_OOM_KILL, [counted(kills)]],
   ]);
   const feed = feedsOf('mem', kernel, options);
@@ -49,7 +50,13 @@ const UNNAMED_VICTIMS =
   'before Linux 6.9 the kernel tells the id of the victim alone; one that did not itself run out of memory is counted as `other`.';
 
 const WHERE =
-  'pages by the task that ran then, for whatever the kernel needs them (page cache, page tables, buffers); slab objects and the heap inside a process are not in it.';
+  'pages by the task that ran then, for whatever the kernel needs them (page cache, page tables, buffers), on request its objects (slab); the heap inside a process is not in it.';
+
+/** What `memory_slab` asks for can be told almost exactly. */
+const slabCaveat = (kernel: Kernel) =>
+  kernel.serves('slab_malloc') || kernel.serves('slab_cache')
+    ? 'memory_slab: objects that are allocated in bulk are not in it, nor those of an interrupt that comes while one is being counted (bpflow_ebpf_recursion_misses has how many); before Linux 6.1 nor those for a given memory node.'
+    : undefined;
 
 const EXACT_WITH = ['task_newtask', 'process_exec'];
 const MEMORY: MetricFact['maps'] = [
@@ -70,7 +77,8 @@ const ALLOCATIONS: MetricFact = {
   keys: ['collect_memory', 'memory_allocations'],
   needs: [],
   oneOf: ['page_alloc', 'memory_exit'],
-  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit'],
+  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit', 'slab_malloc', 'slab_cache'],
+  asked: slabCaveat,
   maps: MEMORY,
 };
 
@@ -87,7 +95,8 @@ const ALLOCATED: MetricFact = {
   keys: ['collect_memory', 'memory_allocations'],
   needs: [],
   oneOf: ['page_alloc', 'memory_exit'],
-  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit'],
+  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit', 'slab_malloc', 'slab_cache'],
+  asked: slabCaveat,
   maps: MEMORY,
 };
 

@@ -5,6 +5,7 @@ import { timed } from '../series/feed.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
 import type { MetricFact } from '../series/metric-fact.ts';
 import type { MetricSource, SourceContext } from '../series/metric-source.ts';
+import { sampledTiming } from '../series/sampling.ts';
 
 export interface RunQueueOptions extends SourceContext {
   readonly histograms: HistogramForm;
@@ -38,7 +39,7 @@ const WAIT: MetricFact = {
   own: {},
   keys: ['collect_scheduler'],
   needs: ['sched_switch'],
-  sampled: true,
+  asked: sampledTiming,
   exactWith: ['sched_wakeup', 'sched_wakeup_new'],
   maps: [
     { object: 'sched', map: 'waits', key: WaitKey.WORD },

@@ -5,6 +5,7 @@ import { counted, timed } from '../series/feed.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
 import { isFed, type MetricFact } from '../series/metric-fact.ts';
 import type { MetricSource, SourceContext } from '../series/metric-source.ts';
+import { sampledTiming } from '../series/sampling.ts';
 import { syscallNames } from './syscall-names.ts';
 
 export interface SyscallOptions extends SourceContext {
@@ -115,7 +116,7 @@ const DURATION: MetricFact = {
   own: { [SYSCALL]: 'syscall' },
   keys: ['collect_syscalls', 'syscall_latency'],
   needs: ['sys_exit', 'sys_enter'],
-  sampled: true,
+  asked: sampledTiming,
   exactWith: EXACT_WITH,
   maps: [
     { object: 'syscall', map: 'latencies', key: NUMBER },
