@@ -38,7 +38,7 @@ trap 'rm -rf "$work"' EXIT
   printf 'echo $? >%q; sync\n' "$work/status"
 } >"$work/command"
 PATH=$built/venv/bin:$PATH timeout -k 5 "$limit" "$built/venv/bin/vng" --run "$built/$1/boot/vmlinuz-$release" --disable-kvm --disable-microvm \
-  "${append[@]}" --cpus "$cpus" --memory 2G --verbose --rwdir "$work" ${share:+--rwdir "$share"} --exec "bash $work/command" \
+  "${append[@]}" --cpus "$cpus" --memory 2G --verbose --overlay-rwdir "$PWD/build" --rwdir "$work" ${share:+--rwdir "$share"} --exec "bash $work/command" \
   >"$work/console" 2>&1 </dev/null && ended=0 || ended=$?
 if [[ -e $work/output ]]; then cat "$work/output"; fi
 if [[ -s $work/status ]]; then exit "$(<"$work/status")"; fi

@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { KernelResults } from './results.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 
 /** The kernels of scripts/build-kernels.sh, oldest first. */
 export const KERNELS = ['5.10', '6.1', '6.12', '7'] as const;
+
+/** Seconds that the tests of one file may take. */
+const FILE_SECONDS = 900;
 
 /** How a test of test/kernel ended in a guest. */
 export interface GuestResult {
@@ -41,24 +45,69 @@ export async function runInGuest(kernel: string, command: string, share: string,
   return first.status === 125 ? runOnce(kernel, command, share, seconds) : first;
 }
 
-/** The tests of one file of test/kernel, run in a guest. */
-export async function testInGuest(kernel: string, file: string): Promise<readonly GuestResult[]> {
+/**
+ * The tests of files of test/kernel, one file after the other in one guest, each told as it ends. A guest that dies is started
+ * again with the files that are left; the file that it died in twice has failed.
+ */
+export async function* testInGuest(kernel: string, files: readonly string[]): AsyncGenerator<readonly GuestResult[]> {
   const share = mkdtempSync(join(tmpdir(), 'bpflow-guest-'));
   try {
-    const results = join(share, 'results');
-    const command = [
-      `PATH=${root}/node_modules/.bin:$PATH`,
-      'BPFLOW_EMULATED=yes node --conditions=source --disable-warning=ExperimentalWarning --test --test-timeout=300000',
-      `--test-reporter=./test/kernels/lines-reporter.js --test-reporter-destination=${results} test/kernel/${file}`,
-    ].join(' ');
-    const run = await runInGuest(kernel, command, share, 900);
-    const text = existsSync(results) ? readFileSync(results, 'utf8') : '';
-    const found = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as GuestResult]));
-    if (run.status !== 124 && run.status !== 125 && found.length > 0) return found;
-    return [...found, { name: 'the guest', error: `ended with ${run.status}\n${run.output}` }];
+    let left = files;
+    let diedIn: string | undefined;
+    while (left.length > 0) {
+      const command = left.map((file) => commandOf(file, share)).join('\n');
+      const run: { ended?: GuestRun } = {};
+      const running = runOnce(kernel, command, share, 60 + FILE_SECONDS * left.length).then((ended) => {
+        run.ended = ended;
+      });
+      while (left.length > 0) {
+        const results = resultsOf(left[0]!, share);
+        if (results !== undefined) {
+          left = left.slice(1);
+          yield results;
+        } else if (run.ended === undefined) {
+          await wait(500);
+        } else if (diedIn === left[0] || run.ended.status !== 125) {
+          const { status, output } = run.ended;
+          left = left.slice(1);
+          yield [{ name: 'the guest', error: `ended with ${status}\n${output}` }];
+          break;
+        } else {
+          diedIn = left[0];
+          break;
+        }
+      }
+      await running;
+    }
   } finally {
     rmSync(share, { recursive: true, force: true });
   }
+}
+
+/** Its results are complete when the file with the status is there. */
+function commandOf(file: string, share: string): string {
+  const path = join(share, file);
+  return [
+    `PATH=${root}/node_modules/.bin:$PATH BPFLOW_EMULATED=yes timeout -k 5 ${FILE_SECONDS}`,
+    'node --conditions=source --disable-warning=ExperimentalWarning --test --test-timeout=300000',
+    `--test-reporter=./test/kernels/lines-reporter.js --test-reporter-destination=${path}.results`,
+    `test/kernel/${file} >${path}.output 2>&1; echo $? >${path}.ends; sync; mv ${path}.ends ${path}.status`,
+  ].join(' ');
+}
+
+/** Undefined for one that has not ended. */
+function resultsOf(file: string, share: string): readonly GuestResult[] | undefined {
+  const read = (kind: string) => {
+    const path = join(share, `${file}.${kind}`);
+    return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+  };
+  const status = read('status');
+  if (status === undefined || status === '') return undefined;
+  const lines = read('results') ?? '';
+  const found = lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line) as GuestResult);
+  const isWhole = status === '0' || (status === '1' && found.some(({ error }) => error !== undefined));
+  if (isWhole && found.length > 0) return found;
+  return [...found, { name: 'the file', error: `ended with ${status}\n${read('output')?.slice(-4000)}` }];
 }
 
 /** What the receiver has in a guest with everything switched on. */

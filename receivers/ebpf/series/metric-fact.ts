@@ -28,6 +28,8 @@ export interface MetricFact {
   readonly sampled?: boolean;
   /** What is estimated with these programs, in one sentence. */
   estimated?(kernel: Kernel): string | undefined;
+  /** How far the kernel's own number may be from the truth on this machine, in one sentence; the name says nothing of it. */
+  near?(): string;
 }
 
 export interface FactMap {
@@ -56,7 +58,9 @@ export function declareFact(
 ): MetricDefinition {
   const lost = lostOf(fact, kernel);
   const sampled = sampledOf(fact, kernel);
-  const definition = { ...fact.definition, attributes: { ...labels, ...fact.own } };
+  const { definition: defined, near, own } = fact;
+  const exactness = near === undefined ? defined.exactness : { estimated: near() };
+  const definition = { ...defined, exactness, attributes: { ...labels, ...own } };
   // Asked for, so the name stays, for who reads it.
   return sampled !== undefined && lost.length === 0
     ? defineMetric({ ...definition, exactness: { estimated: sampled } })
@@ -77,6 +81,7 @@ export function stateOf(fact: MetricFact, config: Readonly<Record<string, unknow
   if (!isFed(fact, kernel)) return { state: 'absent', reason: whyNotFed(fact, kernel) };
   const lost = [lostOf(fact, kernel), sampledOf(fact, kernel) ?? []].flat();
   if (lost.length > 0) return { state: 'inexact', reason: lost.join(' ') };
+  if (fact.near !== undefined) return { state: 'inexact', reason: fact.near() };
   const { exactness } = fact.definition;
   return exactness === 'exact' ? { state: 'exact', reason: '' } : { state: 'inexact', reason: exactness.estimated };
 }
