@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { filesOf, hasPassed, isAsked } from './asked.ts';
-import { isBuilt, KERNELS, planInGuest, releaseOf, root, testInGuest } from './guest.ts';
+import { isBuilt, KERNELS, releaseOf, root, runInGuest } from './guest.ts';
+import { PLAN, planOf, resultsOf, testsOf } from './jobs.ts';
 import { summaryOf, writeResults } from './results.ts';
 
 for (const kernel of KERNELS) {
@@ -11,14 +12,17 @@ for (const kernel of KERNELS) {
   describe(skip === false ? `Linux ${releaseOf(kernel)}` : `Linux ${kernel}`, { skip }, () => {
     after(writePage);
 
-    test('what the receiver has there', async () => writeResults(kernel, await planInGuest(kernel)));
-
     const files = skip === false ? filesOf(kernel) : [];
-    const ends = testInGuest(kernel, files);
+    const guest = runInGuest(kernel, [PLAN, ...files.map(testsOf)]);
+    const next = async () => {
+      const { value } = await guest.next();
+      assert.ok(value !== undefined, 'the guest could not be started');
+      return value;
+    };
+    test('what the receiver has there', async () => writeResults(kernel, planOf(await next())));
     for (const file of files) {
       test(file, async (t) => {
-        const { value: results } = await ends.next();
-        assert.ok(results !== undefined, 'the guest could not be run');
+        const results = resultsOf(await next());
         const summary = summaryOf(results);
         writeResults(kernel, { files: { [file]: summary } });
         if (summary.failed.length === 0) hasPassed(kernel, file);
