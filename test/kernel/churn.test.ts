@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { RunningAgent } from './agent.ts';
-import { many, skip } from './machine.ts';
+import { isEmulated, many, skip } from './machine.ts';
 import { reads, readsUntil, type Samples } from './samples.ts';
 import { own, type Truth, Workloads } from './workload.ts';
 
@@ -43,7 +43,7 @@ async function churn(agent: RunningAgent, workloads: Workloads): Promise<Truth> 
     await agent.read();
     await wait(20);
   }
-  assert.ok(scrapes > 5);
+  assert.ok(scrapes > (isEmulated ? 0 : 5));
   return work;
 }
 

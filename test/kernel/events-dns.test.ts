@@ -90,7 +90,7 @@ describe('events of DNS', { skip }, () => {
 
   test('what finds no room, or is above the limit, is counted', async () => {
     const [name, count] = [own('storm'), many(3000)];
-    await using receiver = new EventReceiver({ ...DNS, event_rate_limit: 500, ring_buffer_size: 65_536 });
+    await using receiver = new EventReceiver({ ...DNS, event_rate_limit: many(500), ring_buffer_size: 65_536 });
     await talk.ask(name, SERVER, 'many', count);
     const { dns_query: queries, dns_response: responses } = await receiver.balanced();
     deepEqual([queries!.offered, responses!.offered], [count, count]);

@@ -4,7 +4,7 @@ import type { KernelResults } from './results.ts';
 /** What the receiver has there with everything switched on. */
 export const PLAN: Job = {
   name: 'plan',
-  seconds: 300,
+  seconds: 900,
   command: (file) => `node --conditions=source test/kernels/plan-here.ts ${file}`,
 };
 
@@ -16,9 +16,9 @@ export function planOf({ status, output, found }: Ended): Omit<KernelResults, 'f
 
 /** The tests of a file of test/kernel. */
 export function testsOf(name: string): Job {
-  const options = '--conditions=source --disable-warning=ExperimentalWarning --test --test-timeout=600000';
+  const options = '--conditions=source --disable-warning=ExperimentalWarning --test --test-timeout=1200000';
   const reporter = '--test-reporter=./test/kernels/lines-reporter.js --test-reporter-destination=';
-  return { name, seconds: 1500, command: (file) => `node ${options} ${reporter}${file} test/kernel/${name}` };
+  return { name, seconds: 3600, command: (file) => `node ${options} ${reporter}${file} test/kernel/${name}` };
 }
 
 /** How a test ended in a guest: with neither, it passed. */
