@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { RunningAgent } from './agent.ts';
@@ -16,7 +16,7 @@ describe('the page of a running agent', { skip }, () => {
   let agent: RunningAgent;
   before(async () => {
     const node = join(folder, NODE);
-    linkSync(process.execPath, node);
+    copyFileSync(process.execPath, node);
     agent = await RunningAgent.start({ collect_scheduler: true, exclude_processes: [] }, { node });
     for (const rule of RULES) await rule.run(workloads, rule.name);
   });
