@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { storageObstacle } from './machine.ts';
+import { many, storageObstacle } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
@@ -48,11 +48,11 @@ describe('TCP between two network namespaces', () => {
     };
   };
 
-  test('50,000 connections come and go under collections: none is lost, none counts twice', {
+  const count = many(50_000);
+  test(`${count} connections come and go under collections: none is lost, none counts twice`, {
     skip: reason,
   }, async () => {
     await using receiver = new ObservedReceiver({ ...KEYS, histogram_labels: ['process'] });
-    const count = 50_000;
     const { serving, calling, commands } = sides('many', ['serve', 'dial'], count);
     const before = namespaces.tcp(client);
     let collections = 0;
@@ -96,7 +96,7 @@ describe('TCP between two network namespaces', () => {
       return;
     }
     await using receiver = new ObservedReceiver(KEYS);
-    const chunks = 200;
+    const chunks = many(200);
     const { serving, calling, commands } = sides('lossy', ['drain', 'stream'], chunks);
     const before = namespaces.tcp(client);
     await namespaces.talk(...commands);

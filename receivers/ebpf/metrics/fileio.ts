@@ -175,7 +175,7 @@ const DURATION: MetricFact = {
   own: { [OPERATION]: 'operation' },
   keys: ['collect_file_io', 'file_operations'],
   needs: ['file_exit', 'file_enter'],
-  asked: sampledTiming,
+  near: sampledTiming,
   exactWith: EXACT_WITH,
   maps: [
     { object: 'fileio', map: 'file_latencies', key: FileLatencyKey.WORD },

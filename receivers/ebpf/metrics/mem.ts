@@ -78,7 +78,7 @@ const ALLOCATIONS: MetricFact = {
   needs: [],
   oneOf: ['page_alloc', 'memory_exit'],
   exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit', 'slab_malloc', 'slab_cache'],
-  asked: slabCaveat,
+  near: slabCaveat,
   maps: MEMORY,
 };
 
@@ -96,7 +96,7 @@ const ALLOCATED: MetricFact = {
   needs: [],
   oneOf: ['page_alloc', 'memory_exit'],
   exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit', 'slab_malloc', 'slab_cache'],
-  asked: slabCaveat,
+  near: slabCaveat,
   maps: MEMORY,
 };
 

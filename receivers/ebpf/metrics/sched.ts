@@ -39,7 +39,7 @@ const WAIT: MetricFact = {
   own: {},
   keys: ['collect_scheduler'],
   needs: ['sched_switch'],
-  asked: sampledTiming,
+  near: sampledTiming,
   exactWith: ['sched_wakeup', 'sched_wakeup_new'],
   maps: [
     { object: 'sched', map: 'waits', key: WaitKey.WORD },

@@ -116,7 +116,7 @@ const DURATION: MetricFact = {
   own: { [SYSCALL]: 'syscall' },
   keys: ['collect_syscalls', 'syscall_latency'],
   needs: ['sys_exit', 'sys_enter'],
-  asked: sampledTiming,
+  near: sampledTiming,
   exactWith: EXACT_WITH,
   maps: [
     { object: 'syscall', map: 'latencies', key: NUMBER },

@@ -23,10 +23,13 @@ export interface MetricFact {
   readonly exactWith: readonly string[];
   /** Maps that it is read from. */
   readonly maps: readonly FactMap[];
-  /** What is estimated because the configuration asks for it, in one sentence: the name stays, for who reads it. */
-  asked?(kernel: Kernel): string | undefined;
   /** What is estimated with these programs, in one sentence. */
   estimated?(kernel: Kernel): string | undefined;
+  /**
+   * What is estimated because the kernel's own number is, or because the configuration asks for it, in one sentence: the name stays,
+   * for who reads it.
+   */
+  near?(kernel: Kernel): string | undefined;
 }
 
 export interface FactMap {
@@ -54,11 +57,11 @@ export function declareFact(
   labels: Readonly<Record<string, string>>,
 ): MetricDefinition {
   const lost = lostOf(fact, kernel);
-  const asked = fact.asked?.(kernel);
+  const near = fact.near?.(kernel);
   const definition = { ...fact.definition, attributes: { ...labels, ...fact.own } };
-  return asked !== undefined && lost.length === 0
-    ? defineMetric({ ...definition, exactness: { estimated: asked } })
-    : declare(definition, [...lost, ...(asked === undefined ? [] : [asked])]);
+  return near !== undefined && lost.length === 0
+    ? defineMetric({ ...definition, exactness: { estimated: near } })
+    : declare(definition, [...lost, ...(near === undefined ? [] : [near])]);
 }
 
 /** What became of a metric, and why. */
@@ -73,7 +76,7 @@ export function stateOf(fact: MetricFact, config: Readonly<Record<string, unknow
   const off = offKey(fact, config);
   if (off !== undefined) return { state: 'off', reason: `${off} is off.` };
   if (!isFed(fact, kernel)) return { state: 'absent', reason: whyNotFed(fact, kernel) };
-  const lost = [lostOf(fact, kernel), fact.asked?.(kernel) ?? []].flat();
+  const lost = [lostOf(fact, kernel), fact.near?.(kernel) ?? []].flat();
   if (lost.length > 0) return { state: 'inexact', reason: lost.join(' ') };
   const { exactness } = fact.definition;
   return exactness === 'exact' ? { state: 'exact', reason: '' } : { state: 'inexact', reason: exactness.estimated };
