@@ -7,8 +7,8 @@ import type { KernelResults } from './results.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 
-/** The kernels of scripts/build-kernels.sh, oldest first. */
-export const KERNELS = ['5.10', '6.1', '6.12', '7'] as const;
+/** The kernels of scripts/build-kernels.sh, oldest first; those for another architecture than this machine's have it in their name. */
+export const KERNELS = ['5.10', '6.1', '6.12', '7', '6.1-arm64', '6.12-arm64'] as const;
 
 /** How a test of test/kernel ended in a guest. */
 export interface GuestResult {
@@ -34,6 +34,11 @@ export function releaseOf(kernel: string): string {
   return readFileSync(join(root, 'build', 'kernels', kernel, 'release'), 'utf8').trim();
 }
 
+/** How much longer than another one a guest may take: what emulates another architecture does more for each instruction. */
+function patience(kernel: string): number {
+  return kernel.endsWith('-arm64') ? 5 : 1;
+}
+
 /** Runs a shell command in a guest; what it writes below `share` stays. A guest that dies is started once more. */
 export async function runInGuest(kernel: string, command: string, share: string, seconds: number): Promise<GuestRun> {
   const first = await runOnce(kernel, command, share, seconds);
@@ -48,10 +53,11 @@ export async function testInGuest(kernel: string, file: string): Promise<readonl
     const results = join(share, 'results');
     const command = [
       `PATH=${root}/node_modules/.bin:$PATH`,
-      'BPFLOW_EMULATED=yes node --conditions=source --disable-warning=ExperimentalWarning --test --test-timeout=300000',
+      'BPFLOW_EMULATED=yes node --conditions=source --disable-warning=ExperimentalWarning --test',
+      `--test-timeout=${300_000 * patience(kernel)}`,
       `--test-reporter=./test/kernels/lines-reporter.js --test-reporter-destination=${results} test/kernel/${file}`,
     ].join(' ');
-    const run = await runInGuest(kernel, command, share, 900);
+    const run = await runInGuest(kernel, command, share, 900 * patience(kernel));
     const text = existsSync(results) ? readFileSync(results, 'utf8') : '';
     const found = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as GuestResult]));
     if (run.status !== 124 && run.status !== 125 && found.length > 0) return found;
@@ -67,7 +73,7 @@ export async function planInGuest(kernel: string): Promise<Omit<KernelResults, '
   try {
     const file = join(share, 'plan.json');
     const command = `PATH=${root}/node_modules/.bin:$PATH node --conditions=source test/kernels/plan-here.ts ${file}`;
-    const { status, output } = await runInGuest(kernel, command, share, 300);
+    const { status, output } = await runInGuest(kernel, command, share, 300 * patience(kernel));
     if (status !== 0) throw new Error(`The guest ended with ${status}.\n${output}`);
     return JSON.parse(readFileSync(file, 'utf8')) as Omit<KernelResults, 'files'>;
   } finally {
