@@ -7,8 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 export const root = join(import.meta.dirname, '..', '..');
 
-/** The kernels of scripts/build-kernels.sh, oldest first. */
-export const KERNELS = ['5.10', '6.1', '6.12', '7'] as const;
+/** The kernels of scripts/build-kernels.sh, oldest first; those for another architecture than this machine's have it in their name. */
+export const KERNELS = ['5.10', '6.1', '6.12', '7', '6.1-arm64', '6.12-arm64'] as const;
 
 /** Something to run in a guest. What it finds it writes into the file that its command is given. */
 export interface Job {

@@ -4,7 +4,7 @@ const INTRO = `# Kernels
 
 Which metric is exact on which kernel, by which kind of hook, and how the tests with ground truth ended there. Written by
 \`npm run test:kernels\` from what it found (\`test/kernels/results\`), and by \`npm run generate\`; do not edit it. The kernels are
-Debian's, booted in QEMU with an emulated x86-64 processor. What your machine has says \`bpflow plan\`.
+Debian's, booted in QEMU with an emulated processor, x86-64 or arm64. What your machine has says \`bpflow plan\`.
 `;
 
 const METRICS = `## Metrics
