@@ -8,7 +8,6 @@
 #include "include/socket-table.h"
 #include "net.h"
 #include "net/told.h"
-#include <bpf/bpf_endian.h>
 
 /* Whether the histograms are kept for each group. */
 const volatile bool net_by_group = false;
@@ -497,10 +496,7 @@ int BPF_PROG(socket_softirq_btf, struct sock *sk, int from, int to)
 	return on_state(sk, from, to);
 }
 
-/*
- * One collection: credits the sockets that live, and counts them by state. Between the arrival of a FIN, which TCP counts as a byte,
- * and the note of it the socket is locked; then the last byte waits for the next time.
- */
+/* One collection: credits the sockets that live, and counts them by state. */
 SEC("iter/bpf_sk_storage_map")
 int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
@@ -512,8 +508,6 @@ int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct sock *sk = ctx->sk;
 	struct net_value *sum;
 	struct tcp_sock *tcp;
-	u64 received;
-	bool locked;
 	u32 rtt;
 
 	if (!sk || !state || !shared)
@@ -527,13 +521,7 @@ int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 		sum = traffic_of(state->group, state->flow);
 		if (!sum)
 			return 0;
-		received = tcp->bytes_received;
-		barrier();
-		locked = is_locked(sk);
-		barrier();
-		if (received && (locked || is_done(sk)))
-			received--;
-		credit_socket(sum, state, tcp, received);
+		credit_socket(sum, state, tcp, payload_received_until_now(sk, tcp));
 	}
 	if (state->flow >= FIRST_FLOW) {
 		/* On the stack: 6.1 takes no key that lies in what an iterator shows. */
@@ -574,8 +562,6 @@ int listed_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct socket_record record = {};
 	struct sock *sk = ctx->sk;
 	struct tcp_sock *tcp;
-	u64 received;
-	bool locked;
 
 	if (!sk || !state)
 		return 0;
@@ -583,15 +569,9 @@ int listed_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!tcp || !state->origin.opened || state->group == GROUP_EXCLUDED ||
 	    sk->__sk_common.skc_state == TCP_CLOSE)
 		return 0;
-	received = tcp->bytes_received;
-	barrier();
-	locked = is_locked(sk);
-	barrier();
-	if (received && (locked || is_done(sk)))
-		received--;
 	describe_socket(&record, &state->origin, sk);
 	record.sent = payload_sent(tcp);
-	record.received = received;
+	record.received = payload_received_until_now(sk, tcp);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }

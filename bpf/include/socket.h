@@ -4,6 +4,7 @@
 #define BPFLOW_SOCKET_H
 
 #include "kernel.h"
+#include <bpf/bpf_endian.h>
 
 #define AF_UNIX	    1
 #define AF_INET	    2
@@ -155,4 +156,48 @@ static __always_inline bool is_locked(struct sock *sk)
 		return false;
 	return sk->sk_lock.slock.rlock.raw_lock.val.counter;
 }
+
+/*
+ * `payload_received` of a socket that somebody may be changing. Between the arrival of a FIN and the note of it the socket is
+ * locked: then the last byte waits for the next time.
+ */
+static __always_inline u64 payload_received_until_now(struct sock *sk, struct tcp_sock *tcp)
+{
+	u64 received = tcp->bytes_received;
+	bool locked;
+
+	barrier();
+	locked = is_locked(sk);
+	barrier();
+	return received && (locked || is_done(sk)) ? received - 1 : received;
+}
+
+/* The local port in the common part is gone by the time a socket closes. */
+static __always_inline u32 local_port_of(struct sock *sk)
+{
+	struct inet_sock *inet = (void *)sk;
+
+	return bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
+}
+
+static __always_inline u32 peer_port_of(struct sock *sk)
+{
+	return bpf_ntohs(sk->__sk_common.skc_dport);
+}
+
+/* Both as on the wire, four words each; of IPv4 the first one. Returns whether they are IPv6. */
+static __always_inline bool read_socket_addresses(struct sock *sk, u32 *local, u32 *peer)
+{
+	__builtin_memset(local, 0, sizeof(struct in6_addr));
+	__builtin_memset(peer, 0, sizeof(struct in6_addr));
+	if (sk->__sk_common.skc_family == AF_INET6) {
+		BPF_CORE_READ_INTO((struct in6_addr *)local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO((struct in6_addr *)peer, sk, __sk_common.skc_v6_daddr);
+		return true;
+	}
+	local[0] = sk->__sk_common.skc_rcv_saddr;
+	peer[0] = sk->__sk_common.skc_daddr;
+	return false;
+}
+
 #endif
