@@ -84,7 +84,12 @@ struct inet_sock {
 };
 
 struct socket {
+	struct file *file;
 	struct sock *sk;
+};
+
+struct list_head {
+	struct list_head *next;
 };
 
 struct tcp_sock {
@@ -95,6 +100,7 @@ struct tcp_sock {
 	u32 segs_out;
 	u32 total_retrans;
 	u32 srtt_us;
+	struct list_head tsorted_sent_queue;
 };
 
 enum sock_flags {
@@ -106,6 +112,13 @@ struct bpf_iter__bpf_sk_storage_map {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
 	struct sock *sk;
+	void *value;
+};
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
 	void *value;
 };
 
@@ -182,7 +195,7 @@ static __always_inline u32 local_port_of(struct sock *sk)
 
 static __always_inline u32 peer_port_of(struct sock *sk)
 {
-	return bpf_ntohs(sk->__sk_common.skc_dport);
+	return bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
 /* Both as on the wire, four words each; of IPv4 the first one. Returns whether they are IPv6. */
@@ -190,13 +203,13 @@ static __always_inline bool read_socket_addresses(struct sock *sk, u32 *local, u
 {
 	__builtin_memset(local, 0, sizeof(struct in6_addr));
 	__builtin_memset(peer, 0, sizeof(struct in6_addr));
-	if (sk->__sk_common.skc_family == AF_INET6) {
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
 		BPF_CORE_READ_INTO((struct in6_addr *)local, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO((struct in6_addr *)peer, sk, __sk_common.skc_v6_daddr);
 		return true;
 	}
-	local[0] = sk->__sk_common.skc_rcv_saddr;
-	peer[0] = sk->__sk_common.skc_daddr;
+	local[0] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+	peer[0] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
 	return false;
 }
 

@@ -51,8 +51,8 @@ static __always_inline void describe_socket(struct socket_record *record,
 	record->is_ipv6 = read_socket_addresses(sk, record->local_address, record->peer_address);
 }
 
-static __always_inline void tell_end(struct socket_origin *origin, struct sock *sk,
-				     struct tcp_sock *tcp)
+static __always_inline void tell_end(struct socket_origin *origin, struct sock *sk, u64 sent,
+				     u64 received)
 {
 	struct socket_record *record;
 	bool wake;
@@ -66,8 +66,8 @@ static __always_inline void tell_end(struct socket_origin *origin, struct sock *
 	}
 	describe_socket(record, origin, sk);
 	record->closed = bpf_ktime_get_ns();
-	record->sent = payload_sent(tcp);
-	record->received = payload_received(sk, tcp);
+	record->sent = sent;
+	record->received = received;
 	wake = bpf_ringbuf_query(&ended_sockets, BPF_RB_AVAIL_DATA) >= ENDED_RING_BYTES / 8;
 	bpf_ringbuf_submit(record, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
