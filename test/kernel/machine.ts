@@ -39,13 +39,6 @@ export function isBefore(major: number, minor: number): boolean {
   return a < major || (a === major && b < minor);
 }
 
-/** Whether programs of tracepoints can have storage in sockets. */
-export const hasSocketStorage = !isBefore(5, 11);
-
-/** Why the sockets that live cannot be looked at here; false when they can. */
-export const storageObstacle: string | false =
-  skip || (!hasSocketStorage && 'needs Linux 5.11: programs of tracepoints have no storage in sockets before');
-
 /** Why what UDP and UNIX sockets carry is not counted here; false when it is. */
 export const messagesObstacle: string | false =
   skip ||

@@ -104,7 +104,7 @@ export class Kernel {
 
   /** Programs of a role that were tried in vain. */
   failuresOf(name: string): readonly ProgramStatus[] {
-    const suffixes = new Set(['', '_btf', '_raw', '_tp', '_cgroup'].map((suffix) => name + suffix));
+    const suffixes = new Set(['', '_table', '_btf', '_raw', '_tp', '_cgroup'].map((suffix) => name + suffix));
     return this.programs.filter(({ program, state }) => state !== 'attached' && suffixes.has(program));
   }
 

@@ -1,7 +1,10 @@
 import type { ObjectName } from './objects.ts';
 
-/** A rung of a ladder: the suffix of its program's name. `call`: a trace event of one system call, where no other hook does. */
-export type Rung = 'btf' | 'raw' | 'tp' | 'call' | 'iter' | 'cgroup';
+/**
+ * A rung of a ladder: the suffix of its program's name. `call`: a trace event of one system call, where no other hook does;
+ * `table`: an iterator over what stands in a table by address.
+ */
+export type Rung = 'btf' | 'raw' | 'tp' | 'call' | 'iter' | 'table' | 'cgroup';
 
 /** A thing to do in the kernel that one of several programs can do. */
 export interface Role {
@@ -10,8 +13,8 @@ export interface Role {
   readonly name: string;
   /** Its raw rung does without the storage of other tasks. */
   readonly stateless?: boolean;
-  /** It keeps something for sockets: `either` in their storage or in a table, or in their storage alone. */
-  readonly sockets?: 'either' | 'storage';
+  /** It `keeps` something for sockets, in their storage or in a table by their address, or `walks` what is kept. */
+  readonly sockets?: 'keeps' | 'walks';
   /** What is lost or inexact without it, in one sentence. */
   readonly without: string;
 }
@@ -21,8 +24,10 @@ export interface Plan {
   readonly rungs: ReadonlyMap<Role, Rung>;
   readonly taskStorage: boolean;
   readonly atomics: boolean;
-  /** Sockets carry their state, else it is in a table by their address. */
+  /** Typed tracepoints can have storage in sockets. */
   readonly socketStorage: boolean;
+  /** What is kept for the metrics of sockets is in a table by their address, else in the sockets themselves. */
+  readonly socketTable: boolean;
   /** Events go through one ring, else through a buffer of each CPU. */
   readonly ringbuf: boolean;
 }
@@ -98,6 +103,7 @@ export class Ladder {
       taskStorage: this.#taskStorage,
       atomics: this.#atomics,
       socketStorage: this.#socketStorage,
+      socketTable: this.#hasSocketTable(),
       ringbuf: this.#ringbuf,
     };
   }
@@ -128,14 +134,17 @@ export class Ladder {
       if (role.stateless !== true && next === 'raw') this.#taskStorage = false;
     } else if (rung === 'call') {
       this.#withoutCalls(reason);
-    } else if (this.#socketStorage && role.sockets === 'either' && this.#suspect === undefined) {
-      this.#withoutSocketStorage(role);
+    } else if (this.#socketStorage && role.sockets === 'keeps' && this.#suspect === undefined) {
+      // It may have been refused for the storage of sockets: it is tried with the table.
+      this.#suspect = role;
+      this.#socketStorage = false;
     } else if (this.#atomics && role.object === 'process') {
       this.#weakenAtomics();
     } else {
       this.#rungs.delete(role);
-      if (role === this.#suspect) this.#withSocketStorage();
+      if (role === this.#suspect) this.#socketStorage = true;
     }
+    this.#chooseWalks();
     return true;
   }
 
@@ -159,7 +168,7 @@ export class Ladder {
       .filter(
         (role) => !this.#rungs.has(role) && !this.#ladderOf(role).some((rung) => tried.has(programOf(role, rung))),
       )
-      .map((role): ProgramStatus => ({ program: role.name, state: 'off', reason: this.#whyOff(role) }));
+      .map((role): ProgramStatus => ({ program: role.name, state: 'off', reason: 'every rung is switched off' }));
     const failed = this.#failed.filter(
       ({ program }, i) =>
         !attached.some((each) => each.program === program) &&
@@ -200,19 +209,19 @@ export class Ladder {
     this.#startAtTop();
   }
 
-  /** A program may have been refused for the storage of sockets: it is tried with the table, and what needs storage is off. */
-  #withoutSocketStorage(suspect: Role): void {
-    this.#suspect = suspect;
-    this.#socketStorage = false;
-    for (const role of this.#roles) if (role.sockets === 'storage') this.#rungs.delete(role);
+  /** Trace events have no storage in sockets. */
+  #hasSocketTable(): boolean {
+    return !this.#socketStorage || [...this.#rungs].some(([role, rung]) => role.sockets === 'keeps' && rung === 'tp');
   }
 
-  /** It was not the storage: the others have it again. */
-  #withSocketStorage(): void {
-    this.#socketStorage = true;
+  /** Walks are over what is kept, wherever that is now. */
+  #chooseWalks(): void {
+    const failed = new Set(this.#failed.map(({ program }) => program));
     for (const role of this.#roles) {
-      const top = this.#ladderOf(role)[0];
-      if (role.sockets === 'storage' && top !== undefined) this.#rungs.set(role, top);
+      if (role.sockets !== 'walks') continue;
+      const top = this.#ladderOf(role).find((rung) => !failed.has(programOf(role, rung)));
+      if (top === undefined) this.#rungs.delete(role);
+      else this.#rungs.set(role, top);
     }
   }
 
@@ -222,12 +231,7 @@ export class Ladder {
       if (top === undefined) this.#rungs.delete(role);
       else this.#rungs.set(role, top);
     }
-  }
-
-  #whyOff(role: Role): string {
-    return role.sockets === 'storage' && !this.#socketStorage
-      ? 'needs storage in sockets'
-      : 'every rung is switched off';
+    this.#chooseWalks();
   }
 
   #below(role: Role, rung: Rung): readonly Rung[] {
@@ -235,8 +239,13 @@ export class Ladder {
   }
 
   #ladderOf(role: Role): readonly Rung[] {
-    if (role.sockets === 'storage' && !this.#socketStorage) return [];
-    return RUNGS.filter((rung) => this.#programs.has(programOf(role, rung)) && this.#isAllowed(rung));
+    const walk = this.#hasSocketTable() ? 'table' : 'iter';
+    return RUNGS.filter(
+      (rung) =>
+        this.#programs.has(programOf(role, rung)) &&
+        this.#isAllowed(rung) &&
+        (role.sockets !== 'walks' || rung === walk),
+    );
   }
 
   #isAllowed(rung: Rung): boolean {
@@ -249,13 +258,14 @@ export class Ladder {
         return this.#allowed.traceEvents;
       case 'call':
       case 'iter':
+      case 'table':
       case 'cgroup':
         return true;
     }
   }
 }
 
-const RUNGS: readonly Rung[] = ['iter', 'call', 'tp', 'btf', 'raw', 'cgroup'];
+const RUNGS: readonly Rung[] = ['iter', 'table', 'call', 'tp', 'btf', 'raw', 'cgroup'];
 
 /** Name of the program that does this at this rung. */
 export function programOf(role: Role, rung: Rung): string {

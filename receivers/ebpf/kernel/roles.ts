@@ -8,9 +8,7 @@ import type { KernelOptions } from './options.ts';
 /** Programs that run when they are asked to. */
 export const ITERATORS: ReadonlySet<string> = new Set([
   'living',
-  'living_sockets',
-  'older_sockets',
-  'listed_sockets',
+  ...['living_sockets', 'older_sockets', 'listed_sockets'].flatMap((name) => [name, `${name}_table`]),
   'event_memory',
 ]);
 
