@@ -11,6 +11,7 @@ const ALL: Allowed = {
   taskStorage: true,
   socketStorage: true,
   traceEvents: false,
+  fexit: true,
   ringbuf: true,
 };
 const PROGRAMS = new Set(['task_newtask_btf', 'task_newtask_raw', 'sys_exit_btf', 'sys_exit_raw', 'living']);
@@ -114,6 +115,7 @@ test('with every rung switched off a role is off and says so; an iterator is not
     taskStorage: true,
     socketStorage: true,
     traceEvents: false,
+    fexit: false,
     ringbuf: true,
   });
   assert.deepEqual(chosen(ladder), ['living']);

@@ -2,6 +2,7 @@ import { ConnectErrorKey, ConnectionKey, NetKey, TcpTimeKey } from '../../../../
 import type { Kernel } from '../../kernel/kernel.ts';
 import { tracepointsMiss } from '../../kernel/preemption.ts';
 import type { MetricFact } from '../../series/metric-fact.ts';
+import { lostMessages } from './messages.ts';
 
 export const DIRECTION = 'network.io.direction';
 export const TRANSPORT = 'network.transport';
@@ -40,6 +41,10 @@ function lostTraffic(kernel: Kernel): string | undefined {
   if (!kernel.serves('socket_state')) return 'TCP is not counted.';
   const late = kernel.serves('living_sockets') ? undefined : 'What a TCP connection carried shows only when it ends.';
   return sentences(late, lostElders(kernel), lostPorts(kernel));
+}
+
+function lostOfAll(kernel: Kernel): string | undefined {
+  return sentences(lostTraffic(kernel), lostMessages(kernel));
 }
 
 function lostElders(kernel: Kernel): string | undefined {
@@ -85,7 +90,7 @@ export const BYTES: MetricFact = {
   perEvent: ['socket_send', 'socket_receive'],
   exactWith: TRAFFIC_WITH,
   maps: TRAFFIC,
-  estimated: lostTraffic,
+  estimated: lostOfAll,
 };
 
 export const PACKETS: MetricFact = {
@@ -105,7 +110,7 @@ export const PACKETS: MetricFact = {
   perEvent: ['socket_send', 'socket_receive'],
   exactWith: TRAFFIC_WITH,
   maps: TRAFFIC,
-  estimated: lostTraffic,
+  estimated: lostOfAll,
 };
 
 export const RETRANSMITS: MetricFact = {
