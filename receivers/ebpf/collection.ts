@@ -174,6 +174,7 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
       rawTp: features.raw_tp,
       taskStorage: features.task_storage,
       socketStorage: features.sk_storage,
+      fexit: features.fentry,
       ringbuf: features.ringbuf,
       traceEvents: features.trace_events === 'auto' ? tracepointsMiss() : features.trace_events,
     },

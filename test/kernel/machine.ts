@@ -39,11 +39,6 @@ export function isBefore(major: number, minor: number): boolean {
   return a < major || (a === major && b < minor);
 }
 
-/** Why what UDP and UNIX sockets carry is not counted here; false when it is. */
-export const messagesObstacle: string | false =
-  skip ||
-  (isBefore(6, 3) && 'needs Linux 6.3: the tracepoints sock_send_length and sock_recv_length are missing before');
-
 /** Whether a command is there. */
 export function has(command: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
