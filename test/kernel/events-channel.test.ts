@@ -21,7 +21,7 @@ for (const { way, features } of WAYS) {
       const name = own('storm');
       const storm = process.env['BPFLOW_SUITE'] === 'full' ? 1_000_000 : 60_000;
       await using counters = new ObservedReceiver({ syscall_latency: false });
-      await using receiver = new EventReceiver({ ...SIGNALS, process_filter: [name] });
+      await using receiver = new EventReceiver({ ...SIGNALS, event_rate_limit: 1000, process_filter: [name] });
       await workloads.run(name, 'sigreturn', storm);
       const { signal } = await receiver.balanced();
       const { offered, received, dropped } = signal!;
