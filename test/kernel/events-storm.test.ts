@@ -1,5 +1,6 @@
 import { equal, ok } from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { keepYoungGenerationSmall } from '../../pipeline/cli/memory.ts';
 import { EventReceiver, NO_EVENTS, sum } from './event-receiver.ts';
 import { skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
@@ -12,6 +13,8 @@ const PROCESSES = 2;
 
 /** What the buffer of the channel, the batch that is made of it, and the young generation may take: whatever is offered. */
 const MOST_GROWN = 96 * 2 ** 20;
+
+keepYoungGenerationSmall();
 
 describe('a storm of events', { skip }, () => {
   const workloads = new Workloads('flood');
