@@ -149,32 +149,34 @@ static __always_inline struct event_count *offer(u32 kind, group_t group, u32 si
 	return count;
 }
 
-/*
- * Between the reservation of a record and its end. Who wakes the reader takes its wish back: a wake-up is an interrupt, and the
- * reader may need long until it runs.
- */
-static __always_inline u64 wake_flags(void)
+/* To be asked between the reservation of a record and its end. */
+static __always_inline bool is_wake_wanted(void)
 {
 	u32 wish = *(volatile u32 *)&events_sleeping;
 
-	if (!wish || (wish == READER_NAPPING &&
-		      bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < ring_bytes / WAKE_SHARE))
-		return BPF_RB_NO_WAKEUP;
-	*(volatile u32 *)&events_sleeping = 0;
-	return BPF_RB_FORCE_WAKEUP;
+	return wish == READER_ASLEEP ||
+	       (wish == READER_NAPPING &&
+		bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= ring_bytes / WAKE_SHARE);
 }
 
-/* Hands over a record that lies elsewhere than in the ring. `context` is the program's. */
+/*
+ * Hands over a record that lies elsewhere than in the ring. `context` is the program's. The reader's wish stays: it is not known
+ * yet whether there is room, and who finds none wakes nobody.
+ */
 static __always_inline void write_event(void *context, struct event_count *count, void *event,
 					u32 size)
 {
+	u64 flags = BPF_RB_NO_WAKEUP;
 	long error;
 
-	if (use_ring)
-		error = bpf_ringbuf_output(&events, event, size, wake_flags()) ? -ENOSPC : 0;
-	else
+	if (use_ring) {
+		if (is_wake_wanted())
+			flags = BPF_RB_FORCE_WAKEUP;
+		error = bpf_ringbuf_output(&events, event, size, flags) ? -ENOSPC : 0;
+	} else {
 		error = bpf_perf_event_output(context, &event_buffers, BPF_F_CURRENT_CPU, event,
 					      size);
+	}
 	if (error == -ENOSPC)
 		__sync_fetch_and_add(&count->full, 1);
 	else if (error)
@@ -198,14 +200,24 @@ static __always_inline void *reserve_event(void *scratch, u32 size)
 	return event;
 }
 
-/* Hands over what was reserved. */
+/*
+ * Hands over what was reserved. Who wakes the reader takes its wish back: a wake-up is an interrupt, and the reader may need long
+ * until it runs.
+ */
 static __always_inline void submit_event(void *context, struct event_count *count, void *event,
 					 u32 size)
 {
-	if (use_ring)
-		bpf_ringbuf_submit(event, wake_flags());
-	else
+	u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (!use_ring) {
 		write_event(context, count, event, size);
+		return;
+	}
+	if (is_wake_wanted()) {
+		*(volatile u32 *)&events_sleeping = 0;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(event, flags);
 }
 
 static __always_inline void copy_typed_command(char *command, struct task_struct *task)
