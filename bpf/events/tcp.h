@@ -46,13 +46,14 @@ static __always_inline void tell(void *ctx, struct socket_owner *owner, struct s
 				 struct tcp_sock *tcp, u32 kind, int error)
 {
 	group_t group = owner ? owner->header.group : GROUP_OTHER;
-	ns_t now = bpf_ktime_get_ns(), since = owner ? owner->since : 0;
+	ns_t now, since = owner ? owner->since : 0;
 	struct event_count *count;
 	struct tcp_record scratch, *event;
 
-	count = offer(kind, group, now);
+	count = offer(kind, group, sizeof(*event));
 	if (!count)
 		return;
+	now = bpf_ktime_get_ns();
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
 		count->full++;

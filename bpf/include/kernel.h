@@ -374,6 +374,7 @@ struct sock_length_record {
 
 /* Helpers that some kernels lack: probed in BTF, so that the other branch is dead code there. */
 enum bpf_func_id___kernel {
+	BPF_FUNC_jiffies64___kernel = 118,
 	BPF_FUNC_get_current_task_btf___kernel = 158,
 	BPF_FUNC_task_pt_regs___kernel = 175,
 };

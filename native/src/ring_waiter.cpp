@@ -12,6 +12,9 @@ namespace {
 
 constexpr uint64_t napMs = 1;
 
+/** So many wake-ups, each within a nap's time of falling asleep, are a storm. */
+constexpr int stormWakeUps = 8;
+
 /** What the producers read: whether, and when, the consumer wants to be woken. */
 constexpr uint32_t awake = 0;
 constexpr uint32_t asleep = 1;
@@ -53,7 +56,7 @@ RingWaiter::~RingWaiter() {
 }
 
 bool RingWaiter::rest() {
-  if (!storm_) return fallAsleep();
+  if (soon_ < stormWakeUps) return fallAsleep();
   state_ = State::napping;
   tell(napping);
   watcher_->startTimer(napMs);
@@ -107,13 +110,14 @@ void RingWaiter::onTimer() {
     if (looks_ > 0 || reader_.pending() != 0) watcher_->startTimer(napMs);
     return;
   }
-  storm_ = false;
+  soon_ = 0;
   if (!fallAsleep()) wakeUp();
 }
 
 void RingWaiter::wakeUp() {
   if (state_ == State::asleep) {
-    storm_ = std::chrono::steady_clock::now() - asleepSince_ < std::chrono::milliseconds(napMs);
+    const bool soon = std::chrono::steady_clock::now() - asleepSince_ < std::chrono::milliseconds(napMs);
+    soon_ = soon ? soon_ + 1 : 0;
   }
   tell(awake);
   state_ = State::awake;

@@ -30,8 +30,8 @@ namespace bpflow {
  * not finished and looks again after a millisecond. It looks once more in any case, because between the producer's
  * store of the position and its load of the flag there is no full barrier.
  *
- * A consumer that was woken within a millisecond is in a storm: it naps for a millisecond and looks itself, until a nap
- * brings nothing. Meanwhile `sleeping` is 2: it is to be woken only when the ring fills.
+ * A consumer that was woken within a millisecond eight times in a row is in a storm: it naps for a millisecond and looks
+ * itself, until a nap brings nothing. Meanwhile `sleeping` is 2: it is to be woken only when the ring fills.
  *
  * An object without the flag has the kernel's own wake-ups: one for each record that finds the consumer at its
  * position; of a perf event array one for each record, which a nap leaves alone until they press. A descriptor of the
@@ -86,7 +86,8 @@ class RingWaiter final : private LoopWatcher::Listener {
   LoopWatcher* watcher_ = nullptr;
   State state_ = State::awake;
   std::chrono::steady_clock::time_point asleepSince_;
-  bool storm_ = false;
+  /** Wake-ups in a row that came soon after falling asleep. */
+  int soon_ = 0;
   /** How often to look once more while asleep. The first time may be before the loop waits for the descriptors. */
   int looks_ = 2;
 };
