@@ -24,8 +24,9 @@ struct socket_entry {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	/* All made beforehand: entries are added where nothing may be allocated. */
-	__uint(max_entries, 16384);
+	/* One by one, as the kernel makes storage in sockets there. */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 32768);
 	__type(key, u64);
 	__type(value, struct socket_entry);
 } socket_table SEC(".maps");
