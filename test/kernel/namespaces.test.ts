@@ -15,7 +15,7 @@ const REQUEST = 128;
 const REPLY = 1024;
 const CHUNK = 65_536;
 /** Connections; an emulated processor takes a hundred times as long. */
-const MANY = isEmulated ? 5_000 : 50_000;
+const MANY = isEmulated ? 2_000 : 50_000;
 const isFull = process.env['BPFLOW_SUITE'] === 'full';
 
 /** What is known of a process' TCP. */
