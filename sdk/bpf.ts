@@ -163,6 +163,8 @@ export interface BpfMap extends Closeable {
   /** Bytes of one entry in the buffers of {@link readInto}: the value, or all CPUs' values, each rounded up to 8 bytes. */
   readonly stride: number;
   readonly maxEntries: number;
+  /** All memory was taken as it was made; else an entry takes its own (BPF_F_NO_PREALLOC). */
+  readonly isPreallocated: boolean;
   /**
    * Copies entries into the two buffers until the map or a buffer ends; entry i lies at `i × keySize` and `i × stride`.
    * Batched where the kernel can; one by one where it cannot, or where `batch` is false. The buffers must hold

@@ -5,11 +5,12 @@
  *
  * An entry is one connection's, or one listener's: made as that begins, deleted as it ends, and told from earlier ones at its address by
  * the time it began. Sockets that begin and end are locked by TCP, so only the walk over the living meets the end of a connection: who
- * credits or deletes holds the lock of the address. An interrupt cannot wait for what it has interrupted, so an end that finds the lock
- * taken leaves what TCP counted in `late_ends`, where the holder looks when it has let go.
+ * credits or deletes holds the lock of the key. An interrupt cannot wait for what it has interrupted, so an end that finds the lock
+ * taken leaves what TCP counted in `late_ends`, where the holder looks when it has let go. A connection that begins at the address
+ * before that stands aside, under the odd key behind it.
  *
- *	end:	seen = CLOSE; account;	locked? -> credit, delete	taken? -> late_ends[address], and once more
- *	walk:	account;		locked? -> still there? credit	unlock, late_ends[address]? -> credit, delete
+ *	end:	seen = CLOSE; account;	locked? -> credit, delete	taken? -> late_ends[key], and once more
+ *	walk:	account;		locked? -> still there? credit	unlock, late_ends[key]? -> credit, delete
  */
 #ifndef BPFLOW_NET_BY_ADDRESS_H
 #define BPFLOW_NET_BY_ADDRESS_H
@@ -24,13 +25,14 @@ struct socket_entry {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	/* All made beforehand: entries are added where nothing may be allocated. */
-	__uint(max_entries, 16384);
+	/* One by one, as the kernel makes storage in sockets there. */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 32768);
 	__type(key, u64);
 	__type(value, struct socket_entry);
 } socket_table SEC(".maps");
 
-/* Addresses that are locked: two for each CPU, and the walk's. */
+/* Keys that are locked: two for each CPU, and the walk's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -97,68 +99,87 @@ static __always_inline void read_account(struct tcp_account *now, struct sock *s
 	now->error = BPF_CORE_READ(sk, sk_err);
 }
 
-static __always_inline struct socket_entry *entry_of(u64 address)
+static __always_inline struct sock *socket_at(u64 key)
 {
-	return bpf_map_lookup_elem(&socket_table, &address);
+	return (struct sock *)(key & ~1ull);
 }
 
-static __always_inline bool lock_address(u64 address)
+/* `key`: the socket's address, and then where its entry is. */
+static __always_inline struct socket_entry *find_entry(u64 *key)
+{
+	struct socket_entry *entry = bpf_map_lookup_elem(&socket_table, key), *aside;
+	u64 odd = *key + 1;
+
+	if (entry && entry->seen != TCP_CLOSE)
+		return entry;
+	aside = bpf_map_lookup_elem(&socket_table, &odd);
+	if (!aside)
+		return entry;
+	*key = odd;
+	return aside;
+}
+
+static __always_inline bool lock_entry(u64 key)
 {
 	u32 taken = 1;
 
-	return !bpf_map_update_elem(&socket_locks, &address, &taken, BPF_NOEXIST);
+	return !bpf_map_update_elem(&socket_locks, &key, &taken, BPF_NOEXIST);
 }
 
 /* Under the lock. */
-static __always_inline void settle(u64 address, const struct tcp_account *last)
+static __always_inline void settle(u64 key, const struct tcp_account *last)
 {
-	struct socket_entry *entry = entry_of(address);
+	struct socket_entry *entry = bpf_map_lookup_elem(&socket_table, &key);
 
 	if (!entry)
 		return;
 	if (last->from != TCP_LISTEN && entry->state.group != GROUP_EXCLUDED)
 		credit_last(&entry->state, last);
-	bpf_map_delete_elem(&socket_table, &address);
+	bpf_map_delete_elem(&socket_table, &key);
 }
 
 /* Under the lock: an end that came while somebody else held it. */
-static __noinline int settle_late(u64 address)
+static __noinline int settle_late(u64 key)
 {
-	struct tcp_account *late = bpf_map_lookup_elem(&late_ends, &address), last;
+	struct tcp_account *late = bpf_map_lookup_elem(&late_ends, &key), last;
 
 	if (!late)
 		return 0;
 	last = *late;
-	settle(address, &last);
-	bpf_map_delete_elem(&late_ends, &address);
+	settle(key, &last);
+	bpf_map_delete_elem(&late_ends, &key);
 	return 0;
 }
 
-static __noinline int unlock_address(u64 address)
+static __noinline int unlock_entry(u64 key)
 {
-	bpf_map_delete_elem(&socket_locks, &address);
-	if (!bpf_map_lookup_elem(&late_ends, &address) || !lock_address(address))
+	bpf_map_delete_elem(&socket_locks, &key);
+	if (!bpf_map_lookup_elem(&late_ends, &key) || !lock_entry(key))
 		return 0;
-	settle_late(address);
-	bpf_map_delete_elem(&socket_locks, &address);
+	settle_late(key);
+	bpf_map_delete_elem(&socket_locks, &key);
 	return 0;
 }
 
-static __noinline bool add_entry(u64 address, struct socket_entry *entry)
+static __noinline bool add_entry(u64 key, struct socket_entry *entry)
 {
 	bool added;
 
 	if (!entry)
 		return false;
-	if (!bpf_map_update_elem(&socket_table, &address, entry, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&socket_table, &key, entry, BPF_NOEXIST))
 		return true;
 	/* It is full; or the end of what was there before was missed, or is not settled yet. */
-	if (!entry_of(address) || !lock_address(address))
+	if (!bpf_map_lookup_elem(&socket_table, &key))
 		return false;
-	settle_late(address);
-	bpf_map_delete_elem(&socket_table, &address);
-	added = !bpf_map_update_elem(&socket_table, &address, entry, BPF_NOEXIST);
-	unlock_address(address);
+	if (!lock_entry(key)) {
+		key++;
+		return !bpf_map_update_elem(&socket_table, &key, entry, BPF_NOEXIST);
+	}
+	settle_late(key);
+	bpf_map_delete_elem(&socket_table, &key);
+	added = !bpf_map_update_elem(&socket_table, &key, entry, BPF_NOEXIST);
+	unlock_entry(key);
 	return added;
 }
 
@@ -200,15 +221,15 @@ static __always_inline u64 listener_of(struct sock *sk)
 static __always_inline bool accept_at(struct sock *sk)
 {
 	struct socket_entry entry = {}, *listener, *same;
-	u64 address = listener_of(sk);
+	u64 key = listener_of(sk);
 
-	listener = entry_of(address);
+	listener = find_entry(&key);
 	if (listener && listener->seen == TCP_LISTEN) {
 		ns_t begun = listener->begun;
 
 		entry.state = listener->state;
 		/* It may be closed meanwhile, and its entry another's. */
-		same = entry_of(address);
+		same = bpf_map_lookup_elem(&socket_table, &key);
 		if (same != listener || same->begun != begun)
 			__builtin_memset(&entry.state, 0, sizeof(entry.state));
 	}
@@ -219,13 +240,15 @@ static __always_inline bool accept_at(struct sock *sk)
 /* One that nobody knows was begun before the agent was, or by a listener that was in no process then. */
 static __always_inline bool establish_at(struct sock *sk, int from)
 {
-	struct socket_entry entry = {}, *known = entry_of((u64)sk);
+	u64 key = (u64)sk;
+	struct socket_entry entry = {}, *known = find_entry(&key);
 
-	if (!known) {
-		start_entry(&entry, sk, TCP_CLOSE);
+	if (!known || known->seen == TCP_CLOSE) {
+		start_entry(&entry, sk, TCP_SYN_RECV);
 		if (!add_entry((u64)sk, &entry))
 			return false;
-		known = entry_of((u64)sk);
+		key = (u64)sk;
+		known = find_entry(&key);
 		if (!known)
 			return false;
 	}
@@ -236,11 +259,11 @@ static __always_inline bool establish_at(struct sock *sk, int from)
 
 static __always_inline bool end_at(struct sock *sk, int from)
 {
-	struct socket_entry *entry = entry_of((u64)sk);
+	u64 key = (u64)sk;
+	struct socket_entry *entry = find_entry(&key);
 	struct tcp_account last = {};
-	u64 address = (u64)sk;
 
-	if (!entry)
+	if (!entry || entry->seen == TCP_CLOSE)
 		return from == TCP_LISTEN || from == TCP_CLOSE;
 	entry->seen = TCP_CLOSE;
 	read_account(&last, sk, true);
@@ -249,17 +272,17 @@ static __always_inline bool end_at(struct sock *sk, int from)
 		note(LEDGER_EXCLUDED);
 	else if (from != TCP_LISTEN)
 		tell_end(&entry->state.origin, sk, last.sent, last.received);
-	if (!lock_address(address)) {
-		if (bpf_map_update_elem(&late_ends, &address, &last, BPF_ANY))
-			return false;
-		if (lock_address(address)) {
-			settle_late(address);
-			bpf_map_delete_elem(&socket_locks, &address);
-		}
+	if (lock_entry(key)) {
+		settle(key, &last);
+		bpf_map_delete_elem(&socket_locks, &key);
 		return true;
 	}
-	settle(address, &last);
-	bpf_map_delete_elem(&socket_locks, &address);
+	if (bpf_map_update_elem(&late_ends, &key, &last, BPF_ANY))
+		return false;
+	if (lock_entry(key)) {
+		settle_late(key);
+		bpf_map_delete_elem(&socket_locks, &key);
+	}
 	return true;
 }
 
@@ -271,6 +294,7 @@ static __always_inline int change_at(struct sock *sk, int from, int to, bool aga
 {
 	bool accepts = from == TCP_LISTEN && to == TCP_SYN_RECV, noted;
 	struct socket_entry *entry;
+	u64 key = (u64)sk;
 
 	if (!accepts && to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_ESTABLISHED &&
 	    to != TCP_CLOSE)
@@ -278,7 +302,7 @@ static __always_inline int change_at(struct sock *sk, int from, int to, bool aga
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
 	if (again) {
-		entry = entry_of((u64)sk);
+		entry = find_entry(&key);
 		if (entry ? entry->seen == (u32)to : to == TCP_CLOSE)
 			return 0;
 	}
@@ -301,11 +325,11 @@ static __always_inline bool is_there(struct socket_entry *entry, struct sock *sk
 }
 
 /* Under the lock. An entry comes before its socket is open, so one look at a closed socket says nothing. */
-static __always_inline void drop_closed(struct socket_entry *entry, u64 address, bool there)
+static __always_inline void drop_closed(struct socket_entry *entry, u64 key, bool there)
 {
 	if (there && ++entry->closed < 3)
 		return;
-	bpf_map_delete_elem(&socket_table, &address);
+	bpf_map_delete_elem(&socket_table, &key);
 	note(LEDGER_NO_SOCKET);
 }
 
@@ -318,33 +342,33 @@ int living_sockets_table(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct socket_entry *entry = ctx->value;
 	struct node *shared = get_node();
-	u64 *key = ctx->key, address;
+	u64 *place = ctx->key, key;
 	struct tcp_account now = {};
 	struct sock *sk;
 	ns_t begun;
 	bool there;
 	u32 state;
 
-	if (!entry || !key || !shared)
+	if (!entry || !place || !shared)
 		return 0;
-	address = *key;
+	key = *place;
 	begun = entry->begun;
-	sk = (struct sock *)address;
+	sk = socket_at(key);
 	state = state_now(sk);
 	there = is_there(entry, sk);
 	read_account(&now, sk, false);
-	if (!lock_address(address))
+	if (!lock_entry(key))
 		return 0;
-	entry = entry_of(address);
+	entry = bpf_map_lookup_elem(&socket_table, &key);
 	if (entry && entry->begun == begun && entry->seen != TCP_CLOSE) {
 		if (!there || state == TCP_CLOSE) {
-			drop_closed(entry, address, there);
+			drop_closed(entry, key, there);
 		} else {
 			entry->closed = 0;
 			credit_living(&entry->state, &now, shared, state);
 		}
 	}
-	unlock_address(address);
+	unlock_entry(key);
 	return 0;
 }
 
@@ -355,13 +379,13 @@ int listed_sockets_table(struct bpf_iter__bpf_map_elem *ctx)
 	struct socket_entry *entry = ctx->value;
 	struct socket_record record = {};
 	struct tcp_account now = {};
-	u64 *key = ctx->key;
+	u64 *place = ctx->key;
 	struct sock *sk;
 	ns_t begun;
 
-	if (!entry || !key)
+	if (!entry || !place)
 		return 0;
-	sk = (struct sock *)*key;
+	sk = socket_at(*place);
 	begun = entry->begun;
 	if (!entry->state.origin.opened || entry->state.group == GROUP_EXCLUDED)
 		return 0;
@@ -408,11 +432,13 @@ int older_sockets_table(struct bpf_iter__task_file *ctx)
 	struct task_state *owner;
 	struct sock *sk;
 	u32 state;
+	u64 key;
 
 	if (!task || !file)
 		return 0;
 	sk = socket_behind(file);
-	if (!sk || !is_tcp(sk) || entry_of((u64)sk))
+	key = (u64)sk;
+	if (!sk || !is_tcp(sk) || find_entry(&key))
 		return 0;
 	state = state_now(sk);
 	if (state == TCP_CLOSE)

@@ -292,7 +292,7 @@ export const keys = z.strictObject({
       ringbuf: feature('One ring for events. off: a buffer of each CPU, which wakes the agent for each of them.'),
       task_storage: feature("State in the task itself. off: in a hash by the task's address."),
       sk_storage: feature(
-        "State in the socket itself. off: in a table by the socket's address, and TCP counts only when a connection ends.",
+        "State in the socket itself. off: in a table by the socket's address, as on Linux 7 and before 5.11.",
       ),
       iterators: feature('Walking the living tasks. off: run time and switches are counted at each switch.'),
       batch: feature('Reading many map entries by one call. off: one by one.'),

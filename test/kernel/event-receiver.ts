@@ -68,13 +68,16 @@ export class EventReceiver {
 
   /** Waits until every event that was offered was received or dropped, to the last one; for at most 10 s (emulated: 100 s). */
   async balanced(): Promise<Readonly<Record<string, Balance>>> {
+    // Others on the machine go on: what was in balance once may not be a moment later.
+    let balance = this.balance();
     const unbalanced = () =>
-      Object.entries(this.balance()).filter(
-        ([, { offered, received, dropped }]) => offered !== received + sum(dropped),
-      );
-    await this.until(() => unbalanced().length === 0);
+      Object.entries(balance).filter(([, { offered, received, dropped }]) => offered !== received + sum(dropped));
+    await this.until(() => {
+      balance = this.balance();
+      return unbalanced().length === 0;
+    });
     deepEqual(unbalanced(), []);
-    return this.balance();
+    return balance;
   }
 
   /** Waits for at most 10 s (emulated: 100 s), or as long. */

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { messagesObstacle } from './fexit.ts';
-import { many, skip } from './machine.ts';
+import { isEmulated, many, skip } from './machine.ts';
 import { KEPT, named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
@@ -21,11 +21,9 @@ const KEYS = {
 const BOTH_WAYS = 128 + 1024;
 
 const LADDERS: readonly Readonly<Record<string, string>>[] = [
-  {},
-  { task_storage: 'off' },
+  ...KEPT,
   { iterators: 'off' },
-  { batch: 'off' },
-  ...KEPT.slice(1),
+  ...(isEmulated ? [] : [{ task_storage: 'off' }, { batch: 'off' }]),
 ];
 
 for (const features of LADDERS) {

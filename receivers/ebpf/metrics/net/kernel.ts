@@ -19,6 +19,8 @@ const TRANSPORTS = Object.keys(Transport).length;
 const TRAFFIC = 1536;
 /** States that the connections of a group are in at a time, on average. */
 const STATES_BY_GROUP = 4;
+/** Sockets that have an entry in the table at least: each takes memory of its own. */
+const SOCKETS = 32_768;
 /** Of sockets by their address. */
 const TABLE_MAPS = ['socket_table', 'socket_locks', 'late_ends'];
 /** Most entries of the map of histograms: one takes about fifty times as much as a counter. */
@@ -74,6 +76,7 @@ export function sizeNetworkMaps(
   const flows = labels.length > 0 ? maxEntries : 1;
   const withoutLabels = Math.min(maxEntries, maxGroups * TRANSPORTS, Math.max(TRAFFIC, Math.ceil((maxGroups * 3) / 8)));
   const rows = labels.length > 0 ? maxEntries : withoutLabels;
+  if (socketTable) object.setMaxEntries('socket_table', Math.max(SOCKETS, 2 * maxEntries));
   object.setMaxEntries('traffic', rows + TRANSPORTS);
   object.setMaxEntries('flows', flows);
   object.setMaxEntries('flow_lives', flows);
