@@ -11,6 +11,7 @@ const FILES = [
   'resources.test.ts',
   'families.test.ts',
   'network.test.ts',
+  'messages.test.ts',
   'namespaces.test.ts',
   'block.test.ts',
   'events.test.ts',
