@@ -86,7 +86,7 @@ struct bpf_tramp_image {
 } __attribute__((preserve_access_index));
 
 /*
- * 5.12 (and 5.10.29), e21aa341785c "bpf: Fix fexit trampoline": before, who slept in a function while its program was detached came
+ * 5.12 and later 5.10, e21aa341785c "bpf: Fix fexit trampoline": before, who slept in a function while its program was detached came
  * back to freed memory. Such a kernel refuses the program.
  */
 static __always_inline void require_lasting_trampolines(void)
