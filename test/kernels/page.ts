@@ -27,8 +27,16 @@ const TESTS = `## Tests
 Files of \`test/kernel\`: tests that passed, were left out (with the reason), or failed.
 `;
 
-/** The page `docs/reference/kernels.md`. `kernels`: the oldest first; `names`: of all metrics that there are. */
-export function kernelsPage(kernels: readonly KernelResults[], names: readonly string[]): string {
+/** What there is to be run. */
+export interface Matter {
+  /** Of all metrics. */
+  readonly names: readonly string[];
+  /** Of test/kernel. */
+  readonly files: readonly string[];
+}
+
+/** The page `docs/reference/kernels.md`. `kernels`: the oldest first. */
+export function kernelsPage(kernels: readonly KernelResults[], { names, files: all }: Matter): string {
   const notes = new Notes();
   const releases = kernels.map(({ release }) => release);
   const metrics = names.map((name) => [
@@ -48,10 +56,7 @@ export function kernelsPage(kernels: readonly KernelResults[], names: readonly s
       return found.rung === '' ? `absent ${notes.of(found.reason)}` : `${found.rung}`;
     }),
   ]);
-  const files = namesOf(kernels, (each) => Object.keys(each.files)).map((file) => [
-    `\`${file}\``,
-    ...kernels.map((each) => fileCell(each.files[file], notes)),
-  ]);
+  const files = all.map((file) => [`\`${file}\``, ...kernels.map((each) => fileCell(each.files[file], notes))]);
   return [
     INTRO,
     METRICS,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { type Allowed, Ladder, programOf, type Role } from './ladder.ts';
 
 const newTask: Role = { object: 'process', name: 'task_newtask', without: 'No new tasks.' };
@@ -11,6 +11,7 @@ const ALL: Allowed = {
   taskStorage: true,
   socketStorage: true,
   traceEvents: false,
+  fexit: true,
   ringbuf: true,
 };
 const PROGRAMS = new Set(['task_newtask_btf', 'task_newtask_raw', 'sys_exit_btf', 'sys_exit_raw', 'living']);
@@ -75,19 +76,34 @@ test('a trace event that fails leads to a typed tracepoint, and leaves the state
   assert.equal(ladder.plan.taskStorage, true);
 });
 
-test('without storage in sockets there is a table, and what needs storage is off', () => {
-  const state: Role = { object: 'net', name: 'socket_state', sockets: 'either', without: 'No TCP.' };
-  const elders: Role = { object: 'net', name: 'older_sockets', sockets: 'storage', without: 'No elders.' };
-  const ladder = new Ladder([state, elders], new Set(['socket_state_btf', 'older_sockets']), ALL);
-  assert.equal(ladder.failed({ program: 'socket_state_btf', reason: 'load: EINVAL' }), true);
-  assert.deepEqual([chosen(ladder), ladder.plan.socketStorage], [['socket_state_btf'], false]);
-  assert.deepEqual(ladder.status(), [
-    { program: 'socket_state_btf', state: 'attached', reason: '' },
-    { program: 'older_sockets', state: 'off', reason: 'needs storage in sockets' },
-  ]);
-  // It was another reason: only that role is off.
-  ladder.failed({ program: 'socket_state_btf', reason: 'load: EACCES' });
-  assert.deepEqual([ladder.missing(), ladder.plan.socketStorage], [[state], true]);
+describe('what is kept for sockets', () => {
+  const state: Role = { object: 'net', name: 'socket_state', sockets: 'keeps', without: 'No TCP.' };
+  const elders: Role = { object: 'net', name: 'older_sockets', sockets: 'walks', without: 'No elders.' };
+  const programs = ['socket_state_tp', 'socket_state_btf', 'older_sockets', 'older_sockets_table'];
+  const place = ({ plan }: Ladder) => [plan.socketStorage, plan.socketTable];
+
+  test('is in the sockets, and without storage in a table, which is walked instead', () => {
+    const ladder = new Ladder([state, elders], new Set(programs), ALL);
+    assert.deepEqual([chosen(ladder), ...place(ladder)], [['socket_state_btf', 'older_sockets'], true, false]);
+    assert.equal(ladder.failed({ program: 'socket_state_btf', reason: 'load: EINVAL' }), true);
+    assert.deepEqual([chosen(ladder), ...place(ladder)], [['socket_state_btf', 'older_sockets_table'], false, true]);
+    // It was another reason: only that role is off.
+    ladder.failed({ program: 'socket_state_btf', reason: 'load: EACCES' });
+    assert.deepEqual([chosen(ladder), ladder.missing(), ...place(ladder)], [['older_sockets'], [state], true, false]);
+  });
+
+  test('is in a table for a trace event, and in the sockets again when there is none', () => {
+    const ladder = new Ladder([state, elders], new Set(programs), { ...ALL, traceEvents: true });
+    assert.deepEqual([chosen(ladder), ...place(ladder)], [['socket_state_tp', 'older_sockets_table'], true, true]);
+    assert.equal(ladder.failed({ program: 'socket_state_tp', reason: 'attach: ENOENT' }), true);
+    assert.deepEqual([chosen(ladder), ...place(ladder)], [['socket_state_btf', 'older_sockets'], true, false]);
+  });
+
+  test('goes on without a walk that fails', () => {
+    const ladder = new Ladder([state, elders], new Set(programs), { ...ALL, socketStorage: false });
+    ladder.failed({ program: 'older_sockets_table', reason: 'load: EINVAL' });
+    assert.deepEqual([chosen(ladder), ladder.missing()], [['socket_state_btf'], [elders]]);
+  });
 });
 
 test('without a ring events go through buffers, once; without those there are none', () => {
@@ -114,6 +130,7 @@ test('with every rung switched off a role is off and says so; an iterator is not
     taskStorage: true,
     socketStorage: true,
     traceEvents: false,
+    fexit: false,
     ringbuf: true,
   });
   assert.deepEqual(chosen(ladder), ['living']);
@@ -151,4 +168,67 @@ test('where one trace event of a call cannot be had, none is tried', () => {
     ],
   );
   assert.deepEqual(ladder.missing(), calls);
+});
+
+const SEND: readonly Role[] = [
+  { object: 'net', name: 'send', without: 'Nothing that is sent.' },
+  { object: 'net', name: 'send_four', partOf: 'send', without: 'Nothing of IPv4.' },
+  { object: 'net', name: 'send_six', partOf: 'send', without: 'Nothing of IPv6.' },
+  { object: 'net', name: 'send_page', partOf: 'send', ifThere: true, without: 'No pages.' },
+];
+const SENDERS = new Set(['task_newtask_btf', 'send_btf', 'send_four_fexit', 'send_six_fexit', 'send_page_fexit']);
+
+test('the parts of a role are left alone while one program does all of it, and told as what is below', () => {
+  const ladder = new Ladder(SEND, SENDERS, ALL);
+  assert.deepEqual(chosen(ladder), ['send_btf']);
+  assert.deepEqual(ladder.missing(), []);
+  assert.deepEqual(ladder.below(SEND[0]!), ['send_four_fexit', 'send_six_fexit', 'send_page_fexit']);
+  assert.deepEqual(ladder.status(), [{ program: 'send_btf', state: 'attached', reason: '' }]);
+});
+
+test('its parts take over where that program fails, and then nothing is missing', () => {
+  const ladder = new Ladder([newTask, ...SEND], SENDERS, ALL);
+  assert.equal(ladder.failed({ program: 'send_btf', reason: 'load: ESRCH', isGone: true }), true);
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf', 'send_four_fexit', 'send_six_fexit', 'send_page_fexit']);
+  assert.deepEqual([ladder.missing(), ladder.plan.taskStorage], [[], true]);
+  assert.deepEqual(
+    ladder.status().filter(({ state }) => state !== 'attached'),
+    [{ program: 'send_btf', state: 'failed', reason: 'load: ESRCH' }],
+  );
+});
+
+test('a part whose function the kernel has not got is missing, unless such a kernel needs none', () => {
+  const ladder = new Ladder(SEND, SENDERS, { ...ALL, tpBtf: false });
+  ladder.failed({ program: 'send_six_fexit', reason: 'load: ESRCH', isGone: true });
+  ladder.failed({ program: 'send_page_fexit', reason: 'load: ESRCH', isGone: true });
+  assert.deepEqual(chosen(ladder), ['send_four_fexit']);
+  assert.deepEqual(ladder.missing(), [SEND[2]]);
+  assert.deepEqual(ladder.status(), [
+    { program: 'send_four_fexit', state: 'attached', reason: '' },
+    { program: 'send_six_fexit', state: 'failed', reason: 'load: ESRCH' },
+    { program: 'send_page', state: 'off', reason: 'this kernel has no such function, and needs none' },
+  ]);
+});
+
+test('where one program at the end of a function is refused, none is tried, and the whole role is missing', () => {
+  const ladder = new Ladder([newTask, ...SEND], SENDERS, { ...ALL, tpBtf: true });
+  ladder.failed({ program: 'send_btf', reason: 'load: ESRCH', isGone: true });
+  ladder.failed({ program: 'send_four_fexit', reason: 'attach: ENOTSUPP' });
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf']);
+  assert.deepEqual(ladder.missing(), [SEND[0]]);
+  assert.deepEqual(
+    ladder.status().flatMap(({ program, state, reason }) => (state === 'attached' ? [] : [[program, state, reason]])),
+    [
+      ['send_btf', 'failed', 'load: ESRCH'],
+      ['send_four_fexit', 'failed', 'attach: ENOTSUPP'],
+      ['send_six_fexit', 'failed', 'attach: ENOTSUPP'],
+      ['send_page_fexit', 'failed', 'attach: ENOTSUPP'],
+    ],
+  );
+});
+
+test('with programs at functions switched off a role has no parts, and is off as a whole', () => {
+  const ladder = new Ladder(SEND, SENDERS, { ...ALL, tpBtf: false, fexit: false });
+  assert.deepEqual(chosen(ladder), []);
+  assert.deepEqual(ladder.status(), [{ program: 'send', state: 'off', reason: 'every rung is switched off' }]);
 });
