@@ -61,9 +61,9 @@ case $1 in
     guest=(--arch arm64 --force-9p --root "$checkout/build/arm64/root" --busybox "$checkout/build/arm64/root/bin/busybox"
       '--qemu-opts=-cpu max,pauth=off,sve=off')
     ;;
-  *) guest=(--disable-microvm --overlay-rwdir "$PWD/build") ;;
+  *) guest=(--disable-microvm) ;;
 esac
-PATH=$built/venv/bin:$PATH timeout -k 5 "$limit" "$built/venv/bin/vng" --run "$built/$1/boot/vmlinuz-$release" --disable-kvm "${guest[@]}" \
+PATH=$built/venv/bin:$PATH timeout -k 5 "$limit" "$built/venv/bin/vng" --run "$built/$1/boot/vmlinuz-$release" --disable-kvm "${guest[@]}" --overlay-rwdir "$PWD/build" \
   "${append[@]}" --cpus "$cpus" --memory 2G --verbose --rwdir "$work=$work" ${share:+--rwdir "$share=$share"} --exec "bash $work/command" \
   >"$work/console" 2>&1 </dev/null && ended=0 || ended=$?
 if [[ -e $work/output ]]; then cat "$work/output"; fi
