@@ -1,5 +1,6 @@
 import type { Bpf, BpfMap, BpfProgram, RingBuffer } from 'bpflow/sdk';
 import { CgroupPath } from '../../../bpf/process.gen.ts';
+import { absentTracepoints } from './absent-tracepoints.ts';
 import { Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import { loadByLadder } from './load-by-ladder.ts';
 import type { LoadedKernel, ToldSockets } from './loaded-kernel.ts';
@@ -56,28 +57,27 @@ export class Kernel {
   static #load(bpf: Bpf, options: KernelOptions, own: readonly OwnObject[]): Kernel {
     const programs = programSections(bpf, options);
     const iterators = options.iterators && programs.has('living');
-    const ladder = new Ladder(rolesOf(options, iterators), new Set(programs.keys()), options.allowed);
+    // Objects of the user's own may be at tracepoints of modules.
+    const absent = options.source.own === undefined ? absentTracepoints(programs) : new Map<string, string>();
+    const there = new Set([...programs.keys()].filter((program) => !absent.has(program)));
+    const roles = rolesOf(options, iterators);
+    const ladder = new Ladder(roles, there, options.allowed);
     const loaded = loadByLadder(bpf, options, ladder);
     if (iterators && (loaded.agent !== process.pid || loaded.walk === undefined)) {
       loaded.close();
       return Kernel.#load(bpf, { ...options, iterators: false }, own);
     }
-    return new Kernel(loaded, ladder, programs, { own, sampleShift: options.sampleShift });
+    return new Kernel(loaded, ladder, programs, { own, roles, absent, options });
   }
 
-  private constructor(
-    loaded: LoadedKernel,
-    ladder: Ladder,
-    sections: ReadonlyMap<string, string>,
-    { own, sampleShift }: { readonly own: readonly OwnObject[]; readonly sampleShift: number },
-  ) {
-    this.objects = own;
-    this.sampleShift = sampleShift;
+  private constructor(loaded: LoadedKernel, ladder: Ladder, sections: ReadonlyMap<string, string>, known: Known) {
+    this.objects = known.own;
+    this.sampleShift = known.options.sampleShift;
     this.#loaded = loaded;
     this.#ladder = ladder;
     this.#sections = sections;
     this.plan = ladder.plan;
-    this.programs = ladder.status();
+    this.programs = withAbsent(ladder.status(), known);
     this.missing = ladder.missing();
     this.attached = loaded.attached;
   }
@@ -191,6 +191,35 @@ export class Kernel {
   close(): void {
     this.#loaded.close();
   }
+}
+
+/** What is known before anything is loaded. */
+interface Known {
+  readonly own: readonly OwnObject[];
+  /** What is to be done. */
+  readonly roles: readonly Role[];
+  /** Programs whose tracepoint the kernel has not got, and the reason. */
+  readonly absent: ReadonlyMap<string, string>;
+  readonly options: KernelOptions;
+}
+
+/** The status, with programs that would have been tried, had the kernel their tracepoint, among those that failed. */
+function withAbsent(status: readonly ProgramStatus[], { roles, absent, options }: Known): readonly ProgramStatus[] {
+  const { tpBtf, rawTp, traceEvents } = options.allowed;
+  const rungs = [traceEvents && '_tp', tpBtf && '_btf', rawTp && '_raw'].filter((rung) => rung !== false);
+  const attached = new Set(status.filter(({ state }) => state === 'attached').map(({ program }) => program));
+  const failed: ProgramStatus[] = [];
+  const gone = new Set<string>();
+  for (const { name } of roles) {
+    for (const program of rungs.map((rung) => name + rung)) {
+      if (attached.has(program)) break;
+      const reason = absent.get(program);
+      if (reason === undefined) continue;
+      failed.push({ program, state: 'failed', reason });
+      gone.add(name);
+    }
+  }
+  return [...status.filter(({ program, state }) => state !== 'off' || !gone.has(program)), ...failed];
 }
 
 /** All programs that there are, with their sections. */
