@@ -1,6 +1,6 @@
 import type { Bpf, BpfMap, BpfProgram, RingBuffer } from 'bpflow/sdk';
 import { CgroupPath } from '../../../bpf/process.gen.ts';
-import { absentTracepoints } from './absent-tracepoints.ts';
+import { Absent } from './absent.ts';
 import { Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import { loadByLadder } from './load-by-ladder.ts';
 import type { LoadedKernel, ToldSockets } from './loaded-kernel.ts';
@@ -57,11 +57,12 @@ export class Kernel {
   static #load(bpf: Bpf, options: KernelOptions, own: readonly OwnObject[]): Kernel {
     const programs = programSections(bpf, options);
     const iterators = options.iterators && programs.has('living');
+    const here = new Absent();
     // Objects of the user's own may be at tracepoints of modules.
-    const absent = options.source.own === undefined ? absentTracepoints(programs) : new Map<string, string>();
+    const absent = options.source.own === undefined ? here.programs(programs) : new Map<string, string>();
     const there = new Set([...programs.keys()].filter((program) => !absent.has(program)));
     const roles = rolesOf(options, iterators);
-    const ladder = new Ladder(roles, there, options.allowed);
+    const ladder = new Ladder(roles, there, here.without(options.allowed));
     const loaded = loadByLadder(bpf, options, ladder);
     if (iterators && (loaded.agent !== process.pid || loaded.walk === undefined)) {
       loaded.close();
