@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Allowed } from './ladder.ts';
+import type { Allowed, ProgramStatus, Role } from './ladder.ts';
 
 /** Where the running kernel tells its types. */
 const TYPES = '/sys/kernel/btf/vmlinux';
@@ -55,6 +55,29 @@ export class Absent {
   #lacks(name: string): boolean {
     return this.#tracepoints.size > 0 && !this.#types.includes(`\0${name}\0`);
   }
+}
+
+/** The status, with programs that would have been tried, had the kernel their tracepoint, among those that failed. */
+export function withAbsent(
+  status: readonly ProgramStatus[],
+  roles: readonly Role[],
+  absent: ReadonlyMap<string, string>,
+  { tpBtf, rawTp, traceEvents }: Allowed,
+): readonly ProgramStatus[] {
+  const rungs = [traceEvents && '_tp', tpBtf && '_btf', rawTp && '_raw'].filter((rung) => rung !== false);
+  const attached = new Set(status.filter(({ state }) => state === 'attached').map(({ program }) => program));
+  const failed: ProgramStatus[] = [];
+  const gone = new Set<string>();
+  for (const { name } of roles) {
+    for (const program of rungs.map((rung) => name + rung)) {
+      if (attached.has(program)) break;
+      const reason = absent.get(program);
+      if (reason === undefined) continue;
+      failed.push({ program, state: 'failed', reason });
+      gone.add(name);
+    }
+  }
+  return [...status.filter(({ program, state }) => state !== 'off' || !gone.has(program)), ...failed];
 }
 
 function typesOf(path: string): Buffer {

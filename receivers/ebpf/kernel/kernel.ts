@@ -1,6 +1,6 @@
 import type { Bpf, BpfMap, BpfProgram, RingBuffer } from 'bpflow/sdk';
 import { CgroupPath } from '../../../bpf/process.gen.ts';
-import { Absent } from './absent.ts';
+import { Absent, withAbsent } from './absent.ts';
 import { Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import { loadByLadder } from './load-by-ladder.ts';
 import type { LoadedKernel, ToldSockets } from './loaded-kernel.ts';
@@ -17,6 +17,16 @@ export interface ServedRole {
   readonly program: string | undefined;
   /** Hooks that would be tried next, the strongest first. */
   readonly below: readonly string[];
+}
+
+/** What is known before anything is loaded. */
+interface Known {
+  readonly own: readonly OwnObject[];
+  /** What is to be done. */
+  readonly roles: readonly Role[];
+  /** Programs whose tracepoint the kernel has not got, and the reason. */
+  readonly absent: ReadonlyMap<string, string>;
+  readonly options: KernelOptions;
 }
 
 /** The kernel half, loaded and attached. Closing it detaches everything; nothing of it is pinned here. */
@@ -78,7 +88,7 @@ export class Kernel {
     this.#ladder = ladder;
     this.#sections = sections;
     this.plan = ladder.plan;
-    this.programs = withAbsent(ladder.status(), known);
+    this.programs = withAbsent(ladder.status(), known.roles, known.absent, known.options.allowed);
     this.missing = ladder.missing();
     this.attached = loaded.attached;
   }
@@ -192,35 +202,6 @@ export class Kernel {
   close(): void {
     this.#loaded.close();
   }
-}
-
-/** What is known before anything is loaded. */
-interface Known {
-  readonly own: readonly OwnObject[];
-  /** What is to be done. */
-  readonly roles: readonly Role[];
-  /** Programs whose tracepoint the kernel has not got, and the reason. */
-  readonly absent: ReadonlyMap<string, string>;
-  readonly options: KernelOptions;
-}
-
-/** The status, with programs that would have been tried, had the kernel their tracepoint, among those that failed. */
-function withAbsent(status: readonly ProgramStatus[], { roles, absent, options }: Known): readonly ProgramStatus[] {
-  const { tpBtf, rawTp, traceEvents } = options.allowed;
-  const rungs = [traceEvents && '_tp', tpBtf && '_btf', rawTp && '_raw'].filter((rung) => rung !== false);
-  const attached = new Set(status.filter(({ state }) => state === 'attached').map(({ program }) => program));
-  const failed: ProgramStatus[] = [];
-  const gone = new Set<string>();
-  for (const { name } of roles) {
-    for (const program of rungs.map((rung) => name + rung)) {
-      if (attached.has(program)) break;
-      const reason = absent.get(program);
-      if (reason === undefined) continue;
-      failed.push({ program, state: 'failed', reason });
-      gone.add(name);
-    }
-  }
-  return [...status.filter(({ program, state }) => state !== 'off' || !gone.has(program)), ...failed];
 }
 
 /** All programs that there are, with their sections. */
