@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Absent } from './absent.ts';
-import type { Allowed } from './ladder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bpflow-types-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const ALL = { tpBtf: true, rawTp: true, taskStorage: true, socketStorage: true, traceEvents: true, ringbuf: true };
+const ALL = { taskStorage: true, socketStorage: true };
 const SECTIONS = new Map([
   ['known_btf', 'tp_btf/known'],
   ['known_tp', 'tracepoint/group/known'],
@@ -45,7 +44,7 @@ test('where there are no types nothing is known to be absent', () => {
 });
 
 test('storage that the types do not name is not tried, nor is what is switched off', () => {
-  const storage = (names: string, allowed: Allowed) => {
+  const storage = (names: string, allowed: typeof ALL) => {
     const types = join(folder, 'storage');
     writeFileSync(types, `\0btf_trace_known\0${names}`);
     const { taskStorage, socketStorage } = new Absent(types).without(allowed);

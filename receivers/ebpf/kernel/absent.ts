@@ -42,7 +42,7 @@ export class Absent {
   }
 
   /** Without what is absent. */
-  without(allowed: Allowed): Allowed {
+  without<Asked extends Pick<Allowed, 'taskStorage' | 'socketStorage'>>(allowed: Asked): Asked {
     return {
       ...allowed,
       // 5.11, 4cf1bc1f1045 "bpf: Implement task local storage".
