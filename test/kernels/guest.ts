@@ -27,6 +27,12 @@ export interface Ended {
   readonly found: string;
 }
 
+/** How a guest ended, with the end of what it printed. */
+export type GuestEnd = Pick<Ended, 'status' | 'output'>;
+
+/** Runs the jobs in a guest, below whose `share` each leaves `<name>.found`, `<name>.output` and, last, `<name>.status`. */
+export type Boot = (kernel: string, jobs: readonly Job[], share: string) => Promise<GuestEnd>;
+
 /** Whether a kernel is there to boot. */
 export function isBuilt(kernel: string): boolean {
   return existsSync(join(root, 'build', 'kernels', kernel, 'release'));
@@ -42,14 +48,14 @@ export function releaseOf(kernel: string): string {
  * dies is started again with the jobs that are left: emulated processors lose a race once in some thousand loads, and a kernel
  * that patches its own code stops then. A job in which it dies twice is left out.
  */
-export async function* runInGuest(kernel: string, jobs: readonly Job[]): AsyncGenerator<Ended> {
+export async function* runInGuest(kernel: string, jobs: readonly Job[], start: Boot = boot): AsyncGenerator<Ended> {
   const share = mkdtempSync(join(tmpdir(), 'bpflow-guest-'));
   try {
     let left = jobs;
     let diedIn: Job | undefined;
     while (left.length > 0) {
-      const guest: { ended?: Pick<Ended, 'status' | 'output'> } = {};
-      const running = boot(kernel, left, share).then((ended) => {
+      const guest: { ended?: GuestEnd } = {};
+      const running = start(kernel, left, share).then((ended) => {
         guest.ended = ended;
       });
       for (let isOver = false; left.length > 0 && !isOver; ) {
@@ -95,7 +101,7 @@ function endOf({ name }: Job, share: string): Ended | undefined {
   return { status: Number(status), output: read('output').slice(-4000), found: read('found') };
 }
 
-async function boot(kernel: string, jobs: readonly Job[], share: string): Promise<Pick<Ended, 'status' | 'output'>> {
+async function boot(kernel: string, jobs: readonly Job[], share: string): Promise<GuestEnd> {
   const script = join(root, 'scripts', 'run-kernel.sh');
   const seconds = jobs.reduce((sum, job) => sum + job.seconds, 120);
   const command = jobs.map((job) => scriptOf(job, share)).join('\n');

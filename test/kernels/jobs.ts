@@ -4,7 +4,7 @@ import type { KernelResults } from './results.ts';
 /** What the receiver has there with everything switched on. */
 export const PLAN: Job = {
   name: 'plan',
-  seconds: 900,
+  seconds: 3600,
   command: (file) => `node --conditions=source test/kernels/plan-here.ts ${file}`,
 };
 

@@ -78,7 +78,8 @@ function byVersion(a: string, b: string): number {
 /** Puts what is new over what is known of the kernel. */
 export function writeResults(kernel: string, { files, ...rest }: Partial<KernelResults>): void {
   const known = readResults(kernel);
-  const merged = { release: '', metrics: [], events: [], ...known, ...rest, files: { ...known?.files, ...files } };
+  const all = Object.entries({ ...known?.files, ...files }).sort(([a], [b]) => (a < b ? -1 : 1));
+  const merged = { release: '', metrics: [], events: [], ...known, ...rest, files: Object.fromEntries(all) };
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `${kernel}.json`), `${JSON.stringify(merged, undefined, 1)}\n`);
 }
