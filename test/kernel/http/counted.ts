@@ -1,0 +1,46 @@
+import type { Samples } from '../samples.ts';
+
+/** The receiver with HTTP and nothing else. */
+export const KEYS = {
+  collect_syscalls: false,
+  collect_file_io: false,
+  collect_network: false,
+  collect_http: true,
+  exclude_processes: [],
+  histogram_labels: ['process'],
+};
+
+export type HttpSide = 'client' | 'server';
+
+/** What is known of the HTTP of a process on one side. */
+export function http(process: string, role: HttpSide) {
+  return (samples: Samples) => ({
+    requests: samples.total('ebpf_http_requests_total', { process, role }),
+    unanswered: samples.total('ebpf_http_requests_unanswered_total', { process, role }),
+    responses: samples.total('ebpf_http_responses_total', { process, role }),
+    timed: samples.total('ebpf_http_duration_ns_count', { process, role }),
+  });
+}
+
+/** The same as it must be: all answered, unless said otherwise. */
+export function counts(requests: number, rest: Partial<ReturnType<ReturnType<typeof http>>> = {}) {
+  const responses = rest.responses ?? requests;
+  return { requests, unanswered: 0, responses, timed: responses, ...rest };
+}
+
+/** What is counted on both sides of talks between two processes. */
+export function bothSides(client: string, server: string) {
+  return (samples: Samples) => ({ client: http(client, 'client')(samples), server: http(server, 'server')(samples) });
+}
+
+export function alike(side: ReturnType<typeof counts>) {
+  return { client: side, server: side };
+}
+
+/** What is of no request. */
+export function strays(samples: Samples) {
+  return {
+    unmatched: samples.by('role', 'ebpf_http_responses_unmatched_total'),
+    malformed: samples.by('message', 'ebpf_http_messages_malformed_total'),
+  };
+}
