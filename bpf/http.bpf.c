@@ -161,10 +161,21 @@ static __always_inline bool find_beginning(struct __sk_buff *skb, const struct s
 	if (is_behind(stream->sequence, segment->sequence) || segment->length < 16 ||
 	    bpf_skb_load_bytes(skb, segment->payload, &word, sizeof(word)))
 		return false;
-	if (which == RESPONSES ? !begins_response(word) : !may_be_request(skb, segment, true, false))
+	if (which == RESPONSES ? !begins_response(word)
+			       : !may_be_request(skb, segment, true, false))
 		return false;
 	start_stream(stream, segment->sequence);
 	return true;
+}
+
+/* Most headers say nothing about where a message ends: neither Content-Length nor Transfer-Encoding. */
+static __always_inline bool is_idle(const struct http_stream *stream, u32 newline)
+{
+	u8 first = stream->window[0] | 0x20;
+
+	if (stream->phase != PHASE_HEADER || stream->keeps_tail)
+		return false;
+	return stream->in_line || (newline > 1 && first != 'c' && first != 't');
 }
 
 /* The lines that end in a segment, and the bodies behind them. */
@@ -195,13 +206,15 @@ static __always_inline void read_lines(struct __sk_buff *skb, const struct segme
 			stream->sequence += left;
 			continue;
 		}
+		/* Verifiers go on with one state, instead of one for each way to here, when they know nothing of a length. */
+		stream->room = WINDOW - stream->kept;
+		if (stream->room > left)
+			stream->room = left;
+		asm volatile("" ::: "memory");
 		kept = stream->kept & (WINDOW - 1);
-		length = WINDOW - kept;
-		if (length > left)
-			length = left;
-		asm volatile("" : "+r"(length));
-		length = ((length - 1) & (WINDOW - 1)) + 1;
-		if (bpf_skb_load_bytes(skb, segment->payload + passed, stream->window + kept, length))
+		length = ((stream->room - 1) & (WINDOW - 1)) + 1;
+		if (bpf_skb_load_bytes(skb, segment->payload + passed, stream->window + kept,
+				       length))
 			return;
 		if (stream->phase == PHASE_START && !kept && !stream->in_line)
 			stream->since = bpf_ktime_get_ns();
@@ -209,8 +222,8 @@ static __always_inline void read_lines(struct __sk_buff *skb, const struct segme
 		if (newline < kept + length) {
 			stream->sequence += newline + 1 - kept;
 			stream->kept = 0;
-			/* Most headers say nothing about where a message ends. */
-			if (http_line(skb, which, newline, segment->acknowledged))
+			if (!is_idle(stream, newline) &&
+			    http_line(skb, which, newline, segment->acknowledged))
 				return;
 			stream->in_line = 0;
 			continue;
@@ -270,7 +283,8 @@ static __always_inline void on_segment(struct __sk_buff *skb, struct segment *se
 	bpf_spin_unlock(&connection->lock);
 	if (is_busy)
 		return;
-	if (stream->phase != PHASE_UNKNOWN || (turns && find_beginning(skb, segment, stream, which)))
+	if (stream->phase != PHASE_UNKNOWN ||
+	    (turns && find_beginning(skb, segment, stream, which)))
 		read_lines(skb, segment, stream, which);
 	if (stream->is_late)
 		check_late(stream);

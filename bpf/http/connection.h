@@ -56,7 +56,7 @@ struct http_stream {
 	u32 is_late; /* there is something between the next two */
 	u32 late_from; /* seen behind a gap, so it cannot be read when its turn comes */
 	u32 late_to;
-	u32 reserved;
+	u32 room; /* bytes that go into the window now */
 	u8 window[2 * WINDOW];
 };
 

@@ -89,7 +89,8 @@ static __always_inline void begin_request(struct __sk_buff *skb, struct http_con
 }
 
 /* A status line. Which body comes behind its head depends on the request that it answers. */
-static __always_inline void begin_response(struct __sk_buff *skb, struct http_connection *connection,
+static __always_inline void begin_response(struct __sk_buff *skb,
+					   struct http_connection *connection,
 					   struct http_stream *stream, u32 status)
 {
 	u32 index, method = HTTP_OTHER_METHOD, role = connection->role & 1;

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { alike, bothSides, counts, http, KEYS, strays } from './http/counted.ts';
+import { alike, bothSides, counts, http, KEYS, Since, strays } from './http/counted.ts';
 import { HttpTalk, type Served } from './http/talk.ts';
 import { skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
@@ -14,16 +14,21 @@ describe('HTTP', { skip }, () => {
   const talk = new HttpTalk();
   const server = own('server');
   let at: Served;
+  let receiver: ObservedReceiver;
   before(async () => {
     at = await talk.serve(server, '127.0.0.1');
+    receiver = new ObservedReceiver(KEYS);
   });
-  after(() => talk[Symbol.dispose]());
+  after(async () => {
+    await receiver[Symbol.asyncDispose]();
+    talk[Symbol.dispose]();
+  });
 
   test('20,000 requests of every method and their responses of every code are counted, each once on either side', async () => {
     const [name, count] = [own('many'), 20_000];
-    await using receiver = new ObservedReceiver(KEYS);
+    const counted = await Since.now(receiver);
     const truth = await talk.ask(name, at, 'many', count);
-    const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));
+    const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
     const { PROPFIND: other = 0, ...methods } = truth.methods!;
     for (const [process, role] of [
       [name, 'client'],
@@ -40,7 +45,7 @@ describe('HTTP', { skip }, () => {
 
   test('3,000 connections come and go under collections: nothing is lost, nothing counts twice', async () => {
     const [name, count] = [own('churn'), 3000];
-    await using receiver = new ObservedReceiver(KEYS);
+    const counted = await Since.now(receiver);
     let isOver = false;
     const asked = talk.ask(name, at, 'churn/length/100', count).finally(() => {
       isOver = true;
@@ -50,7 +55,7 @@ describe('HTTP', { skip }, () => {
       await wait(5);
     }
     await asked;
-    const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));
+    const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
     deepEqual(strays(samples), NO_STRAYS);
   });
 
@@ -66,9 +71,9 @@ describe('HTTP', { skip }, () => {
 
   test('a response takes as long as the server waited, at least, and no longer than the client saw', async () => {
     const [name, count] = [own('slow'), 10];
-    await using receiver = new ObservedReceiver(KEYS);
+    const counted = await Since.now(receiver);
     const { shortestMs = 0 } = await talk.ask(name, at, 'ask/delay/40', count);
-    const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));
+    const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
     for (const [process, role] of [
       [name, 'client'],
       [server, 'server'],
@@ -83,9 +88,9 @@ describe('HTTP', { skip }, () => {
 
   test('sixteen requests in one segment, with bodies that look like requests, are sixteen', async () => {
     const [name, count] = [own('pipelined'), 480];
-    await using receiver = new ObservedReceiver(KEYS);
+    const counted = await Since.now(receiver);
     await talk.ask(name, at, 'pipelined', count);
-    const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));
+    const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
     const byMethod = { GET: count / 2, HEAD: count / 4, POST: count / 4 };
     deepEqual(samples.by('method', 'ebpf_http_requests_total', { process: server }), byMethod);
     deepEqual(strays(samples), NO_STRAYS);
@@ -93,9 +98,9 @@ describe('HTTP', { skip }, () => {
 
   test('heads, lengths of chunks and trailers over segments of one byte are read, in both directions', async () => {
     const [name, count] = [own('pieces'), 4];
-    await using receiver = new ObservedReceiver(KEYS);
+    const counted = await Since.now(receiver);
     await talk.ask(name, at, 'pieces/pieces', count);
-    const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));
+    const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
     deepEqual(samples.by('status', 'ebpf_http_responses_total', { process: name }), { 203: count });
     deepEqual(strays(samples), NO_STRAYS);
   });
@@ -103,9 +108,9 @@ describe('HTTP', { skip }, () => {
   for (const path of ['chunked/200', 'length/300000', 'until-close', 'many-chunks/200']) {
     test(`what looks like messages in a body is none: ${path}`, async () => {
       const [name, count] = [own('body'), 20];
-      await using receiver = new ObservedReceiver(KEYS);
+      const counted = await Since.now(receiver);
       await talk.ask(name, at, `churn/${path}`, count);
-      const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));
+      const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
       deepEqual(strays(samples), NO_STRAYS);
     });
   }
@@ -116,10 +121,10 @@ describe('HTTP', { skip }, () => {
   ] as const) {
     test(`${what} comes beside the final response, and does not answer the request`, async () => {
       const [name, count] = [own('interim'), 20];
-      await using receiver = new ObservedReceiver(KEYS);
+      const counted = await Since.now(receiver);
       await talk.ask(name, at, mode, count);
       const expected = counts(count, { responses: 2 * count, timed: count });
-      const samples = await reads(receiver, bothSides(name, server), alike(expected));
+      const samples = await reads(counted, bothSides(name, server), alike(expected));
       const byStatus = samples.by('status', 'ebpf_http_responses_total', { process: name });
       deepEqual(byStatus, { [interim]: count, 200: count });
     });
@@ -136,10 +141,10 @@ describe('HTTP', { skip }, () => {
 
   test('requests whose connection the server closes without a response are unanswered, on both sides', async () => {
     const [name, count] = [own('closed'), 20];
-    await using receiver = new ObservedReceiver(KEYS);
+    const counted = await Since.now(receiver);
     await talk.ask(name, at, 'ask/close', count);
     const unanswered = counts(count, { unanswered: count, responses: 0 });
-    await reads(receiver, bothSides(name, server), alike(unanswered));
+    await reads(counted, bothSides(name, server), alike(unanswered));
   });
 
   for (const [mode, method] of [
@@ -148,10 +153,11 @@ describe('HTTP', { skip }, () => {
   ] as const) {
     test(`requests are unanswered where the client does not wait: ${mode}`, async () => {
       const [name, count] = [own(mode), 10];
-      await using receiver = new ObservedReceiver(KEYS);
-      await talk.ask(name, at, mode, count);
+      const slow = await talk.serve(own('slow'), '127.0.0.1');
+      const counted = await Since.now(receiver);
+      await talk.ask(name, slow, mode, count);
       const unanswered = counts(count, { unanswered: count, responses: 0 });
-      const samples = await reads(receiver, http(name, 'client'), unanswered);
+      const samples = await reads(counted, http(name, 'client'), unanswered);
       const byMethod = samples.by('method', 'ebpf_http_requests_unanswered_total', { process: name });
       deepEqual(byMethod, { [method]: count });
     });
@@ -163,9 +169,9 @@ describe('HTTP', { skip }, () => {
   ] as const) {
     test(`behind ${mode === 'tunnel' ? 'CONNECT' : 'an upgrade'} there is no HTTP any more`, async () => {
       const [name, count] = [own(mode), 10];
-      await using receiver = new ObservedReceiver(KEYS);
+      const counted = await Since.now(receiver);
       await talk.ask(name, at, mode, count);
-      const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));
+      const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
       deepEqual(samples.by('method', 'ebpf_http_requests_total', { process: name }), { [method]: count });
       deepEqual(samples.by('status', 'ebpf_http_responses_total', { process: name }), { [status]: count });
       deepEqual(strays(samples), NO_STRAYS);
@@ -174,9 +180,9 @@ describe('HTTP', { skip }, () => {
 
   test('a response that nobody asked for answers nothing', async () => {
     const [name, count] = [own('twice'), 20];
-    await using receiver = new ObservedReceiver(KEYS);
-    await talk.ask(name, at, 'churn/twice', count);
-    const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));
+    const counted = await Since.now(receiver);
+    await talk.ask(name, at, 'stray', count);
+    const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
     deepEqual(strays(samples).unmatched, { client: count, server: count });
   });
 
@@ -186,10 +192,10 @@ describe('HTTP', { skip }, () => {
   ] as const) {
     test(`connections of ${mode} are told as such, and not read`, async () => {
       const [name, count] = [own(mode), 5];
-      await using receiver = new ObservedReceiver(KEYS);
+      const counted = await Since.now(receiver);
       await talk.ask(name, at, mode, count);
       const unread = (samples: Samples) => samples.by('role', 'ebpf_http_connections_unread_total', { protocol });
-      const samples = await reads(receiver, unread, { client: count, server: count });
+      const samples = await reads(counted, unread, { client: count, server: count });
       deepEqual(bothSides(name, server)(samples), alike(counts(0)));
       deepEqual(strays(samples), NO_STRAYS);
     });
@@ -197,11 +203,11 @@ describe('HTTP', { skip }, () => {
 
   test('other protocols are let go by their first bytes or their first line', async () => {
     const name = own('binary');
-    await using receiver = new ObservedReceiver(KEYS);
+    const counted = await Since.now(receiver);
     await talk.ask(name, at, 'binary', 4);
     const last = own('last');
     await talk.ask(last, at, 'ask', 3);
-    const samples = await reads(receiver, bothSides(last, server), alike(counts(3)));
+    const samples = await reads(counted, bothSides(last, server), alike(counts(3)));
     deepEqual(http(name, 'client')(samples), counts(0));
     deepEqual(strays(samples), NO_STRAYS);
   });

@@ -99,8 +99,21 @@ export function setMaps(name: ObjectName, object: BpfObject, { options, plan, lo
 
 /** Sets the constants of an object's programs. To be called before it is loaded. */
 export function setKnobs(name: ObjectName, object: BpfObject, { options, plan }: Preparation): void {
-  const { scope, withPid, withCommand, sampleShift, syscalls, scheduler, fileIo, memory, files, network, dns, http, events } =
-    options;
+  const {
+    scope,
+    withPid,
+    withCommand,
+    sampleShift,
+    syscalls,
+    scheduler,
+    fileIo,
+    memory,
+    files,
+    network,
+    dns,
+    http,
+    events,
+  } = options;
   setCgroupKnobs(object);
   object.setGlobal('use_task_storage', plan.taskStorage);
   setUserKnobs(object, scope.users);

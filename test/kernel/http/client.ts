@@ -21,7 +21,23 @@ const statuses: Record<string, number> = {};
 let shortestMs = Infinity;
 
 setTimeout(() => process.exit(1), 60_000).unref();
-const ways = { many, churn, ask, pipelined, pieces, older, abandoned, reset, tunnel, upgrade, tls, http2, binary, expect };
+const ways = {
+  many,
+  churn,
+  ask,
+  pipelined,
+  pieces,
+  older,
+  abandoned,
+  reset,
+  tunnel,
+  upgrade,
+  tls,
+  http2,
+  binary,
+  expect,
+  stray,
+};
 const requests = await ways[way as keyof typeof ways]();
 process.stdout.write(`\n${JSON.stringify({ requests, methods, statuses, shortestMs })}`);
 process.exit(0);
@@ -214,13 +230,30 @@ async function upgrade(): Promise<number> {
 async function expect(): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (let i = 0; i < count; i++) {
-    const asked = request({ host, port, agent, method: 'PUT', headers: { Expect: '100-continue', 'Content-Length': 4 } });
+    const asked = request({
+      host,
+      port,
+      agent,
+      method: 'PUT',
+      headers: { Expect: '100-continue', 'Content-Length': 4 },
+    });
     asked.flushHeaders();
     await once(asked, 'continue');
     asked.end('body');
     const [response] = (await once(asked, 'response')) as [IncomingMessage];
     response.resume();
     await once(response, 'end');
+  }
+  return count;
+}
+
+/** Waits for the response that comes behind the one that was asked for. */
+async function stray(): Promise<number> {
+  for (let i = 0; i < count; i++) {
+    const socket = await open();
+    socket.write('GET /twice HTTP/1.1\r\nHost: a\r\n\r\n');
+    await reads(socket, '408 Request Timeout', 1);
+    socket.destroy();
   }
   return count;
 }
@@ -246,7 +279,13 @@ async function http2(): Promise<number> {
 /** Other protocols: some begin like a request. */
 async function binary(): Promise<number> {
   for (let i = 0; i < count; i++) {
-    for (const first of ['\x00\x01\x02\x03', 'SET key value\r\n', 'INVITE sip:a@b SIP/2.0\r\n', 'G', 'get / HTTP/1.1\r\n\r\n']) {
+    for (const first of [
+      '\x00\x01\x02\x03',
+      'SET key value\r\n',
+      'INVITE sip:a@b SIP/2.0\r\n',
+      'G\x00',
+      'get / HTTP/1.1\r\n\r\n',
+    ]) {
       const socket = await open();
       socket.write(first);
       await wait(2);

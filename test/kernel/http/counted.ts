@@ -1,4 +1,4 @@
-import type { Samples } from '../samples.ts';
+import { Samples, type Source } from '../samples.ts';
 
 /** The receiver with HTTP and nothing else. */
 export const KEYS = {
@@ -43,4 +43,33 @@ export function strays(samples: Samples) {
     unmatched: samples.by('role', 'ebpf_http_responses_unmatched_total'),
     malformed: samples.by('message', 'ebpf_http_messages_malformed_total'),
   };
+}
+
+/** What a source has counted since a moment; series that have not grown are left out. */
+export class Since implements Source {
+  readonly #source: Source;
+  readonly #before: ReadonlyMap<string, number>;
+
+  private constructor(source: Source, before: ReadonlyMap<string, number>) {
+    this.#source = source;
+    this.#before = before;
+  }
+
+  static async now(source: Source): Promise<Since> {
+    const { list } = await source.read();
+    return new Since(source, new Map(list.map(({ name, labels, value }) => [keyOf(name, labels), value])));
+  }
+
+  async read(): Promise<Samples> {
+    const { list } = await this.#source.read();
+    const grown = list.map((sample) => {
+      const before = this.#before.get(keyOf(sample.name, sample.labels)) ?? 0;
+      return { ...sample, value: sample.value - before };
+    });
+    return new Samples(grown.filter(({ name, value }) => value !== 0 || name.endsWith('_bucket')));
+  }
+}
+
+function keyOf(name: string, labels: Readonly<Record<string, string>>): string {
+  return name + JSON.stringify(labels);
 }

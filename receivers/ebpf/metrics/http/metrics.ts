@@ -93,7 +93,8 @@ export const UNMATCHED: MetricFact = {
     unit: '{response}',
     seedName: 'ebpf_http_responses_unmatched_total',
     kind: 'counter',
-    description: 'HTTP/1.x responses that answer no request that waits, as those to a connection that was idle for too long.',
+    description:
+      'HTTP/1.x responses that answer no request that waits, as those to a connection that was idle for too long.',
     exactness: 'exact',
   },
   own: { [ROLE]: 'role' },
