@@ -37,6 +37,7 @@ const ways = {
   binary,
   expect,
   stray,
+  post,
 };
 const requests = await ways[way as keyof typeof ways]();
 process.stdout.write(`\n${JSON.stringify({ requests, methods, statuses, shortestMs })}`);
@@ -106,6 +107,16 @@ async function churn(): Promise<number> {
 async function ask(): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (let i = 0; i < count; i++) await fetchOne({ agent, path }).catch(() => {});
+  return count;
+}
+
+/** Bodies as long as the path says. */
+async function post(): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const body = lookalikes(Number(path.slice(1)));
+  for (let i = 0; i < count; i++) {
+    await fetchOne({ agent, method: 'POST', headers: { 'Content-Length': body.length } }, body);
+  }
   return count;
 }
 
