@@ -3,6 +3,7 @@
  * HTTP/1.x as both of its sides see it. Two programs at the root of the cgroup v2 tree see the packets of the sockets of all network
  * namespaces and let all of them pass; a third sees sockets being closed. A connection whose first payload is no request is let go.
  */
+#include "http/early.h"
 #include "http/messages.h"
 
 #define PASS 1
@@ -59,6 +60,35 @@ static __always_inline bool may_be_request(struct __sk_buff *skb, const struct s
 	return true;
 }
 
+/* A connection whose first request passed at the socket that listens, by its response. */
+static __noinline bool is_late_http(struct __sk_buff *skb, struct segment *segment)
+{
+	struct bpf_sock *socket = skb->sk;
+	struct http_connection *connection;
+	struct http_early early = {};
+	u64 word = 0;
+
+	if (!segment || segment->length < 16 ||
+	    bpf_skb_load_bytes(skb, segment->payload, &word, sizeof(word)) ||
+	    !begins_response(word))
+		return false;
+	socket = socket ? bpf_sk_fullsock(socket) : 0;
+	if (!socket || !take_early(skb, &early))
+		return false;
+	connection = bpf_sk_storage_get(&http_connections, socket, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!connection)
+		return false;
+	connection->role = HTTP_SERVER;
+	connection->is_confirmed = 1;
+	connection->waiting[0].since = early.since;
+	connection->waiting[0].method = early.method;
+	connection->sent = 1;
+	/* What the server answers it has read: the next request begins where it has acknowledged. */
+	start_stream(&connection->streams[REQUESTS], segment->acknowledged);
+	start_stream(&connection->streams[RESPONSES], segment->sequence);
+	return true;
+}
+
 /*
  * Whether the connection is one of HTTP, by a segment of one that is new, or older than the agent. Of a new one the first byte
  * decides; of an older one, as nobody knows where a message begins, the beginnings of what its sides send in turn.
@@ -91,6 +121,11 @@ static __noinline bool is_http(struct __sk_buff *skb, struct segment *segment, b
 	if (watch->is_older) {
 		if (watch->last == direction)
 			return false;
+		if (sends && is_late_http(skb, segment)) {
+			watch->last = direction;
+			watch->verdict = VERDICT_HTTP;
+			return true;
+		}
 		if (watch->turns++ == MOST_TURNS) {
 			watch->verdict = VERDICT_LET_GO;
 			return false;
@@ -263,6 +298,10 @@ static __always_inline void on_segment(struct __sk_buff *skb, struct segment *se
 	watch = bpf_sk_storage_get(&http_watches, socket, 0, 0);
 	if (watch && watch->verdict == VERDICT_LET_GO)
 		return;
+	if (!watch && socket->state == BPF_TCP_LISTEN) {
+		note_early(skb, segment->payload, segment->length);
+		return;
+	}
 	turns = watch && watch->last != direction;
 	if (!watch || watch->verdict != VERDICT_HTTP) {
 		if (!is_http(skb, segment, sends))

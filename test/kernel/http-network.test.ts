@@ -49,6 +49,25 @@ describe('HTTP between two network namespaces', () => {
   });
 
   const noTables = reason || (!has('iptables') && 'needs the command iptables');
+
+  test('a request that comes before the end of the handshake counts, though its socket was not there yet', {
+    skip: noTables,
+  }, async () => {
+    const [name, count] = [own('early'), 20];
+    const rule = ['INPUT', '-p', 'tcp', '--dport', String(at.port), '--tcp-flags', 'SYN,ACK,PSH,FIN,RST', 'ACK'];
+    // Without the acknowledgement alone the request is what establishes the connection, as with TCP_DEFER_ACCEPT.
+    namespaces.run(serverSide, 'iptables', '-A', ...rule, '-j', 'DROP');
+    try {
+      await using receiver = new ObservedReceiver(KEYS);
+      await talk.ask(name, at, 'churn/length/500', count, client);
+      const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));
+      deepEqual(samples.by('method', 'ebpf_http_requests_total', { role: 'server' }), { GET: count });
+      deepEqual(strays(samples), NO_STRAYS);
+    } finally {
+      namespaces.run(serverSide, 'iptables', '-D', ...rule, '-j', 'DROP');
+    }
+  });
+
   for (const [what, at_, path] of [
     ['responses with a length', client, 'ask/length/200000'],
     ['chunked responses', client, 'ask/chunked/1500'],

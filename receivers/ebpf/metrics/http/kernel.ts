@@ -9,7 +9,7 @@ export interface HttpKernelOptions {
 }
 
 /*
- * What is counted of HTTP has one value for all CPUs, so these take less than 0.6 MiB together on any machine.
+ * What is counted of HTTP has one value for all CPUs, so these take less than 0.7 MiB together on any machine.
  */
 
 /** Rows of requests: groups times sides times methods. */
