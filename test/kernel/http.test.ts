@@ -8,6 +8,11 @@ import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
 import { own } from './workload.ts';
 
+function ledger(receiver: ObservedReceiver, name: string): number {
+  const all = receiver.scope.views.get('ledger')!({}) as Record<string, number>;
+  return all[name]!;
+}
+
 const NO_STRAYS = { unmatched: {}, malformed: {} };
 
 describe('HTTP', { skip }, () => {
@@ -94,6 +99,36 @@ describe('HTTP', { skip }, () => {
     const byMethod = { GET: count / 2, HEAD: count / 4, POST: count / 4 };
     deepEqual(samples.by('method', 'ebpf_http_requests_total', { process: server }), byMethod);
     deepEqual(strays(samples), NO_STRAYS);
+  });
+
+  test('of more than 32 requests that wait the others count without a time', async () => {
+    const [name, count] = [own('deep'), 44];
+    const counted = await Since.now(receiver);
+    const full = ledger(receiver, 'http_waiting_full');
+    await talk.ask(name, at, `deep/${count}`, 1);
+    const sides = (samples: Samples) => {
+      const { timed, ...rest } = http(name, 'client')(samples);
+      return { ...rest, isTimed: timed >= 42 && timed < count + 10 };
+    };
+    const expected = { requests: count + 10, unanswered: 0, responses: count + 10, isTimed: true };
+    const samples = await reads(counted, sides, expected);
+    equal(samples.total('ebpf_http_responses_total', { role: 'server' }), count + 10);
+    equal(samples.total('ebpf_http_requests_total', { role: 'server' }), count + 10);
+    ok(ledger(receiver, 'http_waiting_full') > full);
+    deepEqual(strays(samples), NO_STRAYS);
+  });
+
+  test('lines that are too many for one packet are told as lost, and what comes after the turn counts', async () => {
+    const name = own('lines');
+    const counted = await Since.now(receiver);
+    const lost = ledger(receiver, 'http_stream_lost');
+    await talk.ask(name, at, 'deep/200', 1);
+    // 256 lines are 85 requests of three, and the line of one more; ten come later.
+    const requests = (samples: Samples) => http(name, 'client')(samples).requests;
+    const samples = await reads(counted, requests, 86 + 10);
+    const { responses } = http(name, 'client')(samples);
+    ok(responses >= 10 && responses <= 86 + 10, `${responses} responses`);
+    ok(ledger(receiver, 'http_stream_lost') > lost);
   });
 
   test('heads, lengths of chunks and trailers over segments of one byte are read, in both directions', async () => {

@@ -37,6 +37,7 @@ const ways = {
   binary,
   expect,
   stray,
+  deep,
   post,
 };
 const requests = await ways[way as keyof typeof ways]();
@@ -160,6 +161,20 @@ async function pipelined(): Promise<number> {
   }
   socket.destroy();
   return count;
+}
+
+/** So many requests as the path says in one write, then ten, by one connection. */
+async function deep(): Promise<number> {
+  const socket = await open();
+  const first = Number(path.slice(1));
+  for (const each of [first, 10]) {
+    const answered = reads(socket, 'HTTP/1.1 200', each);
+    socket.write('GET /status/200 HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(each));
+    await answered;
+    await wait(20);
+  }
+  socket.destroy();
+  return first + 10;
 }
 
 /** Each byte is a segment. */
