@@ -221,6 +221,19 @@ describe('HTTP', { skip }, () => {
     deepEqual(strays(samples).unmatched, { client: count, server: count });
   });
 
+  for (const [mode, message] of [
+    ['garbage', 'request'],
+    ['ask/bad-length', 'response'],
+  ] as const) {
+    test(`what is not understood is counted apart: ${mode}`, async () => {
+      const [name, count] = [own('bad'), 10];
+      const counted = await Since.now(receiver);
+      await talk.ask(name, at, mode, count);
+      const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
+      deepEqual(strays(samples).malformed, { [message]: 2 * count });
+    });
+  }
+
   for (const [mode, protocol] of [
     ['tls', 'tls'],
     ['http2', 'http2'],

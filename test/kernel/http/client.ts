@@ -37,6 +37,7 @@ const ways = {
   binary,
   expect,
   stray,
+  garbage,
   deep,
   post,
 };
@@ -280,6 +281,21 @@ async function stray(): Promise<number> {
     socket.write('GET /twice HTTP/1.1\r\nHost: a\r\n\r\n');
     await reads(socket, '408 Request Timeout', 1);
     socket.destroy();
+  }
+  return count;
+}
+
+/** What is no request where one should begin. */
+async function garbage(): Promise<number> {
+  for (let i = 0; i < count; i++) {
+    const socket = await open();
+    const answered = reads(socket, 'HTTP/1.1 200', 1);
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await answered;
+    await wait(5);
+    const closed = once(socket, 'close');
+    socket.write('\x01 / HTTP/1.1\r\n\r\n');
+    await closed;
   }
   return count;
 }

@@ -1,7 +1,7 @@
 /**
  * server.ts ADDRESS: an HTTP server that prints `ready PORT`. The path says what the response is: `/status/404`, `/length/1000` and
  * `/chunked/10` (bodies full of what looks like heads), `/delay/40` (ms), `/hints` (103 first), `/close` (none), `/twice` (one too
- * many), `/pieces` (byte by byte), `/until-close`, `/many-chunks/500` (of one byte). CONNECT and upgrades are granted, and echo.
+ * many), `/pieces` (byte by byte), `/until-close`, `/bad-length`, `/many-chunks/500` (of one byte). CONNECT and upgrades are granted, and echo.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -46,6 +46,8 @@ async function respond(request: IncomingMessage, response: ServerResponse): Prom
     await writeBytes(request.socket, `${head}a;x="y"\r\nHTTP/1.1 2\r\n0\r\nX-Trailer: 1\r\n\r\n`);
     response.detachSocket(request.socket);
     request.socket.end();
+  } else if (what === 'bad-length') {
+    request.socket.end('HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n');
   } else if (what === 'until-close') {
     request.socket.end(`HTTP/1.0 200 OK\r\n\r\n${LOOKALIKE.repeat(20)}`);
   } else {
