@@ -31,7 +31,10 @@ export const LedgerSlot = {
   LEDGER_NAMES_FULL: 19,
   LEDGER_DNS_CUT: 20,
   LEDGER_DNS_STREAM_LOST: 21,
-  LEDGER_SLOTS: 22,
+  LEDGER_HTTP_FULL: 22,
+  LEDGER_HTTP_WAITING_FULL: 23,
+  LEDGER_HTTP_STREAM_LOST: 24,
+  LEDGER_SLOTS: 25,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */

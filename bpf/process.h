@@ -85,6 +85,9 @@ enum ledger_slot {
 	LEDGER_NAMES_FULL, /* counted without the name */
 	LEDGER_DNS_CUT, /* a message over two segments whose header or question was cut */
 	LEDGER_DNS_STREAM_LOST, /* segments of TCP in another order: messages in them are not counted */
+	LEDGER_HTTP_FULL, /* counted as `other` */
+	LEDGER_HTTP_WAITING_FULL, /* a request whose response has no time */
+	LEDGER_HTTP_STREAM_LOST, /* segments in another order, or more lines than are read: messages until the next turn are not counted */
 	LEDGER_SLOTS,
 };
 

@@ -55,6 +55,19 @@ const GROUPS = [
     ],
     enums: ['dns_transport', 'dns_stray'],
   },
+  {
+    name: 'http',
+    structs: [
+      'http_key',
+      'http_value',
+      'http_answer_key',
+      'http_answer_value',
+      'http_time_key',
+      'http_stray_value',
+      'hist',
+    ],
+    enums: ['http_role', 'http_method', 'http_stray'],
+  },
   { name: 'mem', structs: ['memory_key', 'memory_value'], enums: ['memory_kind'] },
   {
     name: 'events',

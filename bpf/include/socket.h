@@ -96,12 +96,14 @@ struct list_head {
 
 struct tcp_sock {
 	u64 bytes_received;
+	u64 bytes_acked;
 	u64 bytes_sent;
 	u64 bytes_retrans;
 	u32 segs_in;
 	u32 segs_out;
 	u32 total_retrans;
 	u32 srtt_us;
+	u32 rcv_nxt;
 	struct list_head tsorted_sent_queue;
 };
 

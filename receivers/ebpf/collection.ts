@@ -14,6 +14,7 @@ import { tracepointsMiss } from './kernel/preemption.ts';
 import { blockSource } from './metrics/block.ts';
 import { DnsSource } from './metrics/dns/dns.ts';
 import { fileSource } from './metrics/fileio.ts';
+import { httpSource } from './metrics/http/http.ts';
 import { memorySource } from './metrics/mem.ts';
 import { InterfacesSource } from './metrics/net/interfaces.ts';
 import { NetworkSource } from './metrics/net/net.ts';
@@ -79,7 +80,7 @@ export class Collection {
       histograms: config.histograms,
       batch,
     };
-    const { syscalls, scheduler, files, memory, network, dns } = kernelOptions;
+    const { syscalls, scheduler, files, memory, network, dns, http } = kernelOptions;
     const subjects = subjectsOf(config);
     const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, subjects, pageSize: pageSize() })];
     if (syscalls && this.kernel.serves('sys_exit')) {
@@ -106,6 +107,9 @@ export class Collection {
       const monotonicNs = () => process.hrtime.bigint();
       const told = { timesByGroup, dnsLabels, timeoutMs, idleTimeoutMs, monotonicNs };
       sources.push(new DnsSource(this.kernel, { ...context, ...told }));
+    }
+    if (http && this.kernel.serves('http_send') && this.kernel.serves('http_receive')) {
+      sources.push(httpSource(this.kernel, { ...context, ...http }));
     }
     this.#sources = sources;
   }
@@ -203,6 +207,7 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
     dns: config.collect_dns
       ? { ports: config.dns_ports, names: config.dns_labels.includes('name'), timesByGroup: byGroup }
       : undefined,
+    http: config.collect_http ? { timesByGroup: byGroup } : undefined,
     memory: config.collect_memory
       ? { allocations: config.memory_allocations, slab: config.memory_allocations && config.memory_slab }
       : undefined,

@@ -11,7 +11,7 @@ describeCompliance(spec, {
     { scrape_interval: '0s' },
     { features: { tp_btf: 'maybe' } },
     { process_filter: ['re:('] },
-    { collect_http: true },
+    { collect_http: 'yes' },
     { dns_ports: [] },
     { ring_buffer_size: 65535 },
   ],

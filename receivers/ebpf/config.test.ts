@@ -32,6 +32,7 @@ test('an empty body gives the defaults of the product', () => {
       dns_labels: [],
       dns_timeout: 10_000,
       collect_dns_events: true,
+      collect_http: false,
       socket_history: 16_384,
       memory_allocations: true,
       memory_slab: false,
@@ -79,13 +80,6 @@ test('an empty body gives the defaults of the product', () => {
 test('a feature is on or off, as a word or as YAML 1.1 reads it', () => {
   const { features } = config.parse({ features: { tp_btf: 'off', raw_tp: false, batch: 'on', iterators: true } });
   assert.deepEqual([features.tp_btf, features.raw_tp, features.batch, features.iterators], [false, false, true, true]);
-});
-
-test('keys of groups that are not there yet are refused unless they ask for nothing', () => {
-  assert.deepEqual(messages({ collect_http: true }), [
-    'collect_http: is not available in this version (HTTP in clear text); remove it or set it to false',
-  ]);
-  assert.deepEqual(messages({ collect_http: false }), []);
 });
 
 test('the canary is off, on, or an interval', () => {

@@ -65,16 +65,6 @@ function entries(most: number) {
     .max(most, { error: `must be at most ${most}` });
 }
 
-/** A key of the product whose part of the kernel half is not there yet: only its "off" value can be honoured. */
-function notYet<T extends z.ZodType>(off: T, part: string) {
-  return off.optional().describe(`Not available in this version: ${part}.`);
-}
-
-function only<const V extends string | number | boolean>(value: V, part: string) {
-  const error = `is not available in this version (${part}); remove it or set it to ${JSON.stringify(value)}`;
-  return notYet(z.literal(value, { error }), part);
-}
-
 /** The keys as they are, without presets. */
 export const keys = z.strictObject({
   preset: z
@@ -152,6 +142,12 @@ export const keys = z.strictObject({
     .boolean()
     .default(true)
     .describe('Events of DNS queries and responses, where collect_dns is on. false: its metrics alone.'),
+  collect_http: z
+    .boolean()
+    .default(false)
+    .describe(
+      'HTTP/1.x in clear text, as clients and servers see it: requests, responses by code, duration. Needs CAP_NET_ADMIN.',
+    ),
   socket_history: entries(1_000_000)
     .default(16_384)
     .describe(
@@ -319,8 +315,6 @@ export const keys = z.strictObject({
       'Folder in a BPF file system, where maps and programs have names for other tools while the agent runs: /sys/fs/bpf/bpflow. Empty: none.',
     ),
   btf_path: z.string().default('').describe("File with the kernel's BTF. Empty: the running kernel's own."),
-
-  collect_http: only(false, 'HTTP in clear text'),
 });
 
 export const config = z.preprocess(withPreset, keys);

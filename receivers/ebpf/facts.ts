@@ -1,6 +1,7 @@
 import { BLOCK_FACTS } from './metrics/block.ts';
 import { DNS_FACTS } from './metrics/dns/metrics.ts';
 import { FILE_FACTS } from './metrics/fileio.ts';
+import { HTTP_FACTS } from './metrics/http/metrics.ts';
 import { MEMORY_FACTS } from './metrics/mem.ts';
 import { INTERFACE_FACTS } from './metrics/net/interfaces.ts';
 import { NETWORK_FACTS } from './metrics/net/metrics.ts';
@@ -18,6 +19,7 @@ export const FACTS: readonly MetricFact[] = [
   ...NETWORK_FACTS,
   ...INTERFACE_FACTS,
   ...DNS_FACTS,
+  ...HTTP_FACTS,
   ...CREDIT_FACTS.filter(({ keys }) => keys.includes('collect_file_io')),
   ...FILE_FACTS,
   ...BLOCK_FACTS,

@@ -291,6 +291,7 @@ export class EbpfReceiver implements Receiver {
       ...(this.#config.collect_network ? ['network'] : []),
       ...(this.#config.collect_memory ? ['memory'] : []),
       ...(this.#config.collect_dns ? ['DNS'] : []),
+      ...(this.#config.collect_http ? ['HTTP'] : []),
       ...(this.#events ? ['events'] : []),
     ];
     return subjects.join(', ') || 'nothing: every collect_… is off, so no metric';

@@ -9,6 +9,7 @@ export function kernelDashboard(registry: Registry): Dashboard {
     { title: 'Scheduler', panels: scheduler(registry) },
     { title: 'Network', panels: network(registry) },
     { title: 'DNS', panels: dns(registry) },
+    { title: 'HTTP', panels: http(registry) },
     { title: 'Files and block devices', panels: files(registry) },
     { title: 'Memory', panels: memory(registry) },
   ];
@@ -194,6 +195,51 @@ function dns(registry: Registry): readonly Panel[] {
       ['Malformed DNS messages', 'On the ports of DNS, and not DNS.'],
       'ops',
       'direction',
+    ),
+  );
+}
+
+function http(registry: Registry): readonly Panel[] {
+  const metric = (name: string): KnownMetric | undefined => registry.get(`ebpf_http_${name}`);
+  return panels(
+    byProcess(
+      metric('requests_total'),
+      ['HTTP requests', 'In clear text, by method. Clients send them, servers get them.'],
+      'ops',
+      'role',
+      'method',
+    ),
+    byProcess(
+      metric('responses_total'),
+      ['HTTP responses', 'In clear text, by code. 1xx come beside the final ones.'],
+      'ops',
+      'role',
+      'status',
+    ),
+    byProcess(
+      metric('requests_unanswered_total'),
+      ['HTTP requests without a response', 'Their socket was closed before.'],
+      'ops',
+      'role',
+    ),
+    latency(metric('duration_ns'), ['HTTP duration', 'From a request to the first byte of its response.'], 'role'),
+    ofHost(
+      metric('responses_unmatched_total'),
+      ['HTTP responses to nothing', 'As those to idle connections.'],
+      'ops',
+      'role',
+    ),
+    ofHost(
+      metric('messages_malformed_total'),
+      ['Malformed HTTP messages', 'In connections of HTTP, and not understood.'],
+      'ops',
+      'message',
+    ),
+    ofHost(
+      metric('connections_unread_total'),
+      ['Connections of TLS and HTTP/2', 'Requests in them are not counted.'],
+      'ops',
+      'protocol',
     ),
   );
 }

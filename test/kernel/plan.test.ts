@@ -30,6 +30,7 @@ const EVERYTHING = {
   collect_network: true,
   network_messages: true,
   collect_dns: true,
+  collect_http: true,
 };
 
 const TABLES = { features: { task_storage: 'off', sk_storage: 'off' } };

@@ -18,6 +18,7 @@ const asked = config.parse({
   network_messages: true,
   collect_dns: true,
   collect_dns_events: true,
+  collect_http: true,
   collect_signal_events: true,
   collect_namespace_events: true,
   collect_privilege_events: true,

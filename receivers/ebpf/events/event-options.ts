@@ -63,4 +63,5 @@ const NO_METRICS = {
   collect_file_io: false,
   collect_memory: false,
   collect_network: false,
+  collect_http: false,
 } as const satisfies Partial<Config>;

@@ -16,6 +16,7 @@ test('counting goes on with two capabilities, or with the one that stood for the
 test('what keys and kernels take more is kept, too', () => {
   deepEqual(needed({ monitor_paths: ['/etc'] }), [...SPLIT, 'cap_dac_read_search']);
   deepEqual(needed({ collect_dns: true }), [...SPLIT, 'cap_net_admin']);
+  deepEqual(needed({ collect_http: true }), [...SPLIT, 'cap_net_admin']);
   deepEqual(needed({ stack_traces: ['exec'] }), [...SPLIT, 'cap_sys_ptrace', 'cap_syslog']);
   deepEqual(needed({}, SPLIT, true), [...SPLIT, 'cap_sys_nice']);
 });

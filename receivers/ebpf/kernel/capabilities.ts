@@ -14,7 +14,7 @@ export function neededCapabilities(
     ...(canSplit ? ['cap_bpf', 'cap_perfmon'] : ['cap_sys_admin']),
     // Directories that come later are looked for on the way of others.
     ...(config.monitor_paths.length > 0 ? ['cap_dac_read_search'] : []),
-    ...(config.collect_dns ? ['cap_net_admin'] : []),
+    ...(config.collect_dns || config.collect_http ? ['cap_net_admin'] : []),
     // Files that processes of others run, and the addresses of the kernel's functions.
     ...(config.stack_traces.length > 0 ? ['cap_sys_ptrace', 'cap_syslog'] : []),
     ...(readsUnpreempted ? ['cap_sys_nice'] : []),

@@ -10,6 +10,7 @@ import {
 import { GROUP_OTHER, GroupTotals, Node } from '../../../bpf/process.gen.ts';
 import { bufferBytes, openEventRing } from '../events/event-kernel.ts';
 import { cgroupRoot, makeOtherDns } from '../metrics/dns/kernel.ts';
+import { makeOtherHttp } from '../metrics/http/kernel.ts';
 import { makeOtherTraffic } from '../metrics/net/kernel.ts';
 import type { Plan } from './ladder.ts';
 import { type ObjectName, openObject } from './objects.ts';
@@ -52,7 +53,7 @@ export class LoadedKernel {
     try {
       for (const name of objectNames(options)) {
         if (name === 'events' && programsOf(this.#plan, name).length === 0 && !tellsDns(options)) continue;
-        if (name === 'dns' && programsOf(this.#plan, name).length === 0) continue;
+        if ((name === 'dns' || name === 'http') && programsOf(this.#plan, name).length === 0) continue;
         this.#load(name, openObject(bpf, name, options.source, plan.atomics));
       }
       this.#begin();
@@ -137,6 +138,8 @@ export class LoadedKernel {
     if (net !== undefined) makeOtherTraffic(net);
     const dns = this.objects.get('dns');
     if (dns !== undefined) makeOtherDns(dns);
+    const http = this.objects.get('http');
+    if (http !== undefined) makeOtherHttp(http);
     const events = this.objects.get('events');
     if (events !== undefined) this.ring = openEventRing(events, this.#options.events!, this.#plan.ringbuf);
     shared.program('learn_agent').testRun(new Uint8Array(16));

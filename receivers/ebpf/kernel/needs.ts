@@ -27,7 +27,7 @@ const NEEDS = {
     feature: 'programs at the root of the cgroup tree',
     capabilities: [...PROGRAMS, 'cap_net_admin'],
     namespaces: ['cgroup'],
-    without: 'DNS is not counted.',
+    without: 'DNS and HTTP are not counted.',
     given: {
       root: 'yes',
       DaemonSet: 'capabilities.add: [BPF, PERFMON, NET_ADMIN], mount of /sys/fs/cgroup from the host',

@@ -5,6 +5,7 @@ import * as block from '../../../bpf/block.gen.ts';
 import * as dns from '../../../bpf/dns.gen.ts';
 import * as events from '../../../bpf/events.gen.ts';
 import * as fileio from '../../../bpf/fileio.gen.ts';
+import * as http from '../../../bpf/http.gen.ts';
 import * as mem from '../../../bpf/mem.gen.ts';
 import * as net from '../../../bpf/net.gen.ts';
 import * as process_ from '../../../bpf/process.gen.ts';
@@ -22,6 +23,7 @@ export type ObjectName =
   | 'block'
   | 'events'
   | 'dns'
+  | 'http'
   | 'users';
 
 const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = {
@@ -34,6 +36,7 @@ const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = 
   block: block.LAYOUTS,
   events: events.LAYOUTS,
   dns: dns.LAYOUTS,
+  http: http.LAYOUTS,
   users: {},
 };
 

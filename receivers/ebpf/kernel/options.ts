@@ -1,5 +1,6 @@
 import type { EventOptions } from '../events/event-kernel.ts';
 import type { DnsKernelOptions } from '../metrics/dns/kernel.ts';
+import type { HttpKernelOptions } from '../metrics/http/kernel.ts';
 import type { NetworkKernelOptions } from '../metrics/net/kernel.ts';
 import type { Allowed } from './ladder.ts';
 import type { ObjectSource } from './objects.ts';
@@ -39,6 +40,8 @@ export interface KernelOptions {
   readonly network: NetworkKernelOptions | undefined;
   /** Undefined: no DNS. */
   readonly dns: DnsKernelOptions | undefined;
+  /** Undefined: no HTTP. */
+  readonly http: HttpKernelOptions | undefined;
   /** Undefined: no events. */
   readonly events: EventOptions | undefined;
 }

@@ -2,6 +2,7 @@ import type { BpfObject } from 'bpflow/sdk';
 import { MemoryKind } from '../../../bpf/mem.gen.ts';
 import { channelMaps, setChannelKnobs, setEventKnobs, sizeEventMaps } from '../events/event-kernel.ts';
 import { setDnsKnobs, sizeDnsMaps } from '../metrics/dns/kernel.ts';
+import { setHttpKnobs, sizeHttpMaps } from '../metrics/http/kernel.ts';
 import { setNetworkKnobs, sizeNetworkMaps } from '../metrics/net/kernel.ts';
 import { setCgroupKnobs } from './cgroup-knobs.ts';
 import type { Plan } from './ladder.ts';
@@ -51,7 +52,7 @@ const FILE_ERRORS = 2048;
  * called before it is loaded.
  */
 export function setMaps(name: ObjectName, object: BpfObject, { options, plan, loaded }: Preparation): void {
-  const { maxEntries, maxGroups, syscalls, scheduler, files, network, dns, events } = options;
+  const { maxEntries, maxGroups, syscalls, scheduler, files, network, dns, http, events } = options;
   object.setAutocreate(plan.taskStorage ? 'task_table' : 'task_states', false);
   if (name === 'process') {
     object.setMaxEntries('groups', maxGroups);
@@ -91,13 +92,28 @@ export function setMaps(name: ObjectName, object: BpfObject, { options, plan, lo
       else object.setAutocreate(map, false);
     }
     object.setAutocreate(unused, false);
+  } else if (name === 'http') {
+    sizeHttpMaps(object, http!, maxEntries);
   }
 }
 
 /** Sets the constants of an object's programs. To be called before it is loaded. */
 export function setKnobs(name: ObjectName, object: BpfObject, { options, plan }: Preparation): void {
-  const { scope, withPid, withCommand, sampleShift, syscalls, scheduler, fileIo, memory, files, network, dns, events } =
-    options;
+  const {
+    scope,
+    withPid,
+    withCommand,
+    sampleShift,
+    syscalls,
+    scheduler,
+    fileIo,
+    memory,
+    files,
+    network,
+    dns,
+    http,
+    events,
+  } = options;
   setCgroupKnobs(object);
   object.setGlobal('use_task_storage', plan.taskStorage);
   setUserKnobs(object, scope.users);
@@ -125,5 +141,7 @@ export function setKnobs(name: ObjectName, object: BpfObject, { options, plan }:
   } else if (name === 'dns') {
     setDnsKnobs(object, dns!, tellsDns(options));
     if (events !== undefined) setChannelKnobs(object, events, plan.ringbuf);
+  } else if (name === 'http') {
+    setHttpKnobs(object, http!);
   }
 }

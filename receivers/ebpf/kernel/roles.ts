@@ -1,5 +1,6 @@
 import { eventRoles } from '../events/event-types.ts';
 import { dnsRoles } from '../metrics/dns/kernel.ts';
+import { httpRoles } from '../metrics/http/kernel.ts';
 import { networkRoles } from '../metrics/net/kernel.ts';
 import { type Plan, programOf, type Role } from './ladder.ts';
 import type { ObjectName } from './objects.ts';
@@ -14,7 +15,7 @@ export const ITERATORS: ReadonlySet<string> = new Set([
 
 /** What is to be done in the kernel. */
 export function rolesOf(
-  { scope, syscalls, scheduler, fileIo, blockIo, memory, files, network, dns, events }: KernelOptions,
+  { scope, syscalls, scheduler, fileIo, blockIo, memory, files, network, dns, http, events }: KernelOptions,
   iterators: boolean,
 ): Role[] {
   const roles: Role[] = [
@@ -97,6 +98,7 @@ export function rolesOf(
   }
   if (network !== undefined) roles.push(...networkRoles(network, iterators));
   if (dns !== undefined) roles.push(...dnsRoles());
+  if (http !== undefined) roles.push(...httpRoles());
   if (files !== undefined) {
     roles.push(
       { object: 'fileio', name: 'file_exit', without: 'Opens are not counted, and calls on files are not timed.' },
@@ -135,6 +137,7 @@ export function objectNames({
   blockIo,
   network,
   dns,
+  http,
   events,
 }: KernelOptions): ObjectName[] {
   return [
@@ -149,6 +152,7 @@ export function objectNames({
     ...(events ? (['events'] as const) : []),
     // Behind the object whose ring it fills.
     ...(dns ? (['dns'] as const) : []),
+    ...(http ? (['http'] as const) : []),
   ];
 }
 
