@@ -55,6 +55,23 @@ for (const { way, features } of WAYS) {
       ok(ours.length + receiver.balance()['signal']!.dropped['ring_full']! >= 2000);
     });
 
+    test('what a full ring leaves no room for takes nothing from the limit', {
+      skip: way !== 'one ring' && 'it is not known beforehand whether a buffer has room',
+    }, async () => {
+      const name = own('room');
+      await using receiver = new EventReceiver({
+        ...SIGNALS,
+        process_filter: [name],
+        event_rate_limit: 1000,
+        ring_buffer_size: 4096,
+      });
+      receiver.refusal = new RetryableError('The test is busy.');
+      await workloads.run(name, 'sigreturn', 2000);
+      const { dropped } = receiver.balance()['signal']!;
+      ok(dropped['ring_full']! > 1900, JSON.stringify(dropped));
+      equal(dropped['rate_limit'], 0);
+    });
+
     test('a batch that is refused, at once or later, is offered again: nothing is lost or doubled', async () => {
       const name = own('again');
       await using receiver = new EventReceiver({ ...SIGNALS, process_filter: [name] });

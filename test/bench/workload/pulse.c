@@ -1,5 +1,5 @@
 // pulse send N MS TARGET...: N times in turns to each of the targets, MS milliseconds apart: a descriptor gets the time in ns of the
-// monotonic clock, `signal` is a signal of the process to itself that it ignores.
+// monotonic clock, `signal` is a signal of the process to itself that it has blocked.
 // pulse hear: for each time that comes by the standard input, prints how many ns ago that was. At the end of the input, in JSON.
 #define _GNU_SOURCE
 #include <signal.h>
