@@ -13,6 +13,7 @@ const volatile u32 arguments_length = EVENT_ARGUMENTS_LENGTH;
 
 /* enum of include/trace/events/signal.h */
 #define TRACE_SIGNAL_DELIVERED 0
+#define TRACE_SIGNAL_LOSE_INFO 4
 
 #define SI_USER	  0
 #define SI_QUEUE  -1
@@ -165,6 +166,12 @@ static __always_inline int on_exit(void *ctx, struct task_struct *task)
 	return 0;
 }
 
+/* The queue of those who wait may be full: the process gets it without its siginfo then. */
+static __always_inline bool was_delivered(int result)
+{
+	return result == TRACE_SIGNAL_DELIVERED || result == TRACE_SIGNAL_LOSE_INFO;
+}
+
 /* Whether a process sent it; else the kernel did, on whatever occasion. */
 static __always_inline bool has_sender(u64 info, s32 code)
 {
@@ -185,7 +192,7 @@ static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginf
 	group_t group;
 	s32 code;
 
-	if (result != TRACE_SIGNAL_DELIVERED || signal == SIGCHLD ||
+	if (!was_delivered(result) || signal == SIGCHLD ||
 	    BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return 0;
 	group = group_of(task);

@@ -30,7 +30,9 @@ struct {
 	__type(value, u32);
 } event_buffers SEC(".maps");
 
-/* 1 while the reader waits to be woken. */
+/* Whether the reader waits to be woken: at once, or when much waits for it. */
+#define READER_ASLEEP  1
+#define READER_NAPPING 2
 u32 events_sleeping;
 
 struct {
@@ -106,13 +108,19 @@ static __always_inline struct event_count *offer(u32 kind, group_t group, ns_t n
 	return count;
 }
 
-/* Between the reservation of a record and its end. */
+/*
+ * Between the reservation of a record and its end. Who wakes the reader takes its wish back: a wake-up is an interrupt, and the
+ * reader may need long until it runs.
+ */
 static __always_inline u64 wake_flags(void)
 {
-	bool wake = *(volatile u32 *)&events_sleeping ||
-		    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes;
+	u32 wish = *(volatile u32 *)&events_sleeping;
 
-	return wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	if (!wish || (wish == READER_NAPPING &&
+		      bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < wake_bytes))
+		return BPF_RB_NO_WAKEUP;
+	*(volatile u32 *)&events_sleeping = 0;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 /* Hands over a record that lies elsewhere than in the ring. `context` is the program's. */

@@ -81,6 +81,21 @@ static __always_inline struct task_struct *get_current(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
+struct bpf_tramp_image {
+	void *image;
+} __attribute__((preserve_access_index));
+
+/*
+ * 5.12 (and 5.10.29), e21aa341785c "bpf: Fix fexit trampoline": before, who slept in a function while its program was detached came
+ * back to freed memory. Such a kernel refuses the program.
+ */
+static __always_inline void require_lasting_trampolines(void)
+{
+	u32 offset = bpf_core_field_offset(struct bpf_tramp_image, image);
+
+	barrier_var(offset);
+}
+
 typedef void (*btf_trace_block_rq_issue)(void *data, struct request *request);
 
 /*
@@ -104,6 +119,16 @@ static __always_inline struct gendisk *get_disk(struct request *request)
 	if (bpf_core_field_exists(old->rq_disk))
 		return BPF_CORE_READ(old, rq_disk);
 	return BPF_CORE_READ(request, q, disk);
+}
+
+/* The same of a request that the verifier knows as one: plain loads. */
+static __always_inline struct gendisk *typed_disk(struct request *request)
+{
+	struct request___5_16 *old = (void *)request;
+
+	if (bpf_core_field_exists(old->rq_disk))
+		return old->rq_disk;
+	return request->q->disk;
 }
 
 #if defined(__TARGET_ARCH_x86)

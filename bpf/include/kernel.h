@@ -363,6 +363,15 @@ struct page_alloc_record {
 
 #define NO_FRAME (~0ul)
 
+struct sock_length_record {
+	u64 common;
+	void *sk;
+	u16 family;
+	u16 protocol;
+	int length;
+	int flags;
+};
+
 /* Helpers that some kernels lack: probed in BTF, so that the other branch is dead code there. */
 enum bpf_func_id___kernel {
 	BPF_FUNC_get_current_task_btf___kernel = 158,

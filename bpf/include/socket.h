@@ -6,12 +6,14 @@
 #include "kernel.h"
 #include <bpf/bpf_endian.h>
 
-#define AF_UNIX	    1
-#define AF_INET	    2
-#define AF_INET6    10
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
-#define SOCK_STREAM 1
+#define AF_UNIX	       1
+#define AF_INET	       2
+#define AF_INET6       10
+#define IPPROTO_TCP    6
+#define IPPROTO_UDP    17
+#define SOCK_STREAM    1
+#define SOCK_DGRAM     2
+#define SOCK_SEQPACKET 5
 
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT	2

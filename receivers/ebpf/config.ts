@@ -112,6 +112,10 @@ export const keys = z.strictObject({
     .boolean()
     .default(true)
     .describe('Allocations of pages and address space, at a cost for each. false: the rest of the memory group alone.'),
+  memory_slab: z
+    .boolean()
+    .default(false)
+    .describe("Allocations of the kernel's own objects (slab), too: a program for each of them, which are many."),
   collect_network: z
     .boolean()
     .default(true)
@@ -281,8 +285,10 @@ export const keys = z.strictObject({
         .describe(
           'Calls are counted at trace events, where no task is preempted. auto: on Linux 7 and newer, where tracepoints miss calls.',
         ),
-      fentry: feature('Function entry by trampoline. Nothing uses it yet.'),
-      kprobe: feature('Function entry by breakpoint. Nothing uses it yet.'),
+      fentry: feature(
+        'Programs at the end of functions (fexit), where there is no tracepoint: messages of UDP and UNIX sockets before Linux 6.3.',
+      ),
+      kprobe: feature('Function entry by breakpoint. Nothing uses it.'),
       ringbuf: feature('One ring for events. off: a buffer of each CPU, which wakes the agent for each of them.'),
       task_storage: feature("State in the task itself. off: in a hash by the task's address."),
       sk_storage: feature(

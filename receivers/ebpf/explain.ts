@@ -61,11 +61,8 @@ function namesOf({ name, seedName, kind, unit, otelUnit = unit }: MetricFact['de
 }
 
 function hookFacts(fact: MetricFact, { kernel }: Collection): Fact[] {
-  const roles = kernel.roles();
-  return rolesOf(fact).flatMap((name): Fact[] => {
-    const served = roles.find(({ role }) => role.name === name);
-    if (served === undefined) return [];
-    const { role, program, below } = served;
+  const served = rolesOf(fact).flatMap((name) => kernel.servedAs(name));
+  return served.flatMap(({ role, program, below }): Fact[] => {
     if (program === undefined) return [['not attached', `${role.name}: ${role.without}`]];
     const then = below.length > 0 ? `; then ${below.join(', ')}` : '';
     return [['hook', `${kernel.hookOf(program)}, program ${program}, id ${kernel.attached.get(program)?.id}${then}`]];

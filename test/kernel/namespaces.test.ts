@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isEmulated, skip } from './machine.ts';
+import { many, skip } from './machine.ts';
 import { KEPT, named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
@@ -15,7 +15,7 @@ const REQUEST = 128;
 const REPLY = 1024;
 const CHUNK = 65_536;
 /** Connections; an emulated processor takes a hundred times as long. */
-const MANY = isEmulated ? 2_000 : 50_000;
+const MANY = many(50_000);
 const isFull = process.env['BPFLOW_SUITE'] === 'full';
 
 /** What is known of a process' TCP. */
@@ -102,7 +102,7 @@ describe('TCP between two network namespaces', () => {
       return;
     }
     await using receiver = new ObservedReceiver(KEYS);
-    const chunks = 200;
+    const chunks = many(200);
     const { serving, calling, commands } = sides('lossy', ['drain', 'stream'], chunks);
     const before = namespaces.tcp(client);
     await namespaces.talk(...commands);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { isEmulated, messagesObstacle, skip } from './machine.ts';
+import { messagesObstacle } from './fexit.ts';
+import { isEmulated, many, skip } from './machine.ts';
 import { KEPT, named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
@@ -24,7 +25,6 @@ const LADDERS: readonly Readonly<Record<string, string>>[] = [
   { iterators: 'off' },
   ...(isEmulated ? [] : [{ task_storage: 'off' }, { batch: 'off' }]),
 ];
-const CONNECTIONS = isEmulated ? 500 : 3000;
 
 for (const features of LADDERS) {
   const switched = Object.entries(features).map((feature) => feature.join(' '));
@@ -55,15 +55,17 @@ for (const features of LADDERS) {
     ] as const) {
       test(`TCP: connections and payload to the byte (${name})`, async () => {
         const process = own(`tcp-${name}`);
-        const connections = CONNECTIONS;
-        await workloads.run(process, 'tcp', connections, family, namespace);
+        const connections = many(3000);
+        const { again, resets } = await workloads.run(process, 'tcp', connections, family, namespace);
+        // None on a machine that has time; on a slow one TCP tells of some, and the namespace may have others' too.
+        const atMost = (truth: number, counted: number) => (counted <= truth ? 'not more' : `${counted} of ${truth}`);
         const view = (samples: Samples) => ({
           bytes: samples.by('direction', named('ebpf_network_bytes_total', isLost), { process, transport: 'tcp' }),
           opened: samples.total(named('ebpf_tcp_connections_opened_total'), { process }),
           accepted: samples.total(named('ebpf_tcp_connections_accepted_total'), { process }),
           failed: samples.total(named('ebpf_tcp_connections_failed_total'), { process }),
-          reset: samples.total(named('ebpf_tcp_connections_reset_total', isLost), { process }),
-          retransmits: samples.total(named('ebpf_tcp_retransmits', isLost), { process }),
+          reset: atMost(resets!, samples.total(named('ebpf_tcp_connections_reset_total', isLost), { process })),
+          retransmits: atMost(again!, samples.total(named('ebpf_tcp_retransmits', isLost), { process })),
           connects: samples.total(`${named('ebpf_tcp_connect_latency_ns')}_count`, { process }),
           ended: samples.total(`${named('ebpf_tcp_connection_rtt_ns', isLost)}_count`, { process }),
         });
@@ -72,8 +74,8 @@ for (const features of LADDERS) {
           opened: connections,
           accepted: connections,
           failed: 0,
-          reset: 0,
-          retransmits: 0,
+          reset: 'not more',
+          retransmits: 'not more',
           connects: connections,
           ended: 2 * connections,
         });
@@ -117,7 +119,8 @@ for (const features of LADDERS) {
         skip: messagesObstacle,
       }, async () => {
         const process = own(`${mode}-${family}`);
-        const truth = await workloads.run(process, mode, 2000, family, 'here');
+        const datagrams = many(2000);
+        const truth = await workloads.run(process, mode, datagrams, family, 'here');
         // What it tells goes to this process over a UNIX socket too.
         const told = mode === 'unix' ? JSON.stringify(truth).length + 1 : 0;
         const view = (samples: Samples) => ({
@@ -125,8 +128,8 @@ for (const features of LADDERS) {
           packets: samples.by('direction', named('ebpf_network_packets_total', isLost), { process, transport: mode }),
         });
         await reads(receiver, view, {
-          bytes: { transmit: 200_000 + told, receive: 200_000 },
-          packets: { transmit: 2000 + Math.sign(told), receive: 2000 },
+          bytes: { transmit: 100 * datagrams + told, receive: 100 * datagrams },
+          packets: { transmit: datagrams + Math.sign(told), receive: datagrams },
         });
       });
     }
@@ -160,7 +163,7 @@ function open(features: Readonly<Record<string, string>>): void {
     using workloads = new Workloads('sockets');
     await using receiver = new ObservedReceiver(keys);
     const process = own('churn');
-    const connections = isEmulated ? 1000 : 5000;
+    const connections = many(5000);
     let ended = false;
     const run = workloads.run(process, 'tcp', connections, '4', 'here').finally(() => {
       ended = true;

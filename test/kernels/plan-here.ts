@@ -26,12 +26,12 @@ const asked = config.parse({
   stack_traces: Object.keys(STACK_KINDS),
 });
 const kernel = Kernel.load(bpf, kernelOptionsOf({ config: asked, objects: objectFolder() }));
-const served = new Map(kernel.roles().map(({ role, program }) => [role.name, program]));
 const rungOf = (program: string | undefined) => (program === undefined ? '' : kernel.hookOf(program).split('/')[0]!);
 const results: Omit<KernelResults, 'files'> = {
   release: release(),
   metrics: FACTS.map((fact) => {
-    const rungs = rolesOf(fact).map((role) => rungOf(served.get(role)));
+    const programs = rolesOf(fact).flatMap((role) => kernel.servedAs(role).map(({ program }) => program));
+    const rungs = programs.map(rungOf);
     const { seedName: name } = fact.definition;
     return { name, ...stateOf(fact, asked, kernel), rungs: [...new Set(rungs)].filter((rung) => rung !== '').sort() };
   }),

@@ -92,20 +92,22 @@ export class Kernel {
     return this.#loaded.walk !== undefined;
   }
 
-  /** Whether a role is served. */
+  /** Whether a role is served, or a part of it. */
   serves(name: string): boolean {
-    return [...this.plan.rungs.keys()].some((role) => role.name === name);
+    return [...this.plan.rungs.keys()].some((role) => isOf(role, name));
   }
 
   /** What is lost because these roles are not served, one sentence each. */
   lostOf(...names: readonly string[]): string[] {
-    return this.missing.filter((role) => names.includes(role.name)).map((role) => role.without);
+    return this.missing.filter((role) => names.some((name) => isOf(role, name))).map((role) => role.without);
   }
 
   /** Programs of a role that were tried in vain. */
   failuresOf(name: string): readonly ProgramStatus[] {
-    const suffixes = new Set(['', '_table', '_btf', '_raw', '_tp', '_cgroup'].map((suffix) => name + suffix));
-    return this.programs.filter(({ program, state }) => state !== 'attached' && suffixes.has(program));
+    const names = [name, ...this.#ladder.partsOf(name)];
+    const suffixes = ['', '_table', '_btf', '_raw', '_tp', '_fexit', '_cgroup'];
+    const tried = new Set(names.flatMap((each) => suffixes.map((suffix) => each + suffix)));
+    return this.programs.filter(({ program, state }) => state !== 'attached' && tried.has(program));
   }
 
   /** A program of these files whose role nobody has now. */
@@ -122,6 +124,11 @@ export class Kernel {
       below: this.#ladder.below(role).map((program) => this.hookOf(program)),
     }));
     return [...served, ...this.missing.map((role) => ({ role, program: undefined, below: [] }))];
+  }
+
+  /** What does a role, or the parts of it; what is not done is among them. */
+  servedAs(name: string): readonly ServedRole[] {
+    return this.roles().filter(({ role }) => isOf(role, name));
   }
 
   /** What is lost without a program that is not attached; empty for one that nothing needs. */
@@ -191,6 +198,11 @@ export class Kernel {
   close(): void {
     this.#loaded.close();
   }
+}
+
+/** Whether it is the role of this name, or a part of that. */
+function isOf(role: Role, name: string): boolean {
+  return role.name === name || role.partOf === name;
 }
 
 /** All programs that there are, with their sections. */

@@ -11,6 +11,7 @@ const ALL: Allowed = {
   taskStorage: true,
   socketStorage: true,
   traceEvents: false,
+  fexit: true,
   ringbuf: true,
 };
 const PROGRAMS = new Set(['task_newtask_btf', 'task_newtask_raw', 'sys_exit_btf', 'sys_exit_raw', 'living']);
@@ -129,6 +130,7 @@ test('with every rung switched off a role is off and says so; an iterator is not
     taskStorage: true,
     socketStorage: true,
     traceEvents: false,
+    fexit: false,
     ringbuf: true,
   });
   assert.deepEqual(chosen(ladder), ['living']);
@@ -166,4 +168,67 @@ test('where one trace event of a call cannot be had, none is tried', () => {
     ],
   );
   assert.deepEqual(ladder.missing(), calls);
+});
+
+const SEND: readonly Role[] = [
+  { object: 'net', name: 'send', without: 'Nothing that is sent.' },
+  { object: 'net', name: 'send_four', partOf: 'send', without: 'Nothing of IPv4.' },
+  { object: 'net', name: 'send_six', partOf: 'send', without: 'Nothing of IPv6.' },
+  { object: 'net', name: 'send_page', partOf: 'send', ifThere: true, without: 'No pages.' },
+];
+const SENDERS = new Set(['task_newtask_btf', 'send_btf', 'send_four_fexit', 'send_six_fexit', 'send_page_fexit']);
+
+test('the parts of a role are left alone while one program does all of it, and told as what is below', () => {
+  const ladder = new Ladder(SEND, SENDERS, ALL);
+  assert.deepEqual(chosen(ladder), ['send_btf']);
+  assert.deepEqual(ladder.missing(), []);
+  assert.deepEqual(ladder.below(SEND[0]!), ['send_four_fexit', 'send_six_fexit', 'send_page_fexit']);
+  assert.deepEqual(ladder.status(), [{ program: 'send_btf', state: 'attached', reason: '' }]);
+});
+
+test('its parts take over where that program fails, and then nothing is missing', () => {
+  const ladder = new Ladder([newTask, ...SEND], SENDERS, ALL);
+  assert.equal(ladder.failed({ program: 'send_btf', reason: 'load: ESRCH', isGone: true }), true);
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf', 'send_four_fexit', 'send_six_fexit', 'send_page_fexit']);
+  assert.deepEqual([ladder.missing(), ladder.plan.taskStorage], [[], true]);
+  assert.deepEqual(
+    ladder.status().filter(({ state }) => state !== 'attached'),
+    [{ program: 'send_btf', state: 'failed', reason: 'load: ESRCH' }],
+  );
+});
+
+test('a part whose function the kernel has not got is missing, unless such a kernel needs none', () => {
+  const ladder = new Ladder(SEND, SENDERS, { ...ALL, tpBtf: false });
+  ladder.failed({ program: 'send_six_fexit', reason: 'load: ESRCH', isGone: true });
+  ladder.failed({ program: 'send_page_fexit', reason: 'load: ESRCH', isGone: true });
+  assert.deepEqual(chosen(ladder), ['send_four_fexit']);
+  assert.deepEqual(ladder.missing(), [SEND[2]]);
+  assert.deepEqual(ladder.status(), [
+    { program: 'send_four_fexit', state: 'attached', reason: '' },
+    { program: 'send_six_fexit', state: 'failed', reason: 'load: ESRCH' },
+    { program: 'send_page', state: 'off', reason: 'this kernel has no such function, and needs none' },
+  ]);
+});
+
+test('where one program at the end of a function is refused, none is tried, and the whole role is missing', () => {
+  const ladder = new Ladder([newTask, ...SEND], SENDERS, { ...ALL, tpBtf: true });
+  ladder.failed({ program: 'send_btf', reason: 'load: ESRCH', isGone: true });
+  ladder.failed({ program: 'send_four_fexit', reason: 'attach: ENOTSUPP' });
+  assert.deepEqual(chosen(ladder), ['task_newtask_btf']);
+  assert.deepEqual(ladder.missing(), [SEND[0]]);
+  assert.deepEqual(
+    ladder.status().flatMap(({ program, state, reason }) => (state === 'attached' ? [] : [[program, state, reason]])),
+    [
+      ['send_btf', 'failed', 'load: ESRCH'],
+      ['send_four_fexit', 'failed', 'attach: ENOTSUPP'],
+      ['send_six_fexit', 'failed', 'attach: ENOTSUPP'],
+      ['send_page_fexit', 'failed', 'attach: ENOTSUPP'],
+    ],
+  );
+});
+
+test('with programs at functions switched off a role has no parts, and is off as a whole', () => {
+  const ladder = new Ladder(SEND, SENDERS, { ...ALL, tpBtf: false, fexit: false });
+  assert.deepEqual(chosen(ladder), []);
+  assert.deepEqual(ladder.status(), [{ program: 'send', state: 'off', reason: 'every rung is switched off' }]);
 });

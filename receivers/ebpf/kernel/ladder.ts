@@ -2,9 +2,9 @@ import type { ObjectName } from './objects.ts';
 
 /**
  * A rung of a ladder: the suffix of its program's name. `call`: a trace event of one system call, where no other hook does;
- * `table`: an iterator over what stands in a table by address.
+ * `table`: an iterator over what stands in a table by address; `fexit`: the end of a function.
  */
-export type Rung = 'btf' | 'raw' | 'tp' | 'call' | 'iter' | 'table' | 'cgroup';
+export type Rung = 'btf' | 'raw' | 'tp' | 'call' | 'fexit' | 'iter' | 'table' | 'cgroup';
 
 /** A thing to do in the kernel that one of several programs can do. */
 export interface Role {
@@ -15,6 +15,10 @@ export interface Role {
   readonly stateless?: boolean;
   /** It `keeps` something for sockets, in their storage or in a table by their address, or `walks` what is kept. */
   readonly sockets?: 'keeps' | 'walks';
+  /** Name of the role that it does a part of, which stands before it. Tried where no program does that one alone. */
+  readonly partOf?: string;
+  /** Nothing is lost in a kernel that has not got the function which its program looks at. */
+  readonly ifThere?: boolean;
   /** What is lost or inexact without it, in one sentence. */
   readonly without: string;
 }
@@ -36,6 +40,8 @@ export interface Plan {
 export interface Failure {
   readonly program: string;
   readonly reason: string;
+  /** What it is to be attached to does not exist. */
+  readonly isGone?: boolean;
   /** The verifier's last lines, where it refused the program. */
   readonly log?: readonly string[];
 }
@@ -63,6 +69,7 @@ export interface Allowed {
    * until it goes on; a trace event holds preemption off.
    */
   readonly traceEvents: boolean;
+  readonly fexit: boolean;
   readonly ringbuf: boolean;
 }
 
@@ -79,6 +86,8 @@ export class Ladder {
   readonly #allowed: Allowed;
   readonly #rungs = new Map<Role, Rung>();
   readonly #failed: ProgramStatus[] = [];
+  /** Roles that this kernel needs nobody for. */
+  readonly #needless = new Set<Role>();
   #taskStorage: boolean;
   #atomics = true;
   #socketStorage: boolean;
@@ -123,17 +132,22 @@ export class Ladder {
   }
 
   /** A program failed: its role goes one rung down, or is off. False when no role has this program. */
-  failed({ program, reason, log }: Failure): boolean {
+  failed({ program, reason, log, isGone = false }: Failure): boolean {
     const role = [...this.#rungs.keys()].find((each) => programOf(each, this.#rungs.get(each)!) === program);
     if (role === undefined) return false;
     const rung = this.#rungs.get(role)!;
+    if (role.ifThere === true && isGone) {
+      this.#rungs.delete(role);
+      this.#needless.add(role);
+      return true;
+    }
     this.#failed.push({ program, state: 'failed', reason, ...(log !== undefined && { log }) });
     const next = this.#below(role, rung)[0];
     if (next !== undefined) {
       this.#rungs.set(role, next);
       if (role.stateless !== true && next === 'raw') this.#taskStorage = false;
-    } else if (rung === 'call') {
-      this.#withoutCalls(reason);
+    } else if (rung === 'call' || (rung === 'fexit' && !isGone)) {
+      this.#withoutRung(rung, reason);
     } else if (this.#socketStorage && role.sockets === 'keeps' && this.#suspect === undefined) {
       // It may have been refused for the storage of sockets: it is tried with the table.
       this.#suspect = role;
@@ -142,6 +156,7 @@ export class Ladder {
       this.#weakenAtomics();
     } else {
       this.#rungs.delete(role);
+      for (const part of this.#partsOf(role.name)) this.#startAt(part);
       if (role === this.#suspect) this.#socketStorage = true;
     }
     this.#chooseWalks();
@@ -164,11 +179,9 @@ export class Ladder {
       ([role, rung]): ProgramStatus => ({ program: programOf(role, rung), state: 'attached', reason: '' }),
     );
     const tried = new Set(this.#failed.map(({ program }) => program));
-    const off = this.#roles
-      .filter(
-        (role) => !this.#rungs.has(role) && !this.#ladderOf(role).some((rung) => tried.has(programOf(role, rung))),
-      )
-      .map((role): ProgramStatus => ({ program: role.name, state: 'off', reason: 'every rung is switched off' }));
+    const off = [...this.missing(), ...this.#needless]
+      .filter((role) => ![role, ...this.#partsOf(role.name)].some((each) => this.#wasTried(each, tried)))
+      .map((role): ProgramStatus => ({ program: role.name, state: 'off', reason: this.#whyOff(role) }));
     const failed = this.#failed.filter(
       ({ program }, i) =>
         !attached.some((each) => each.program === program) &&
@@ -180,18 +193,42 @@ export class Ladder {
   /** Programs that would be tried next for a role, the strongest first. */
   below(role: Role): readonly string[] {
     const rung = this.#rungs.get(role);
-    return rung === undefined ? [] : this.#below(role, rung).map((each) => programOf(role, each));
+    if (rung === undefined) return [];
+    const parts = this.#partsOf(role.name).flatMap((part) => this.#rungsOf(part).map((each) => programOf(part, each)));
+    return [...this.#below(role, rung).map((each) => programOf(role, each)), ...parts];
   }
 
-  /** Roles that no program serves. */
+  /** Roles that no program serves, nor programs for its parts; where those do, the parts that have none. */
   missing(): readonly Role[] {
-    return this.#roles.filter((role) => !this.#rungs.has(role));
+    const inParts = new Set([...this.#rungs.keys()].map(({ partOf }) => partOf));
+    return this.#roles.filter(
+      (role) =>
+        !this.#rungs.has(role) &&
+        !this.#needless.has(role) &&
+        (role.partOf === undefined ? !inParts.has(role.name) : inParts.has(role.partOf)),
+    );
   }
 
-  /** The kernel, or this place, has no trace events of calls: to try each of them would load everything as often. */
-  #withoutCalls(reason: string): void {
+  /** Names of the roles that do a part of this one each. */
+  partsOf(name: string): readonly string[] {
+    return this.#partsOf(name).map((part) => part.name);
+  }
+
+  #wasTried(role: Role, tried: ReadonlySet<string>): boolean {
+    return this.#ladderOf(role).some((rung) => tried.has(programOf(role, rung)));
+  }
+
+  #partsOf(name: string): readonly Role[] {
+    return this.#roles.filter(({ partOf }) => partOf === name);
+  }
+
+  /**
+   * The kernel, or this place, has no trace events of calls, or takes nothing at the end of functions: to try each would load
+   * everything as often.
+   */
+  #withoutRung(without: Rung, reason: string): void {
     for (const [role, rung] of this.#rungs) {
-      if (rung !== 'call') continue;
+      if (rung !== without) continue;
       this.#rungs.delete(role);
       const program = programOf(role, rung);
       if (!this.#failed.some((each) => each.program === program))
@@ -226,12 +263,18 @@ export class Ladder {
   }
 
   #startAtTop(): void {
-    for (const role of this.#roles) {
-      const top = this.#ladderOf(role)[0];
-      if (top === undefined) this.#rungs.delete(role);
-      else this.#rungs.set(role, top);
-    }
+    for (const role of this.#roles) this.#startAt(role);
     this.#chooseWalks();
+  }
+
+  #startAt(role: Role): void {
+    const top = this.#ladderOf(role)[0];
+    if (top === undefined) this.#rungs.delete(role);
+    else this.#rungs.set(role, top);
+  }
+
+  #whyOff(role: Role): string {
+    return this.#needless.has(role) ? 'this kernel has no such function, and needs none' : 'every rung is switched off';
   }
 
   #below(role: Role, rung: Rung): readonly Rung[] {
@@ -239,6 +282,11 @@ export class Ladder {
   }
 
   #ladderOf(role: Role): readonly Rung[] {
+    if ([...this.#rungs.keys()].some(({ name }) => name === role.partOf)) return [];
+    return this.#rungsOf(role);
+  }
+
+  #rungsOf(role: Role): readonly Rung[] {
     const walk = this.#hasSocketTable() ? 'table' : 'iter';
     return RUNGS.filter(
       (rung) =>
@@ -256,6 +304,8 @@ export class Ladder {
         return this.#allowed.rawTp;
       case 'tp':
         return this.#allowed.traceEvents;
+      case 'fexit':
+        return this.#allowed.fexit;
       case 'call':
       case 'iter':
       case 'table':
@@ -265,7 +315,7 @@ export class Ladder {
   }
 }
 
-const RUNGS: readonly Rung[] = ['iter', 'table', 'call', 'tp', 'btf', 'raw', 'cgroup'];
+const RUNGS: readonly Rung[] = ['iter', 'table', 'call', 'tp', 'btf', 'raw', 'fexit', 'cgroup'];
 
 /** Name of the program that does this at this rung. */
 export function programOf(role: Role, rung: Rung): string {

@@ -1,5 +1,5 @@
 import { type Bpf, BpfError } from 'bpflow/sdk';
-import type { Ladder } from './ladder.ts';
+import type { Failure, Ladder } from './ladder.ts';
 import { LoadedKernel } from './loaded-kernel.ts';
 import type { KernelOptions } from './options.ts';
 
@@ -16,11 +16,21 @@ export function loadByLadder(bpf: Bpf, asked: KernelOptions, ladder: Ladder): Lo
         if (error.subject === 'event_buffers') options = { ...options, events: undefined };
       } else if (error.code !== 'load' && error.code !== 'attach') {
         throw error;
-      } else if (!ladder.failed({ program: error.subject, reason: reasonOf(error), ...logOf(error) })) {
+      } else if (!ladder.failed(failureOf(error.subject, error))) {
         throw error;
       }
     }
   }
+}
+
+function failureOf(program: string, error: BpfError): Failure {
+  return {
+    program,
+    reason: reasonOf(error),
+    // So libbpf says that the kernel's BTF has not got the function, or the tracepoint.
+    isGone: error.code === 'load' && error.errno === 'ESRCH',
+    ...logOf(error),
+  };
 }
 
 /** A map cannot be had, or not be read: false when nothing goes on without. */

@@ -80,6 +80,12 @@ export function rolesOf(
             { object: 'mem', name: 'memory_exit', without: 'Calls of mmap and brk are not counted.' },
           ] as const)
         : []),
+      ...(memory.slab
+        ? ([
+            { object: 'mem', name: 'slab_malloc', without: 'What kmalloc allocates is not counted.' },
+            { object: 'mem', name: 'slab_cache', without: 'What kmem_cache_alloc allocates is not counted.' },
+          ] as const)
+        : []),
     );
   }
   if (blockIo) {

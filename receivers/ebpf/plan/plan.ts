@@ -115,8 +115,7 @@ function metricOf(
 }
 
 function programsServing(kernel: Kernel, names: readonly string[]): string[] {
-  const served = new Map(kernel.roles().map(({ role, program }) => [role.name, program]));
-  return names.flatMap((name) => served.get(name) ?? []);
+  return names.flatMap((name) => kernel.servedAs(name).flatMap(({ program }) => program ?? []));
 }
 
 /** Programs that all run for an event are added; of those of which one runs, the most expensive counts. */

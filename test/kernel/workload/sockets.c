@@ -113,8 +113,30 @@ static void enter_namespace(void)
 	close(fd);
 }
 
+// What TCP says of the whole namespace: segments sent again, and those with RST.
+struct account {
+	long again;
+	long resets;
+};
+
+static struct account account_of_namespace(void)
+{
+	FILE *file = fopen("/proc/self/net/snmp", "r");
+	struct account found = {-1, -1};
+	char line[1024];
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "Tcp: %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %ld %*d %ld",
+		       &found.again, &found.resets);
+	if (found.resets < 0)
+		die("/proc/self/net/snmp");
+	fclose(file);
+	return found;
+}
+
 static void tcp(void)
 {
+	struct account before = account_of_namespace(), after;
 	char buffer[REPLY] = {0};
 	pthread_t server;
 
@@ -136,7 +158,10 @@ static void tcp(void)
 		close(fd);
 	}
 	pthread_join(server, 0);
-	printf("{\"connections\":%ld,\"bytes\":%ld}\n", rounds, rounds * (REQUEST + REPLY));
+	after = account_of_namespace();
+	printf("{\"connections\":%ld,\"bytes\":%ld,\"again\":%ld,\"resets\":%ld}\n", rounds,
+	       rounds * (REQUEST + REPLY), after.again - before.again,
+	       after.resets - before.resets);
 }
 
 // One side of `tcp` in a network namespace of its own: `dial` goes to a host whose process `serve`s.

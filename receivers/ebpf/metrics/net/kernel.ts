@@ -4,6 +4,7 @@ import { Transport } from '../../../../bpf/net.gen.ts';
 import { GROUP_OTHER } from '../../../../bpf/process.gen.ts';
 import type { Role } from '../../kernel/ladder.ts';
 import type { NetworkLabel } from './flows.ts';
+import { messageRoles } from './messages.ts';
 
 /** What is to be loaded of the network group. */
 export interface NetworkKernelOptions {
@@ -57,12 +58,7 @@ export function networkRoles({ messages }: NetworkKernelOptions, iterators: bool
       },
     );
   }
-  if (messages) {
-    roles.push(
-      { object: 'net', name: 'socket_send', without: 'What UDP and UNIX sockets send is not counted.' },
-      { object: 'net', name: 'socket_receive', without: 'What UDP and UNIX sockets receive is not counted.' },
-    );
-  }
+  if (messages) roles.push(...messageRoles());
   return roles;
 }
 

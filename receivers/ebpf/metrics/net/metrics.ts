@@ -2,6 +2,7 @@ import { ConnectErrorKey, ConnectionKey, NetKey, TcpTimeKey } from '../../../../
 import type { Kernel } from '../../kernel/kernel.ts';
 import { tracepointsMiss } from '../../kernel/preemption.ts';
 import type { MetricFact } from '../../series/metric-fact.ts';
+import { lostMessages } from './messages.ts';
 
 export const DIRECTION = 'network.io.direction';
 export const TRANSPORT = 'network.transport';
@@ -42,6 +43,10 @@ function lostTraffic(kernel: Kernel): string | undefined {
   return sentences(late, lostElders(kernel));
 }
 
+function lostOfAll(kernel: Kernel): string | undefined {
+  return sentences(lostTraffic(kernel), lostMessages(kernel));
+}
+
 function lostElders(kernel: Kernel): string | undefined {
   const elders = kernel.serves('older_sockets') ? undefined : 'TCP sockets older than the agent are not counted.';
   return sentences(elders, lostConnections(kernel));
@@ -76,7 +81,7 @@ export const BYTES: MetricFact = {
   perEvent: ['socket_send', 'socket_receive'],
   exactWith: TRAFFIC_WITH,
   maps: TRAFFIC,
-  estimated: lostTraffic,
+  estimated: lostOfAll,
 };
 
 export const PACKETS: MetricFact = {
@@ -96,7 +101,7 @@ export const PACKETS: MetricFact = {
   perEvent: ['socket_send', 'socket_receive'],
   exactWith: TRAFFIC_WITH,
   maps: TRAFFIC,
-  estimated: lostTraffic,
+  estimated: lostOfAll,
 };
 
 export const RETRANSMITS: MetricFact = {

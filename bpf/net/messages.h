@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Messages over sockets whose traffic the kernel does not count: each call that sends or receives, TCP left out. Part of
+ * net.bpf.c, whose counters it adds to.
+ *
+ * Before Linux 6.3 there are no tracepoints for messages. There the operations of the protocols are looked at as they return:
+ * each message passes one of them once, by whatever call it comes (send, sendmmsg, write, io_uring).
+ */
+#ifndef BPFLOW_NET_MESSAGES_H
+#define BPFLOW_NET_MESSAGES_H
+
+/* Every program that counts messages. */
+enum message_program {
+	SOCKET_SEND,
+	SOCKET_RECEIVE,
+	SEND_INET,
+	SEND_INET6,
+	SEND_UNIX_STREAM,
+	SEND_UNIX_DATAGRAM,
+	SEND_UNIX_PACKET,
+	SEND_UNIX_PAGE,
+	SEND_UDP_PAGE,
+	RECEIVE_INET,
+	RECEIVE_INET6,
+	RECEIVE_UNIX_STREAM,
+	RECEIVE_UNIX_DATAGRAM,
+	RECEIVE_UNIX_PACKET,
+	MESSAGE_PROGRAMS,
+};
+
+/* The last task of each CPU that a program counted a message of: the next one is counted without looking for its state. */
+struct message_task {
+	u64 task;
+	u64 css_set;
+	u64 changes;
+	group_t group;
+	u32 user;
+};
+
+/* One for each program: no other writes it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MESSAGE_PROGRAMS);
+	__type(key, u32);
+	__type(value, struct message_task);
+} message_tasks SEC(".maps");
+
+static __always_inline group_t message_group(u32 program)
+{
+	struct message_task *last = bpf_map_lookup_elem(&message_tasks, &program);
+	struct task_struct *current = get_current();
+	struct node *shared = get_node();
+	u64 changes, css_set;
+
+	if (!last || !shared)
+		return GROUP_OTHER;
+	changes = *(volatile u64 *)&shared->changes;
+	css_set = css_set_of(current);
+	if (last->task == (u64)current && last->changes == changes && last->css_set == css_set &&
+	    (!user_ranges || last->user == user_of_current(current)))
+		return last->group;
+	last->group = current_group();
+	last->css_set = css_set;
+	last->user = user_ranges ? user_of_current(current) : 0;
+	last->changes = changes;
+	/* A task without state is looked for again. */
+	last->task = last->group == GROUP_OTHER ? 0 : (u64)current;
+	return last->group;
+}
+
+/* The traffic that a message belongs to. NULL for one that is not counted. */
+static __always_inline struct net_value *message_traffic(u32 family, u32 protocol, int result,
+							 u32 program)
+{
+	u32 transport;
+	group_t group;
+
+	if (family == AF_UNIX)
+		transport = TRANSPORT_UNIX;
+	else if ((family == AF_INET || family == AF_INET6) && protocol == IPPROTO_UDP)
+		transport = TRANSPORT_UDP;
+	else
+		return NULL;
+	if (result < 0)
+		return NULL;
+	group = message_group(program);
+	if (group == GROUP_EXCLUDED) {
+		note(LEDGER_EXCLUDED);
+		return NULL;
+	}
+	return traffic_of(group, transport);
+}
+
+/* Plain: each direction has one program at a tracepoint, which nothing that adds to the same interrupts. */
+static __always_inline int on_send(u32 family, u32 protocol, int result)
+{
+	struct net_value *sum = message_traffic(family, protocol, result, SOCKET_SEND);
+
+	if (sum) {
+		sum->sent += result;
+		sum->packets_sent++;
+	}
+	return 0;
+}
+
+static __always_inline int on_receive(u32 family, u32 protocol, int result, int flags)
+{
+	struct net_value *sum;
+
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return 0;
+	sum = message_traffic(family, protocol, result, SOCKET_RECEIVE);
+	if (sum) {
+		sum->received += result;
+		sum->packets_received++;
+	}
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(socket_send_btf, struct sock *sk, int result, int flags)
+{
+	return on_send(sk->__sk_common.skc_family, sk->sk_protocol, result);
+}
+
+SEC("tracepoint/sock/sock_send_length")
+int socket_send_tp(struct sock_length_record *record)
+{
+	return on_send(record->family, record->protocol, record->length);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(socket_receive_btf, struct sock *sk, int result, int flags)
+{
+	return on_receive(sk->__sk_common.skc_family, sk->sk_protocol, result, flags);
+}
+
+SEC("tracepoint/sock/sock_recv_length")
+int socket_receive_tp(struct sock_length_record *record)
+{
+	return on_receive(record->family, record->protocol, record->length, record->flags);
+}
+
+/* Several programs add to one sum here, and a task may be preempted in one of them. */
+static __always_inline int on_sent(struct sock *sk, long result, u32 program)
+{
+	struct net_value *sum =
+		message_traffic(sk->__sk_common.skc_family, sk->sk_protocol, result, program);
+
+	if (sum) {
+		__sync_fetch_and_add(&sum->sent, result);
+		__sync_fetch_and_add(&sum->packets_sent, 1);
+	}
+	return 0;
+}
+
+static __always_inline int on_received(struct sock *sk, int result, int flags, u32 program)
+{
+	struct net_value *sum;
+
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return 0;
+	sum = message_traffic(sk->__sk_common.skc_family, sk->sk_protocol, result, program);
+	if (sum) {
+		__sync_fetch_and_add(&sum->received, result);
+		__sync_fetch_and_add(&sum->packets_received, 1);
+	}
+	return 0;
+}
+
+/* The operation that sends over sockets of this type; another one may hand over to it. */
+#define SENDS(name, operation, type, program)                                                    \
+	SEC("fexit/" #operation)                                                                 \
+	int BPF_PROG(socket_send_##name##_fexit, struct socket *socket, void *message, u64 size, \
+		     int result)                                                                 \
+	{                                                                                        \
+		struct sock *sk = socket->sk;                                                    \
+                                                                                                 \
+		require_lasting_trampolines();                                                   \
+		return sk->sk_type == type ? on_sent(sk, result, program) : 0;                   \
+	}
+
+#define RECEIVES(name, operation, type, program)                                          \
+	SEC("fexit/" #operation)                                                          \
+	int BPF_PROG(socket_receive_##name##_fexit, struct socket *socket, void *message, \
+		     u64 size, int flags, int result)                                     \
+	{                                                                                 \
+		struct sock *sk = socket->sk;                                             \
+                                                                                          \
+		require_lasting_trampolines();                                            \
+		return sk->sk_type == type ? on_received(sk, result, flags, program) : 0; \
+	}
+
+SENDS(inet, inet_sendmsg, SOCK_DGRAM, SEND_INET)
+SENDS(inet6, inet6_sendmsg, SOCK_DGRAM, SEND_INET6)
+SENDS(unix_stream, unix_stream_sendmsg, SOCK_STREAM, SEND_UNIX_STREAM)
+SENDS(unix_datagram, unix_dgram_sendmsg, SOCK_DGRAM, SEND_UNIX_DATAGRAM)
+SENDS(unix_packet, unix_seqpacket_sendmsg, SOCK_SEQPACKET, SEND_UNIX_PACKET)
+
+RECEIVES(inet, inet_recvmsg, SOCK_DGRAM, RECEIVE_INET)
+RECEIVES(inet6, inet6_recvmsg, SOCK_DGRAM, RECEIVE_INET6)
+RECEIVES(unix_stream, unix_stream_recvmsg, SOCK_STREAM, RECEIVE_UNIX_STREAM)
+RECEIVES(unix_datagram, unix_dgram_recvmsg, SOCK_DGRAM, RECEIVE_UNIX_DATAGRAM)
+RECEIVES(unix_packet, unix_seqpacket_recvmsg, SOCK_SEQPACKET, RECEIVE_UNIX_PACKET)
+
+/*
+ * 6.5, dc97391e6610 "sock: Remove ->sendpage*() in favour of sendmsg(MSG_SPLICE_PAGES)": before, sendfile and splice send page by
+ * page, over these two sockets without the operations above. UDP sends by sendmsg where a device cannot do that.
+ */
+SEC("fexit/unix_stream_sendpage")
+int BPF_PROG(socket_send_unix_page_fexit, struct socket *socket, void *page, int offset, u64 size,
+	     int flags, long result)
+{
+	require_lasting_trampolines();
+	return on_sent(socket->sk, result, SEND_UNIX_PAGE);
+}
+
+SEC("fexit/ip_append_page")
+int BPF_PROG(socket_send_udp_page_fexit, struct sock *sk, void *flow, void *page, int offset,
+	     u64 size, int flags, long result)
+{
+	require_lasting_trampolines();
+	return on_sent(sk, result ? -1 : (long)size, SEND_UDP_PAGE);
+}
+
+#endif
