@@ -30,12 +30,22 @@ static __always_inline int on_issue(struct request *request)
 	return 0;
 }
 
-static __always_inline int on_complete(struct request *request)
+/* `typed`: the verifier knows the request, plain loads will do. */
+static __always_inline void read_place(struct request *request, struct block_key *place, bool typed)
+{
+	struct gendisk *disk = typed ? typed_disk(request) : get_disk(request);
+
+	place->major = typed ? disk->major : BPF_CORE_READ(disk, major);
+	place->minor = typed ? disk->first_minor : BPF_CORE_READ(disk, first_minor);
+	place->operation = typed ? request->cmd_flags : BPF_CORE_READ(request, cmd_flags);
+	place->operation &= REQ_OP_MASK;
+}
+
+static __always_inline int on_complete(struct request *request, bool typed)
 {
 	static const struct hist zero;
 	u64 key = (u64)request, *started, start, now = bpf_ktime_get_ns();
-	struct block_key place = {};
-	struct gendisk *disk;
+	struct block_key place;
 	struct hist *hist;
 
 	/* The first part of it to complete; or it began before we did. */
@@ -44,10 +54,7 @@ static __always_inline int on_complete(struct request *request)
 		return 0;
 	start = *started;
 	bpf_map_delete_elem(&block_started, &key);
-	disk = get_disk(request);
-	place.major = BPF_CORE_READ(disk, major);
-	place.minor = BPF_CORE_READ(disk, first_minor);
-	place.operation = BPF_CORE_READ(request, cmd_flags) & REQ_OP_MASK;
+	read_place(request, &place, typed);
 	hist = bpf_map_lookup_elem(&block_latencies, &place);
 	if (!hist) {
 		bpf_map_update_elem(&block_latencies, &place, &zero, BPF_NOEXIST);
@@ -90,13 +97,13 @@ int block_issue_raw(u64 *arguments)
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_complete_btf, struct request *request)
 {
-	return on_complete(request);
+	return on_complete(request, true);
 }
 
 SEC("raw_tp/block_rq_complete")
 int BPF_PROG(block_complete_raw, struct request *request)
 {
-	return on_complete(request);
+	return on_complete(request, false);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -6,6 +6,7 @@ export const EVENT_CGROUP_PATH_LENGTH = 512;
 export const EVENT_BASE_LENGTH = 1024;
 export const EVENT_PREFIX_LENGTH = 64;
 export const EVENT_STACK_DEPTH = 64;
+export const EVENT_REFUSED_GROUPS = 4096;
 
 /** `enum event_kind`. */
 export const EventKind = {

@@ -11,6 +11,7 @@
 #define EVENT_BASE_LENGTH	 1024
 #define EVENT_PREFIX_LENGTH	 64
 #define EVENT_STACK_DEPTH	 64
+#define EVENT_REFUSED_GROUPS	 4096
 
 enum event_kind {
 	EVENT_FORK,

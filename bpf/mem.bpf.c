@@ -2,6 +2,7 @@
 /* Allocations of pages and of address space, and OOM kills. */
 #include "include/maps.h"
 #include "mem.h"
+#include "mem/slab.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -58,15 +59,20 @@ static __always_inline void count(group_t group, u32 kind, u64 amount)
  * Runs in interrupts too, where the task that is interrupted is charged, and under locks, where nothing may be made: a task is
  * not regrouped here.
  */
-static __always_inline int on_page(bool found, u32 order)
+static __always_inline int on_allocation(bool found, u32 kind, u64 amount)
 {
 	struct task_state *state;
 
 	if (!found)
 		return 0;
 	state = get_state(get_current(), false);
-	count(state ? state->group : GROUP_OTHER, MEMORY_PAGE, 1ul << (order & 31));
+	count(state ? state->group : GROUP_OTHER, kind, amount);
 	return 0;
+}
+
+static __always_inline int on_page(bool found, u32 order)
+{
+	return on_allocation(found, MEMORY_PAGE, 1ul << (order & 31));
 }
 
 static __always_inline int on_exit(struct pt_regs *regs, u32 nr, s64 result, bool typed)
@@ -125,6 +131,42 @@ SEC("tracepoint/kmem/mm_page_alloc")
 int page_alloc_tp(struct page_alloc_record *record)
 {
 	return on_page(record->frame != NO_FRAME, record->order);
+}
+
+SEC("tp_btf/kmalloc")
+int slab_malloc_btf(u64 *arguments)
+{
+	return on_allocation(slab_found(arguments), MEMORY_SLAB, malloc_bytes(arguments));
+}
+
+SEC("raw_tp/kmalloc")
+int slab_malloc_raw(u64 *arguments)
+{
+	return on_allocation(slab_found(arguments), MEMORY_SLAB, malloc_bytes(arguments));
+}
+
+SEC("tracepoint/kmem/kmalloc")
+int slab_malloc_tp(struct slab_record *record)
+{
+	return on_allocation(record->object, MEMORY_SLAB, malloc_record_bytes(record));
+}
+
+SEC("tp_btf/kmem_cache_alloc")
+int slab_cache_btf(u64 *arguments)
+{
+	return on_allocation(slab_found(arguments), MEMORY_SLAB, cache_bytes(arguments));
+}
+
+SEC("raw_tp/kmem_cache_alloc")
+int slab_cache_raw(u64 *arguments)
+{
+	return on_allocation(slab_found(arguments), MEMORY_SLAB, cache_bytes(arguments));
+}
+
+SEC("tracepoint/kmem/kmem_cache_alloc")
+int slab_cache_tp(struct slab_record *record)
+{
+	return on_allocation(record->object, MEMORY_SLAB, cache_record_bytes(record));
 }
 
 SEC("tp_btf/sys_exit")

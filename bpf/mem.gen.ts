@@ -6,8 +6,9 @@ export const MemoryKind = {
   MEMORY_PAGE: 0,
   MEMORY_MMAP: 1,
   MEMORY_BRK: 2,
-  MEMORY_OOM_KILL: 3,
-  MEMORY_KINDS: 4,
+  MEMORY_SLAB: 3,
+  MEMORY_OOM_KILL: 4,
+  MEMORY_KINDS: 5,
 } as const;
 
 /** Hash of each struct's layout; what is loaded must have the same. */

@@ -9,6 +9,7 @@ enum memory_kind {
 	MEMORY_PAGE, /* pages from the kernel's allocator, for whatever purpose */
 	MEMORY_MMAP, /* address space by mmap */
 	MEMORY_BRK, /* moves of the heap's end */
+	MEMORY_SLAB, /* the kernel's objects: kmalloc and kmem_cache_alloc */
 	MEMORY_OOM_KILL, /* the victim's process */
 	MEMORY_KINDS,
 };
@@ -20,7 +21,7 @@ struct memory_key {
 
 struct memory_value {
 	count_t count;
-	u64 amount; /* pages of MEMORY_PAGE, bytes of MEMORY_MMAP */
+	u64 amount; /* pages of MEMORY_PAGE, bytes of MEMORY_MMAP and MEMORY_SLAB */
 };
 
 #endif

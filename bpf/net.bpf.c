@@ -8,7 +8,6 @@
 #include "include/socket-table.h"
 #include "net.h"
 #include "net/told.h"
-#include <bpf/bpf_endian.h>
 
 /* Whether the histograms are kept for each group. */
 const volatile bool net_by_group = false;
@@ -35,6 +34,18 @@ struct socket_state {
 	struct socket_origin origin;
 };
 
+/* What TCP itself has counted for a socket until now. */
+struct tcp_account {
+	u64 sent; /* payload */
+	u64 received;
+	u32 packets_sent;
+	u32 packets_received;
+	u32 retransmits;
+	u32 rtt; /* smoothed, eighths of a microsecond */
+	int error;
+	int from; /* TCP state that it ends in */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	/* An accepted socket begins with what its listener has. */
@@ -42,22 +53,6 @@ struct {
 	__type(key, int);
 	__type(value, struct socket_state);
 } sockets SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	/* All made beforehand: entries are added where nothing may be allocated. */
-	__uint(max_entries, 16384);
-	__type(key, u64);
-	__type(value, struct socket_state);
-} socket_table SEC(".maps");
-
-/* Without storage: groups of the sockets that listen, or did. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct listener_key);
-	__type(value, group_t);
-} listeners SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -133,46 +128,7 @@ static __always_inline group_t current_group(void)
 /* The socket's state, zeroed when it is new. NULL when it has none and none may or can be made. */
 static __always_inline struct socket_state *socket_state_of(struct sock *sk, bool create)
 {
-	static const struct socket_state zero;
-	struct socket_state *state;
-	u64 key = (u64)sk;
-
-	if (use_socket_storage)
-		return bpf_sk_storage_get(&sockets, sk, 0,
-					  create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
-	state = bpf_map_lookup_elem(&socket_table, &key);
-	if (state || !create)
-		return state;
-	bpf_map_update_elem(&socket_table, &key, &zero, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&socket_table, &key);
-}
-
-static __always_inline void forget_socket(struct sock *sk)
-{
-	u64 key = (u64)sk;
-
-	if (!use_socket_storage)
-		bpf_map_delete_elem(&socket_table, &key);
-}
-
-/* Without storage an accepted socket does not begin with what its listener has. */
-static __always_inline struct socket_state *accepted_socket(struct sock *sk)
-{
-	struct socket_state *state = socket_state_of(sk, false);
-	struct listener_key key;
-	group_t *group;
-
-	if (state || use_socket_storage)
-		return state ? state : socket_state_of(sk, true);
-	state = socket_state_of(sk, true);
-	if (!state)
-		return NULL;
-	state->flow = TRANSPORT_TCP;
-	name_listener(sk, &key);
-	group = bpf_map_lookup_elem(&listeners, &key);
-	if (group)
-		state->group = *group;
-	return state;
+	return bpf_sk_storage_get(&sockets, sk, 0, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
 }
 
 /* The entries of GROUP_OTHER are made before the first program runs. */
@@ -292,8 +248,10 @@ static __always_inline u32 flow_of(struct sock *sk, bool connects)
 	if (!with_peer_address && !with_peer_port && !with_local_port)
 		return TRANSPORT_TCP;
 	if (with_peer_address) {
-		if (sk->__sk_common.skc_family == AF_INET) {
-			key.peer_low = (u64)sk->__sk_common.skc_daddr << 32 | bpf_htonl(0xffff);
+		if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+			u64 peer = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+
+			key.peer_low = peer << 32 | bpf_htonl(0xffff);
 		} else if (bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
 			struct in6_addr peer;
 
@@ -302,10 +260,18 @@ static __always_inline u32 flow_of(struct sock *sk, bool connects)
 		}
 	}
 	if (with_peer_port && connects)
-		key.peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+		key.peer_port = peer_port_of(sk);
 	if (with_local_port && !connects)
-		key.local_port = sk->__sk_common.skc_num;
+		key.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	return find_flow(&key);
+}
+
+/* Of a socket of which nobody knows who connected. */
+static __always_inline bool has_random_port(struct sock *sk)
+{
+	u32 port = BPF_CORE_READ(sk, __sk_common.skc_num);
+
+	return port >= first_random_port && port <= last_random_port;
 }
 
 /* A counter of 32 bits that has gone on from `last`, as one of 64. */
@@ -324,73 +290,42 @@ static __always_inline void add_growth(u64 *sum, u64 *last, u64 now)
 		__sync_fetch_and_add(sum, step);
 }
 
-static __always_inline void credit_socket(struct net_value *sum, struct socket_state *state,
-					  struct tcp_sock *tcp, u64 received)
+static __always_inline void credit_account(struct net_value *sum, struct socket_state *state,
+					   const struct tcp_account *now)
 {
-	add_growth(&sum->sent, &state->sent, payload_sent(tcp));
-	add_growth(&sum->received, &state->received, received);
+	add_growth(&sum->sent, &state->sent, now->sent);
+	add_growth(&sum->received, &state->received, now->received);
 	add_growth(&sum->packets_sent, &state->packets_sent,
-		   extend(state->packets_sent, tcp->segs_out));
+		   extend(state->packets_sent, now->packets_sent));
 	add_growth(&sum->packets_received, &state->packets_received,
-		   extend(state->packets_received, tcp->segs_in));
+		   extend(state->packets_received, now->packets_received));
 	add_growth(&sum->retransmits, &state->retransmits,
-		   extend(state->retransmits, tcp->total_retrans));
+		   extend(state->retransmits, now->retransmits));
 }
 
 /* What TCP has counted for the socket until now is nobody's. */
-static __always_inline void own_socket(struct socket_state *state, struct sock *sk,
-				       struct tcp_sock *tcp, struct task_struct *owner,
-				       group_t group)
+static __always_inline void own_account(struct socket_state *state, const struct tcp_account *now,
+					struct task_struct *owner, group_t group)
 {
-	state->sent = payload_sent(tcp);
-	state->received = payload_received(sk, tcp);
-	state->packets_sent = tcp->segs_out;
-	state->packets_received = tcp->segs_in;
-	state->retransmits = tcp->total_retrans;
+	state->sent = now->sent;
+	state->received = now->received;
+	state->packets_sent = now->packets_sent;
+	state->packets_received = now->packets_received;
+	state->retransmits = now->retransmits;
 	state->connecting_since = 0;
 	state->flow = TRANSPORT_TCP;
 	state->group = group;
 	set_origin(&state->origin, owner);
 }
 
-/* Connects or listens: only these two always run in the process that owns the socket. */
-static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tcp, bool connects)
+static __always_inline void note_established(struct socket_state *state, struct sock *sk, int from)
 {
-	struct socket_state *state = socket_state_of(sk, true);
-	struct listener_key key;
-
-	if (!state) {
-		note(LEDGER_NO_SOCKET);
-		return 0;
-	}
-	own_socket(state, sk, tcp, get_current(), current_group());
-	if (!connects) {
-		if (use_socket_storage)
-			return 0;
-		name_listener(sk, &key);
-		bpf_map_update_elem(&listeners, &key, &state->group, BPF_ANY);
-		return 0;
-	}
-	state->flow = flow_of(sk, true);
-	state->connecting_since = bpf_ktime_get_ns();
-	return 0;
-}
-
-static __always_inline int on_established(struct sock *sk, int from)
-{
-	/* Without storage: of a listener that nobody knows, or begun before the agent. */
-	struct socket_state *state =
-		from == TCP_SYN_SENT ? socket_state_of(sk, true) : accepted_socket(sk);
 	struct net_value *sum;
 	u64 since, now;
 
-	if (!state) {
-		note(LEDGER_NO_SOCKET);
-		return 0;
-	}
 	if (state->group == GROUP_EXCLUDED) {
 		note(LEDGER_EXCLUDED);
-		return 0;
+		return;
 	}
 	now = bpf_ktime_get_ns();
 	state->origin.opened = now;
@@ -399,25 +334,135 @@ static __always_inline int on_established(struct sock *sk, int from)
 		state->flow = flow_of(sk, from == TCP_SYN_SENT);
 	sum = traffic_of(state->group, state->flow);
 	if (!sum)
-		return 0;
+		return;
 	if (!since && from != TCP_SYN_SENT) {
 		__sync_fetch_and_add(&sum->accepted, 1);
-		return 0;
+		return;
 	}
 	__sync_fetch_and_add(&sum->opened, 1);
 	if (!since)
-		return 0;
+		return;
 	state->connecting_since = 0;
 	note_time(state->group, TCP_CONNECT, now > since ? now - since : 0);
+}
+
+static __always_inline void credit_last(struct socket_state *state, const struct tcp_account *last)
+{
+	struct net_value *sum = traffic_of(state->group, state->flow);
+
+	if (!sum)
+		return;
+	credit_account(sum, state, last);
+	if (state->connecting_since) {
+		state->connecting_since = 0;
+		note_failure(state, last->error);
+		return;
+	}
+	if (last->from == TCP_SYN_RECV)
+		return;
+	if (last->rtt)
+		note_time(state->group, TCP_RTT, (u64)last->rtt * 125);
+	if (last->error == ECONNRESET || last->error == EPIPE)
+		__sync_fetch_and_add(&sum->reset, 1);
+}
+
+/* One collection: credits a socket that lives, and counts it by its state. */
+static __always_inline void credit_living(struct socket_state *state, const struct tcp_account *now,
+					  struct node *shared, u32 tcp_state)
+{
+	static const struct connection_value zero;
+	struct connection_key key = {.group = state->group, .state = tcp_state};
+	struct connection_value *value;
+	struct net_value *sum;
+	u32 rtt;
+
+	if (state->group == GROUP_EXCLUDED)
+		return;
+	/* What it is told apart by is known when it is established. */
+	if (tcp_state != TCP_SYN_RECV && tcp_state != TCP_LISTEN) {
+		sum = traffic_of(state->group, state->flow);
+		if (!sum)
+			return;
+		credit_account(sum, state, now);
+	}
+	if (state->flow >= FIRST_FLOW) {
+		/* On the stack: 6.1 takes no key that lies in what an iterator shows. */
+		u32 flow = state->flow;
+		struct flow_life *life = bpf_map_lookup_elem(&flow_lives, &flow);
+
+		if (life)
+			life->generation = shared->generation;
+	}
+	value = bpf_map_lookup_elem(&connections, &key);
+	if (!value) {
+		bpf_map_update_elem(&connections, &key, &zero, BPF_NOEXIST);
+		value = bpf_map_lookup_elem(&connections, &key);
+	}
+	if (!value) {
+		note(LEDGER_TRAFFIC_FULL);
+		return;
+	}
+	if (value->generation != shared->generation) {
+		*value = zero;
+		value->generation = shared->generation;
+	}
+	value->count++;
+	rtt = now->rtt >> 3;
+	if (rtt && tcp_state != TCP_LISTEN) {
+		value->measured++;
+		value->rtt += rtt;
+	}
+}
+
+#include "net/by-address.h"
+
+/* By plain loads, where the verifier knows the socket. */
+static __always_inline void typed_account(struct tcp_account *now, struct sock *sk,
+					  struct tcp_sock *tcp, u64 received)
+{
+	now->sent = payload_sent(tcp);
+	now->received = received;
+	now->packets_sent = tcp->segs_out;
+	now->packets_received = tcp->segs_in;
+	now->retransmits = tcp->total_retrans;
+	now->rtt = tcp->srtt_us;
+	now->error = sk->sk_err;
+}
+
+/* Connects or listens: only these two always run in the process that owns the socket. */
+static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tcp, bool connects)
+{
+	struct socket_state *state = socket_state_of(sk, true);
+	struct tcp_account now;
+
+	if (!state) {
+		note(LEDGER_NO_SOCKET);
+		return 0;
+	}
+	typed_account(&now, sk, tcp, payload_received(sk, tcp));
+	own_account(state, &now, get_current(), current_group());
+	if (!connects)
+		return 0;
+	state->flow = flow_of(sk, true);
+	state->connecting_since = bpf_ktime_get_ns();
 	return 0;
 }
 
-static __always_inline int credit_end(struct sock *sk, struct tcp_sock *tcp, int from)
+static __always_inline int on_established(struct sock *sk, int from)
+{
+	struct socket_state *state = socket_state_of(sk, true);
+
+	if (state)
+		note_established(state, sk, from);
+	else
+		note(LEDGER_NO_SOCKET);
+	return 0;
+}
+
+static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int from)
 {
 	struct socket_state *state;
-	struct net_value *sum;
-	int error;
-	u64 rtt;
+	struct tcp_account last;
 
 	if (from == TCP_CLOSE || from == TCP_LISTEN)
 		return 0;
@@ -431,39 +476,20 @@ static __always_inline int credit_end(struct sock *sk, struct tcp_sock *tcp, int
 		note(LEDGER_EXCLUDED);
 		return 0;
 	}
-	tell_end(&state->origin, sk, tcp);
-	sum = traffic_of(state->group, state->flow);
-	if (!sum)
-		return 0;
-	credit_socket(sum, state, tcp, payload_received(sk, tcp));
-	error = sk->sk_err;
-	if (state->connecting_since) {
-		state->connecting_since = 0;
-		note_failure(state, error);
-		return 0;
-	}
-	if (from == TCP_SYN_RECV)
-		return 0;
-	/* In eighths of a microsecond. */
-	rtt = tcp->srtt_us;
-	if (rtt)
-		note_time(state->group, TCP_RTT, rtt * 125);
-	if (error == ECONNRESET || error == EPIPE)
-		__sync_fetch_and_add(&sum->reset, 1);
-	return 0;
-}
-
-static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int from)
-{
-	credit_end(sk, tcp, from);
-	forget_socket(sk);
+	typed_account(&last, sk, tcp, payload_received(sk, tcp));
+	last.from = from;
+	tell_end(&state->origin, sk, last.sent, last.received);
+	credit_last(state, &last);
 	return 0;
 }
 
 static __always_inline int on_state(struct sock *sk, int from, int to)
 {
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tcp;
 
+	if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_ESTABLISHED && to != TCP_CLOSE)
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
 		return 0;
 	if (to == TCP_ESTABLISHED)
@@ -480,8 +506,8 @@ static __always_inline int on_state(struct sock *sk, int from, int to)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(socket_state_btf, struct sock *sk, int from, int to)
 {
-	if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_ESTABLISHED && to != TCP_CLOSE)
-		return 0;
+	if (!use_socket_storage)
+		return change_at(sk, from, to, false);
 	if (softirq_apart && !is_owned(sk))
 		return 0;
 	return on_state(sk, from, to);
@@ -490,79 +516,37 @@ int BPF_PROG(socket_state_btf, struct sock *sk, int from, int to)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(socket_softirq_btf, struct sock *sk, int from, int to)
 {
-	if (to != TCP_SYN_SENT && to != TCP_LISTEN && to != TCP_ESTABLISHED && to != TCP_CLOSE)
-		return 0;
+	if (!use_socket_storage)
+		return change_at(sk, from, to, true);
 	if (is_owned(sk))
 		return 0;
 	return on_state(sk, from, to);
 }
 
-/*
- * One collection: credits the sockets that live, and counts them by state. Between the arrival of a FIN, which TCP counts as a byte,
- * and the note of it the socket is locked; then the last byte waits for the next time.
- */
+SEC("tracepoint/sock/inet_sock_set_state")
+int socket_state_tp(struct socket_state_record *record)
+{
+	return change_at((struct sock *)record->socket, record->from, record->to, false);
+}
+
 SEC("iter/bpf_sk_storage_map")
 int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
-	static const struct connection_value zero;
 	struct socket_state *state = ctx->value;
-	struct connection_key key = {};
-	struct connection_value *value;
 	struct node *shared = get_node();
 	struct sock *sk = ctx->sk;
-	struct net_value *sum;
+	struct tcp_account now;
 	struct tcp_sock *tcp;
-	u64 received;
-	bool locked;
-	u32 rtt;
+	u32 tcp_state;
 
 	if (!sk || !state || !shared)
 		return 0;
 	tcp = bpf_skc_to_tcp_sock(sk);
-	key.state = sk->__sk_common.skc_state;
-	if (!tcp || state->group == GROUP_EXCLUDED || key.state == TCP_CLOSE)
+	tcp_state = sk->__sk_common.skc_state;
+	if (!tcp || tcp_state == TCP_CLOSE)
 		return 0;
-	/* What it is told apart by is known when it is established. */
-	if (key.state != TCP_SYN_RECV && key.state != TCP_LISTEN) {
-		sum = traffic_of(state->group, state->flow);
-		if (!sum)
-			return 0;
-		received = tcp->bytes_received;
-		barrier();
-		locked = is_locked(sk);
-		barrier();
-		if (received && (locked || is_done(sk)))
-			received--;
-		credit_socket(sum, state, tcp, received);
-	}
-	if (state->flow >= FIRST_FLOW) {
-		/* On the stack: 6.1 takes no key that lies in what an iterator shows. */
-		u32 flow = state->flow;
-		struct flow_life *life = bpf_map_lookup_elem(&flow_lives, &flow);
-
-		if (life)
-			life->generation = shared->generation;
-	}
-	key.group = state->group;
-	value = bpf_map_lookup_elem(&connections, &key);
-	if (!value) {
-		bpf_map_update_elem(&connections, &key, &zero, BPF_NOEXIST);
-		value = bpf_map_lookup_elem(&connections, &key);
-	}
-	if (!value) {
-		note(LEDGER_TRAFFIC_FULL);
-		return 0;
-	}
-	if (value->generation != shared->generation) {
-		*value = zero;
-		value->generation = shared->generation;
-	}
-	value->count++;
-	rtt = tcp->srtt_us >> 3;
-	if (rtt && key.state != TCP_LISTEN) {
-		value->measured++;
-		value->rtt += rtt;
-	}
+	typed_account(&now, sk, tcp, payload_received_until_now(sk, tcp));
+	credit_living(state, &now, shared, tcp_state);
 	return 0;
 }
 
@@ -574,8 +558,6 @@ int listed_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct socket_record record = {};
 	struct sock *sk = ctx->sk;
 	struct tcp_sock *tcp;
-	u64 received;
-	bool locked;
 
 	if (!sk || !state)
 		return 0;
@@ -583,15 +565,9 @@ int listed_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!tcp || !state->origin.opened || state->group == GROUP_EXCLUDED ||
 	    sk->__sk_common.skc_state == TCP_CLOSE)
 		return 0;
-	received = tcp->bytes_received;
-	barrier();
-	locked = is_locked(sk);
-	barrier();
-	if (received && (locked || is_done(sk)))
-		received--;
 	describe_socket(&record, &state->origin, sk);
 	record.sent = payload_sent(tcp);
-	record.received = received;
+	record.received = payload_received_until_now(sk, tcp);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
@@ -607,7 +583,8 @@ int older_sockets(struct bpf_iter__task_file *ctx)
 	struct tcp_sock *tcp;
 	struct socket *socket;
 	struct sock *sk;
-	u32 state_now, port;
+	struct tcp_account now;
+	u32 tcp_state;
 
 	if (!task || !file)
 		return 0;
@@ -618,20 +595,20 @@ int older_sockets(struct bpf_iter__task_file *ctx)
 	if (!sk)
 		return 0;
 	tcp = bpf_skc_to_tcp_sock(sk);
-	state_now = sk->__sk_common.skc_state;
-	if (!tcp || state_now == TCP_CLOSE || bpf_sk_storage_get(&sockets, sk, 0, 0))
+	tcp_state = sk->__sk_common.skc_state;
+	if (!tcp || tcp_state == TCP_CLOSE || bpf_sk_storage_get(&sockets, sk, 0, 0))
 		return 0;
 	owner = get_state(task, false);
 	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state)
 		return 0;
-	own_socket(state, sk, tcp, task, owner && owner->css_set ? owner->group : GROUP_OTHER);
-	if (state_now == TCP_LISTEN)
+	typed_account(&now, sk, tcp, payload_received(sk, tcp));
+	own_account(state, &now, task, owner && owner->css_set ? owner->group : GROUP_OTHER);
+	if (tcp_state == TCP_LISTEN)
 		return 0;
-	if (state_now != TCP_SYN_SENT)
+	if (tcp_state != TCP_SYN_SENT)
 		state->origin.opened = bpf_ktime_get_ns();
-	port = sk->__sk_common.skc_num;
-	state->flow = flow_of(sk, port >= first_random_port && port <= last_random_port);
+	state->flow = flow_of(sk, has_random_port(sk));
 	return 0;
 }
 

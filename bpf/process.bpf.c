@@ -26,6 +26,13 @@ struct {
 	__type(value, struct agent_cgroup);
 } agent_cgroups SEC(".maps");
 
+/* x86 traces a child's return from its parent's call; arm64 does not: only what can be nothing else is left out there. */
+#if defined(__TARGET_ARCH_x86)
+#define FRESH_CHILD FRESH_NEW
+#else
+#define FRESH_CHILD FRESH_UNSEEN
+#endif
+
 /* A new task counts for its parent's group, if they look alike. */
 static __always_inline int on_newtask(struct task_struct *task)
 {
@@ -40,7 +47,7 @@ static __always_inline int on_newtask(struct task_struct *task)
 	}
 	/* An iterator may have seen it already, and in the table it may have found what a late one left of another task. */
 	*state = zero;
-	state->fresh = FRESH_NEW;
+	state->fresh = FRESH_CHILD;
 	from = get_state(parent, false);
 	if (user_ranges)
 		state->user = user_of(task);
@@ -64,6 +71,19 @@ static __always_inline int on_change(struct task_struct *task)
 		regroup(state, task);
 	else
 		note(LEDGER_NO_STATE);
+	return 0;
+}
+
+/* A new program begins in a task. */
+static __always_inline int on_exec(struct task_struct *task)
+{
+	on_change(task);
+#if !defined(__TARGET_ARCH_x86)
+	struct task_state *state = get_state(task, false);
+
+	if (state)
+		state->fresh = FRESH_EXEC;
+#endif
 	return 0;
 }
 
@@ -141,19 +161,19 @@ int BPF_PROG(task_newtask_raw, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec_btf, struct task_struct *task)
 {
-	return on_change(task);
+	return on_exec(task);
 }
 
 SEC("raw_tp/sched_process_exec")
 int BPF_PROG(process_exec_raw, struct task_struct *task)
 {
-	return on_change(task);
+	return on_exec(task);
 }
 
 SEC("tracepoint/sched/sched_process_exec")
 int process_exec_tp(void *ctx)
 {
-	return on_change(get_current());
+	return on_exec(get_current());
 }
 
 SEC("tp_btf/cgroup_attach_task")

@@ -123,6 +123,10 @@ struct {
 #define NR_VFORK	    NR_CLONE
 #define NR_EXIT		    93
 #define NR_EXIT_GROUP	    94
+#define NR_EXECVE	    221
+#define NR_EXECVEAT	    281
+#define COMPAT_EXECVE	    11
+#define COMPAT_EXECVEAT	    387
 #define COMPAT_RT_SIGRETURN 173
 #define COMPAT_RESTART	    0
 #define THREAD_SIZE	    16384
@@ -190,6 +194,23 @@ static __always_inline bool is_fork(syscall_t syscall)
 		return nr == NR_CLONE || nr == NR_FORK || nr == NR_VFORK || nr == NR_CLONE3;
 	return nr == COMPAT_CLONE || nr == COMPAT_FORK || nr == COMPAT_VFORK || nr == NR_CLONE3;
 }
+
+#if !defined(__TARGET_ARCH_x86)
+/*
+ * The call that began a new program: it ends in that program's ABI, under the number that it was made by, which tells the ABI that it
+ * was made in. x86 gives it the new program's number.
+ */
+static __always_inline syscall_t to_exec(syscall_t syscall)
+{
+	u32 nr = syscall & SYSCALL_NUMBER_MASK;
+
+	if (nr == NR_EXECVE || nr == NR_EXECVEAT)
+		return nr;
+	if (nr == COMPAT_EXECVE || nr == COMPAT_EXECVEAT)
+		return nr | SYSCALL_ABI_COMPAT << SYSCALL_ABI_SHIFT;
+	return syscall;
+}
+#endif
 
 static __always_inline void count(group_t group, syscall_t syscall)
 {
@@ -353,6 +374,10 @@ static __noinline syscall_t rare_end(struct task_state *state, syscall_t syscall
 		note(LEDGER_CHILD_RETURN);
 		return NO_SYSCALL;
 	}
+#if !defined(__TARGET_ARCH_x86)
+	if (fresh == FRESH_EXEC)
+		syscall = to_exec(syscall);
+#endif
 	if (state->pending && is_restart(syscall))
 		syscall = state->pending - 1;
 	state->pending = 0;

@@ -97,6 +97,7 @@ describe('a map', { skip }, () => {
       ['percpu_hash', 'percpu_hash', 4, 4, 8 * cpus, 1000],
       ['ringbuf', 'ringbuf', 0, 0, 0, 4096],
     ]);
+    assert.deepEqual([object.map('hash').isPreallocated, object.map('lpm_trie').isPreallocated], [true, false]);
   });
 
   for (const name of walkable) {

@@ -149,6 +149,21 @@ describe('waiting for a ring', { skip }, () => {
     assert.equal(counter(object, 'wakeups'), 30n);
   });
 
+  it('is woken once, however much comes before it can run', async () => {
+    using object = openRing();
+    using ring = object.map('events').ring();
+    const buffer = new Uint8Array(64 * 1024);
+    const heard: number[] = [];
+    ring.onReadable(() => heard.push(...sequences(buffer, ring.drain(buffer))));
+    for (let rounds = 1; rounds <= 30; rounds++) {
+      await until(() => sleeping(object) === 1, 'the consumer sleeps');
+      emit(object, 500);
+      assert.equal(counter(object, 'wakeups'), BigInt(rounds));
+      await until(() => heard.length === rounds * 500, 'the consumer has heard of all');
+    }
+    assert.deepEqual(heard, range(0, 30 * 500));
+  });
+
   it('hears of what was written before it began to wait', async () => {
     using object = openRing();
     using ring = object.map('events').ring();

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # build-kernels.sh [LABEL]...: what test/kernels boots, into build/kernels: Debian's kernels 5.10, 6.1, 6.12 and 7 (the newest),
-# each unpacked (120 to 400 MB), and virtme-ng. Default: all of them.
+# and of arm64 6.1-arm64 and 6.12-arm64, each unpacked (120 to 400 MB), and virtme-ng. Default: all of them.
 #
-# Does nothing for what is there. Nothing is installed but QEMU; apt runs with sources and lists of its own, from the mirror in
-# the machine's sources. Exit status: 0 = all are there; 77 = left out, the reason is on standard error.
+# Does nothing for what is there. Nothing is installed but QEMU, and for arm64 the cross compiler; apt runs with sources and
+# lists of its own, from the mirror in the machine's sources. Exit status: 0 = all are there; 77 = left out, the reason is on
+# standard error.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+. scripts/debian.sh
 out=$PWD/build/kernels
+machine=$(dpkg --print-architecture)
 mkdir -p "$out"
 exec 9>"$out/lock"
 flock 9
@@ -17,43 +20,21 @@ leave_out() {
   status=77
 }
 
-# The first URI of the machine's sources whose suite has this name, in both forms that apt reads.
-uri_of() {
-  {
-    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
-      sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+) +([^ ]+) .*main.*/\2 \3/p'
-    cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
-      awk '/^URIs:/ { uri = $2 } /^Suites:/ { for (i = 2; i <= NF; i++) print uri, $i }'
-  } | awk -v suite="$1" '$2 == suite { print $1; exit }'
-}
-
-# fetch LABEL SUITE SECURITY_SUITE
+# fetch LABEL SUITE SECURITY_SUITE [ARCHITECTURE]
 fetch() {
-  local folder=$out/$1 work=$out/$1.new apt release main security codename
+  local folder=$out/$1 work=$out/$1.new architecture=${4:-$machine} apt release
   if [[ -e $folder/release ]]; then return; fi
-  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-  main=$(uri_of "$codename") security=$(uri_of "$codename-security")
-  if [[ -z $main ]]; then
+  rm -rf "$work"
+  if ! debian_apt "$work" "$architecture" "$2" "$3"; then
     leave_out "$1" 'no Debian mirror stands in the sources of apt'
     return
   fi
-  rm -rf "$work"
-  mkdir -p "$work"/.apt/{etc/preferences.d,etc/apt.conf.d,state/lists/partial,cache/archives/partial}
-  : >"$work/.apt/status"
-  local signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-  {
-    echo "deb $signed $main $2 main"
-    if [[ -n $3 && -n $security ]]; then echo "deb $signed $security $3 main"; fi
-  } >"$work/.apt/etc/sources.list"
-  apt=(-o "Dir::Etc=$work/.apt/etc" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State=$work/.apt/state"
-    -o "Dir::State::status=$work/.apt/status" -o "Dir::Cache=$work/.apt/cache" -o APT::Sandbox::User=root
-    -o Acquire::Languages=none -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3 -q)
   if ! (
     set -e
     cd "$work"
     # The main part of an old suite may be gone while its security part is not.
     apt-get "${apt[@]}" update || ls .apt/state/lists/*Packages* >/dev/null
-    package=$(apt-cache "${apt[@]}" depends --no-recommends --no-suggests "linux-image-$(dpkg --print-architecture)" |
+    package=$(apt-cache "${apt[@]}" depends --no-recommends --no-suggests "linux-image-$architecture" |
       awk '/Depends: linux-image-/ { print $2; exit }')
     apt-get "${apt[@]}" download "$package"
     # From 7 on the image, its modules and its configuration are packages of their own.
@@ -78,9 +59,16 @@ fetch() {
   mv "$work" "$folder"
 }
 
-if [[ -z $(type -P qemu-system-x86_64) ]]; then
+labels=("$@")
+if [[ $# == 0 ]]; then labels=(5.10 6.1 6.12 7 6.1-arm64 6.12-arm64); fi
+tools=(qemu-system-x86_64:qemu-system-x86)
+# virtme-ng asks `file` about the shell of another architecture.
+if [[ ${labels[*]} == *-arm64* ]]; then tools+=(qemu-system-aarch64:qemu-system-arm file:file); fi
+missing=()
+for tool in "${tools[@]}"; do [[ -n $(type -P "${tool%:*}") ]] || missing+=("${tool#*:}"); done
+if [[ ${#missing[@]} != 0 ]]; then
   if ! DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends \
-    qemu-system-x86 kmod python3-venv >"$out/qemu.log" 2>&1; then
+    "${missing[@]}" kmod python3-venv >"$out/qemu.log" 2>&1; then
     leave_out QEMU "$(tail -n 1 "$out/qemu.log")"
     exit 77
   fi
@@ -92,15 +80,20 @@ if [[ ! -x $out/venv/bin/vng ]]; then
     exit 77
   fi
 fi
-labels=("$@")
-if [[ $# == 0 ]]; then labels=(5.10 6.1 6.12 7); fi
+# What the guests of another architecture run comes first: a kernel that is there can be booted.
+if [[ ${labels[*]} == *-arm64* ]] && ! bash scripts/build-arm64.sh; then
+  status=77
+  mapfile -t labels < <(printf '%s\n' "${labels[@]}" | grep -v -- '-arm64$')
+fi
 for label in "${labels[@]}"; do
   case $label in
     5.10) fetch 5.10 bullseye bullseye-security ;;
     6.1) fetch 6.1 bookworm bookworm-security ;;
     6.12) fetch 6.12 trixie trixie-security ;;
     7) fetch 7 sid '' ;;
-    *) leave_out "$label" 'known are 5.10, 6.1, 6.12 and 7' ;;
+    6.1-arm64) fetch 6.1-arm64 bookworm bookworm-security arm64 ;;
+    6.12-arm64) fetch 6.12-arm64 trixie trixie-security arm64 ;;
+    *) leave_out "$label" 'known are 5.10, 6.1, 6.12, 7, 6.1-arm64 and 6.12-arm64' ;;
   esac
 done
 exit "$status"

@@ -5,11 +5,13 @@
 #
 #   scripts/build-libbpf.sh            does nothing when build/libbpf is there
 #   scripts/build-libbpf.sh --force    builds again, for example after a fallback to the system's libbpf
+#   scripts/build-libbpf.sh --arm64    by the cross compiler, into build/arm64/libbpf
 #
 # Needs gcc, make, m4 and bzip2. The machine's own apt state is not changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=$PWD/build/libbpf
+out=$PWD/build/libbpf cross='' host=''
+if [[ ${1:-} == --arm64 ]]; then out=$PWD/build/arm64/libbpf cross=aarch64-linux-gnu- host=--host=aarch64-linux-gnu; fi
 recipe=2
 
 if [[ ${1:-} != --force && -f $out/recipe && $(<"$out/recipe") == "$recipe" ]]; then
@@ -42,17 +44,17 @@ build_static() (
   zlib=$(echo "$work"/zlib-*/)
   elfutils=$(echo "$work"/elfutils-*/)
   cd "$zlib"
-  CFLAGS="-O2 -fPIC" ./configure --static
+  CHOST=${cross%-} CFLAGS="-O2 -fPIC" ./configure --static
   make -s libz.a
   cd "$elfutils"
-  ./configure -q --disable-debuginfod --disable-libdebuginfod --disable-nls --without-bzlib --without-lzma \
+  ./configure -q $host --disable-debuginfod --disable-libdebuginfod --disable-nls --without-bzlib --without-lzma \
     --without-zstd CFLAGS="-O2 -fPIC" CPPFLAGS="-I$zlib" LDFLAGS="-L$zlib"
   make -s -C lib
   make -s -C libelf libelf.a
   cp "$zlib/libz.a" libelf/libelf.a lib/libeu.a "$work/result/lib/"
   cd "$work"/libbpf-*/src
-  make -s -j2 BUILD_STATIC_ONLY=1 CFLAGS="-O2 -fPIC -I$elfutils/libelf -I$zlib" NO_PKG_CONFIG=1
-  make -s BUILD_STATIC_ONLY=1 NO_PKG_CONFIG=1 DESTDIR="$work/result" PREFIX= LIBDIR=/lib install install_uapi_headers
+  make -s -j2 CROSS_COMPILE="$cross" CC="${cross}gcc" BUILD_STATIC_ONLY=1 CFLAGS="-O2 -fPIC -I$elfutils/libelf -I$zlib" NO_PKG_CONFIG=1
+  make -s CROSS_COMPILE="$cross" BUILD_STATIC_ONLY=1 NO_PKG_CONFIG=1 DESTDIR="$work/result" PREFIX= LIBDIR=/lib install install_uapi_headers
   cd "$work"
   echo static >result/link
 )
@@ -62,8 +64,8 @@ system_version() {
     { echo '#include <bpf/libbpf.h>' | ${CXX:-g++} -E -x c++ - >/dev/null 2>&1 && echo unknown; }
 }
 
-mkdir -p build
-exec 9>build/libbpf.lock
+mkdir -p "${out%/*}"
+exec 9>"$out.lock"
 flock 9
 if [[ ${1:-} != --force && -f $out/recipe && $(<"$out/recipe") == "$recipe" ]]; then
   exit 0
@@ -76,6 +78,11 @@ echo "Building static libbpf 1.5 and libelf 0.192 (about 30 s)."
 build_static "$work" >"$work/log" 2>&1 &
 if ! wait $!; then
   reason=$(grep -v '^$' "$work/log" | tail -n 1)
+  if [[ -n $cross ]]; then
+    tail -n 20 "$work/log" >&2
+    echo "libbpf for arm64: cannot build it ($reason)." >&2
+    exit 1
+  fi
   version=$(system_version) || {
     tail -n 20 "$work/log" >&2
     echo "libbpf: cannot build it ($reason), and the system has none; install the package libbpf-dev, or make Debian's source packages reachable for apt-get." >&2

@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
-# build-workload.sh: compiles the programs whose work the kernel tests know exactly, into build/workload/. Does nothing when they are current.
+# build-workload.sh [--arm64]: compiles the programs whose work the kernel tests know exactly, into build/workload/, or by the cross
+# compiler into build/arm64/workload/. Does nothing when they are current.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mkdir -p build/workload
+out=build/workload compiler=gcc compiler32=gcc
+if [[ ${1:-} == --arm64 ]]; then
+	# The program that makes 32-bit calls is a 32-bit one there.
+	out=build/arm64/workload compiler=aarch64-linux-gnu-gcc compiler32=arm-linux-gnueabihf-gcc
+fi
+mkdir -p "$out"
 for source in test/kernel/workload/*.c; do
-	program=build/workload/$(basename "$source" .c)
+	program=$out/$(basename "$source" .c)
 	[ "$program" -nt "$source" ] && [ "$program" -nt test/kernel/workload/truth.h ] &&
 		[ "$program" -nt scripts/build-workload.sh ] && continue
-	gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$program.new" "$source"
+	"$([[ $source == */compat.c ]] && echo "$compiler32" || echo "$compiler")" -O2 -Wall -Wextra -Werror -static -pthread -o "$program.new" "$source"
 	mv "$program.new" "$program"
 done

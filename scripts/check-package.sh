@@ -8,7 +8,7 @@ version=$(node -p 'require("./package.json").version')
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-bash scripts/build-dist.sh
+bash scripts/build-dist.sh --here
 npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
 mkdir "$work/user"
 cd "$work/user"

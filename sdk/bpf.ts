@@ -163,6 +163,8 @@ export interface BpfMap extends Closeable {
   /** Bytes of one entry in the buffers of {@link readInto}: the value, or all CPUs' values, each rounded up to 8 bytes. */
   readonly stride: number;
   readonly maxEntries: number;
+  /** All memory was taken as it was made; else an entry takes its own (BPF_F_NO_PREALLOC). */
+  readonly isPreallocated: boolean;
   /**
    * Copies entries into the two buffers until the map or a buffer ends; entry i lies at `i × keySize` and `i × stride`.
    * Batched where the kernel can; one by one where it cannot, or where `batch` is false. The buffers must hold
@@ -216,8 +218,9 @@ export interface RingBuffer extends Closeable {
    * Calls back on the event loop while there are records: when the kernel has woken the consumer, and in the next turn while
    * some are left. One callback; undefined removes it. The process stays alive while there is one.
    *
-   * Where the object has a global `__u32 <map>_sleeping`, it is 1 while the consumer waits for a wake-up and 0 while it looks
-   * by itself (at most 1 ms later); a producer that reads it between reserve and submit needs to wake only then.
+   * Where the object has a global `__u32 <map>_sleeping`, it is 1 while the consumer waits for a wake-up, 2 while it looks by itself
+   * in at most 1 ms and needs one only when much comes before, and 0 otherwise. A producer reads it between reserve and submit, and
+   * sets it to 0 when it wakes the consumer.
    */
   onReadable(callback: (() => void) | undefined): void;
   /**

@@ -171,7 +171,7 @@ __noinline int dns_query(struct __sk_buff *skb, u32 at, u32 length, u32 total, u
 	}
 	if (!with_dns_events)
 		return 0;
-	count = offer(EVENT_DNS_QUERY, place.group, told.now);
+	count = offer(EVENT_DNS_QUERY, place.group, offsetof(struct dns_record, message));
 	if (!count)
 		return 0;
 	told.kind = EVENT_DNS_QUERY;
@@ -225,7 +225,8 @@ __noinline int dns_answer(struct __sk_buff *skb, u32 at, u32 length, u32 total, 
 	told.kind = EVENT_DNS_RESPONSE;
 	told.length = total;
 	if (with_dns_events) {
-		count = offer(EVENT_DNS_RESPONSE, place.group, told.now);
+		count = offer(EVENT_DNS_RESPONSE, place.group,
+			      offsetof(struct dns_record, message));
 		if (count)
 			tell_message(skb, at, length, details, &told, &owner, count);
 	}

@@ -39,11 +39,11 @@ static __always_inline int on_cgroup(void *ctx, struct cgroup *cgroup, const cha
 	u32 scratch = kind == EVENT_CGROUP_MAKE, size;
 	struct task_struct *current = get_current();
 	cgroup_id_t id = BPF_CORE_READ(cgroup, kn, id);
-	ns_t now = bpf_ktime_get_ns();
 	struct cgroup_record *event;
 	struct event_count *count;
 	group_t group;
 	long length;
+	ns_t now;
 
 	if (!is_in_tree(cgroup))
 		return 0;
@@ -53,10 +53,11 @@ static __always_inline int on_cgroup(void *ctx, struct cgroup *cgroup, const cha
 		bpf_map_delete_elem(&young_cgroups, &id);
 	group = group_of(current);
 	/* It concerns the container, whoever manages it. */
-	count = offer(kind, container_group(cgroup), now);
+	count = offer(kind, container_group(cgroup), offsetof(struct cgroup_record, path));
 	event = bpf_map_lookup_elem(&cgroup_records, &scratch);
 	if (!count || !event)
 		return 0;
+	now = bpf_ktime_get_ns();
 	describe_event(&event->header, kind, now);
 	describe_owner(&event->header, current, group);
 	length = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
@@ -82,11 +83,11 @@ static __always_inline int on_enter(void *ctx, struct task_struct *task)
 	/* Of two at the same time one deletes it. */
 	if (bpf_map_delete_elem(&young_cgroups, &id))
 		return 0;
-	now = bpf_ktime_get_ns();
 	group = group_of_current();
-	count = offer(EVENT_CGROUP_ENTER, container_group(cgroup_of(task)), now);
+	count = offer(EVENT_CGROUP_ENTER, container_group(cgroup_of(task)), sizeof(*event));
 	if (!count)
 		return 0;
+	now = bpf_ktime_get_ns();
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
 		count->full++;

@@ -305,11 +305,11 @@ static __always_inline int on_call(void *ctx, u32 nr, struct pt_regs *regs, long
 		return 0;
 	if (!scratch->watched)
 		return 0;
-	now = bpf_ktime_get_ns();
 	group = group_of_current();
-	count = offer(call.kind, group, now);
+	count = offer(call.kind, group, offsetof(struct file_record, data));
 	if (!count)
 		return 0;
+	now = bpf_ktime_get_ns();
 	tell_stack(ctx, call.kind, BPF_CORE_READ(task, pid), group, now);
 	describe_event(&event->header, call.kind, now);
 	describe_owner(&event->header, task, group);

@@ -84,10 +84,10 @@ static __always_inline void compare_namespaces(void *ctx, struct task_struct *ta
 		changed |= before[i] != after[i];
 	if (!changed)
 		return;
-	now = bpf_ktime_get_ns();
-	count = offer(EVENT_NAMESPACE, group, now);
+	count = offer(EVENT_NAMESPACE, group, sizeof(*event));
 	if (!count)
 		return;
+	now = bpf_ktime_get_ns();
 	tell_stack(ctx, EVENT_NAMESPACE, BPF_CORE_READ(task, pid), group, now);
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
@@ -121,10 +121,10 @@ static __always_inline void compare_privileges(void *ctx, struct task_struct *ta
 		changed |= before->ids[i] != after.ids[i];
 	if (!changed)
 		return;
-	now = bpf_ktime_get_ns();
-	count = offer(EVENT_PRIVILEGE, group, now);
+	count = offer(EVENT_PRIVILEGE, group, sizeof(*event));
 	if (!count)
 		return;
+	now = bpf_ktime_get_ns();
 	tell_stack(ctx, EVENT_PRIVILEGE, BPF_CORE_READ(task, pid), group, now);
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {

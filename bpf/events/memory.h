@@ -57,11 +57,11 @@ int event_memory(struct bpf_iter__task *ctx)
 	}
 	if (bpf_map_update_elem(&large_processes, &birth, &told, BPF_NOEXIST))
 		return 0;
-	now = bpf_ktime_get_ns();
 	group = group_of(task);
-	count = offer(EVENT_MEMORY, group, now);
+	count = offer(EVENT_MEMORY, group, sizeof(*event));
 	if (!count)
 		return 0;
+	now = bpf_ktime_get_ns();
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
 		count->full++;

@@ -23,19 +23,20 @@ static __always_inline int on_move(void *ctx, struct cgroup *to, const char *pat
 				   struct task_struct *task)
 {
 	struct task_struct *mover = get_current();
-	ns_t now = bpf_ktime_get_ns();
 	group_t group = group_of(task);
 	struct event_count *count;
 	struct move_record *event;
 	u32 first = 0, size;
 	long length;
+	ns_t now;
 
 	if (!is_in_tree(to))
 		return 0;
-	count = offer(EVENT_CGROUP_MOVE, group, now);
+	count = offer(EVENT_CGROUP_MOVE, group, offsetof(struct move_record, path));
 	event = bpf_map_lookup_elem(&move_records, &first);
 	if (!count || !event)
 		return 0;
+	now = bpf_ktime_get_ns();
 	describe_event(&event->header, EVENT_CGROUP_MOVE, now);
 	describe_owner(&event->header, task, group);
 	length = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);

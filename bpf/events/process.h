@@ -13,6 +13,7 @@ const volatile u32 arguments_length = EVENT_ARGUMENTS_LENGTH;
 
 /* enum of include/trace/events/signal.h */
 #define TRACE_SIGNAL_DELIVERED 0
+#define TRACE_SIGNAL_LOSE_INFO 4
 
 #define SI_USER	  0
 #define SI_QUEUE  -1
@@ -49,17 +50,18 @@ struct {
 static __always_inline int on_fork(void *ctx, struct task_struct *child)
 {
 	int pid = BPF_CORE_READ(child, pid);
-	ns_t now = bpf_ktime_get_ns();
 	struct event_header scratch, *event;
 	struct event_count *count;
 	group_t group;
+	ns_t now;
 
 	if (pid != BPF_CORE_READ(child, tgid) || BPF_CORE_READ(child, flags) & PF_KTHREAD)
 		return 0;
 	group = group_of(child);
-	count = offer(EVENT_FORK, group, now);
+	count = offer(EVENT_FORK, group, sizeof(*event));
 	if (!count)
 		return 0;
+	now = bpf_ktime_get_ns();
 	tell_stack(ctx, EVENT_FORK, pid, group, now);
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
@@ -75,17 +77,18 @@ static __always_inline int on_fork(void *ctx, struct task_struct *child)
 static __always_inline int on_exec(void *ctx, struct task_struct *task, u32 old_tid,
 				   const char *filename)
 {
-	ns_t now = bpf_ktime_get_ns();
 	u32 first = 0, size, length = 0, total;
 	group_t group = group_of_current();
 	struct exec_record *event;
 	struct event_count *count;
 	unsigned long start;
 	long path;
+	ns_t now;
 
-	count = offer(EVENT_EXEC, group, now);
+	count = offer(EVENT_EXEC, group, offsetof(struct exec_record, data));
 	if (!count)
 		return 0;
+	now = bpf_ktime_get_ns();
 	event = bpf_map_lookup_elem(&exec_scratch, &first);
 	if (!event)
 		return 0;
@@ -133,17 +136,18 @@ static __always_inline int on_exit(void *ctx, struct task_struct *task)
 		struct exit_body body;
 	} scratch, *event;
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	ns_t now = bpf_ktime_get_ns(), started;
 	struct event_count *count;
+	ns_t now, started;
 	group_t group;
 
 	if (BPF_CORE_READ(task, signal, live.counter) || BPF_CORE_READ(task, flags) & PF_KTHREAD ||
 	    !is_first_to_tell(task))
 		return 0;
 	group = group_of(task);
-	count = offer(EVENT_EXIT, group, now);
+	count = offer(EVENT_EXIT, group, sizeof(*event));
 	if (!count)
 		return 0;
+	now = bpf_ktime_get_ns();
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
 		count->full++;
@@ -165,33 +169,54 @@ static __always_inline int on_exit(void *ctx, struct task_struct *task)
 	return 0;
 }
 
+/* The queue of those who wait may be full: the process gets it without its siginfo then. */
+static __always_inline bool was_delivered(int result)
+{
+	return result == TRACE_SIGNAL_DELIVERED || result == TRACE_SIGNAL_LOSE_INFO;
+}
+
 /* Whether a process sent it; else the kernel did, on whatever occasion. */
 static __always_inline bool has_sender(u64 info, s32 code)
 {
 	return !info || code == SI_USER || code == SI_QUEUE || code == SI_TKILL;
 }
 
+static __always_inline void describe_sender(struct signal_body *body)
+{
+	struct task_struct *current = get_current();
+
+	if (has_helper(get_current_task_btf)) {
+		body->sender = current->tgid;
+		body->sender_user = current->cred->euid.val;
+		copy_typed_command(body->sender_command, current);
+	} else {
+		body->sender = BPF_CORE_READ(current, tgid);
+		body->sender_user = BPF_CORE_READ(current, cred, euid.val);
+		bpf_core_read_str(body->sender_command, sizeof(comm_t), &current->comm);
+	}
+}
+
 /* `info` is no address when it is 0 (from a process) or 1 (from the kernel). */
 static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginfo *info,
-				     struct task_struct *task, int result)
+				     struct task_struct *task, int result, bool typed)
 {
 	struct {
 		struct event_header header;
 		struct signal_body body;
 	} scratch, *event;
-	ns_t now = bpf_ktime_get_ns();
-	struct task_struct *sender;
 	struct event_count *count;
 	group_t group;
+	ns_t now;
 	s32 code;
 
-	if (result != TRACE_SIGNAL_DELIVERED || signal == SIGCHLD ||
-	    BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (!was_delivered(result) || signal == SIGCHLD ||
+	    (typed ? task->flags : BPF_CORE_READ(task, flags)) & PF_KTHREAD)
 		return 0;
 	group = group_of(task);
-	count = offer(EVENT_SIGNAL, group, now);
+	count = offer(EVENT_SIGNAL, group, sizeof(*event));
 	if (!count)
 		return 0;
+	now = bpf_ktime_get_ns();
 	tell_stack(ctx, EVENT_SIGNAL, BPF_CORE_READ(task, pid), group, now);
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
@@ -199,18 +224,17 @@ static __always_inline int on_signal(void *ctx, u32 signal, struct kernel_siginf
 		return 0;
 	}
 	describe_event(&event->header, EVENT_SIGNAL, now);
-	describe_owner(&event->header, task, group);
+	if (typed)
+		describe_typed_owner(&event->header, task, group);
+	else
+		describe_owner(&event->header, task, group);
 	code = !info ? SI_USER : (u64)info == 1 ? SI_KERNEL : BPF_CORE_READ(info, si_code);
 	event->body.signal = signal;
 	event->body.code = code;
 	__builtin_memset(&event->body.sender, 0,
 			 sizeof(event->body) - offsetof(struct signal_body, sender));
-	if (has_sender((u64)info, code)) {
-		sender = get_current();
-		event->body.sender = BPF_CORE_READ(sender, tgid);
-		event->body.sender_user = BPF_CORE_READ(sender, cred, euid.val);
-		bpf_core_read_str(event->body.sender_command, sizeof(comm_t), &sender->comm);
-	}
+	if (has_sender((u64)info, code))
+		describe_sender(&event->body);
 	submit_event(ctx, count, event, sizeof(*event));
 	return 0;
 }
@@ -221,14 +245,15 @@ static __always_inline int on_victim(void *ctx, struct task_struct *victim)
 		struct event_header header;
 		struct oom_body body;
 	} scratch, *event;
-	ns_t now = bpf_ktime_get_ns();
 	group_t group = group_of(victim);
 	struct event_count *count;
 	struct mm_struct *mm;
+	ns_t now;
 
-	count = offer(EVENT_OOM_KILL, group, now);
+	count = offer(EVENT_OOM_KILL, group, sizeof(*event));
 	if (!count)
 		return 0;
+	now = bpf_ktime_get_ns();
 	tell_stack(ctx, EVENT_OOM_KILL, BPF_CORE_READ(victim, pid), group, now);
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
@@ -296,14 +321,14 @@ SEC("tp_btf/signal_generate")
 int BPF_PROG(event_signal_btf, int signal, struct kernel_siginfo *info, struct task_struct *task,
 	     int group, int result)
 {
-	return on_signal(ctx, signal, info, task, result);
+	return on_signal(ctx, signal, info, task, result, true);
 }
 
 SEC("raw_tp/signal_generate")
 int BPF_PROG(event_signal_raw, int signal, struct kernel_siginfo *info, struct task_struct *task,
 	     int group, int result)
 {
-	return on_signal(ctx, signal, info, task, result);
+	return on_signal(ctx, signal, info, task, result, false);
 }
 
 /* 6.9, "mm: update mark_victim tracepoints fields": the victim; before, its process id alone. */

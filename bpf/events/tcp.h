@@ -5,7 +5,6 @@
 
 #include "../include/event-stack.h"
 #include "../include/socket-table.h"
-#include <bpf/bpf_endian.h>
 
 struct socket_owner {
 	struct event_header header;
@@ -43,36 +42,18 @@ struct tcp_record {
 	struct tcp_body body;
 };
 
-static __always_inline void read_addresses(struct tcp_body *body, struct sock *sk)
-{
-	struct inet_sock *inet = (void *)sk;
-
-	/* The local port in the common part is gone by the time a socket closes. */
-	body->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
-	body->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	body->is_ipv6 = sk->__sk_common.skc_family == AF_INET6;
-	__builtin_memset(body->local_address, 0, sizeof(body->local_address));
-	__builtin_memset(body->peer_address, 0, sizeof(body->peer_address));
-	if (body->is_ipv6) {
-		BPF_CORE_READ_INTO(&body->local_address, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&body->peer_address, sk, __sk_common.skc_v6_daddr);
-	} else {
-		body->local_address[0] = sk->__sk_common.skc_rcv_saddr;
-		body->peer_address[0] = sk->__sk_common.skc_daddr;
-	}
-}
-
 static __always_inline void tell(void *ctx, struct socket_owner *owner, struct sock *sk,
 				 struct tcp_sock *tcp, u32 kind, int error)
 {
 	group_t group = owner ? owner->header.group : GROUP_OTHER;
-	ns_t now = bpf_ktime_get_ns(), since = owner ? owner->since : 0;
+	ns_t now, since = owner ? owner->since : 0;
 	struct event_count *count;
 	struct tcp_record scratch, *event;
 
-	count = offer(kind, group, now);
+	count = offer(kind, group, sizeof(*event));
 	if (!count)
 		return;
+	now = bpf_ktime_get_ns();
 	event = reserve_event(&scratch, sizeof(*event));
 	if (!event) {
 		count->full++;
@@ -90,7 +71,10 @@ static __always_inline void tell(void *ctx, struct socket_owner *owner, struct s
 	event->body.retransmits = tcp->total_retrans;
 	event->body.error = error;
 	event->body.direction = owner ? owner->direction : TCP_UNKNOWN;
-	read_addresses(&event->body, sk);
+	event->body.local_port = local_port_of(sk);
+	event->body.peer_port = peer_port_of(sk);
+	event->body.is_ipv6 =
+		read_socket_addresses(sk, event->body.local_address, event->body.peer_address);
 	submit_event(ctx, count, event, sizeof(*event));
 }
 

@@ -58,7 +58,7 @@ static __always_inline void tell_stack(void *ctx, u32 kind, u32 tid, group_t gro
 
 	if (!(stack_kinds >> kind & 1))
 		return;
-	count = offer(EVENT_STACK, group, now);
+	count = offer(EVENT_STACK, group, offsetof(struct stack_record, data));
 	event = bpf_map_lookup_elem(&stack_records, &kind);
 	if (!count || !event)
 		return;

@@ -121,6 +121,16 @@ static __always_inline struct gendisk *get_disk(struct request *request)
 	return BPF_CORE_READ(request, q, disk);
 }
 
+/* The same of a request that the verifier knows as one: plain loads. */
+static __always_inline struct gendisk *typed_disk(struct request *request)
+{
+	struct request___5_16 *old = (void *)request;
+
+	if (bpf_core_field_exists(old->rq_disk))
+		return old->rq_disk;
+	return request->q->disk;
+}
+
 #if defined(__TARGET_ARCH_x86)
 #define TS_COMPAT 0x0002
 #define nr_field  orig_ax

@@ -29,8 +29,9 @@
 #define MAX_ERRNO	      4095
 
 /* Kinds of files (include/uapi/linux/stat.h). */
-#define S_IFMT	0170000
-#define S_IFREG 0100000
+#define S_IFMT	 0170000
+#define S_IFREG	 0100000
+#define S_IFSOCK 0140000
 
 /* Kinds of resident pages (include/linux/mm_types_task.h); 2 is swapped out. */
 #define MM_FILEPAGES  0
@@ -102,6 +103,7 @@ struct fs_struct {
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	void *private_data;
 };
 
 struct fdtable {
@@ -346,6 +348,13 @@ struct signal_deliver_record {
 	unsigned long flags;
 };
 
+struct socket_state_record {
+	u64 common;
+	u64 socket; /* address */
+	int from;
+	int to;
+};
+
 struct page_alloc_record {
 	u64 common;
 	unsigned long frame; /* NO_FRAME: there was none */
@@ -365,6 +374,7 @@ struct sock_length_record {
 
 /* Helpers that some kernels lack: probed in BTF, so that the other branch is dead code there. */
 enum bpf_func_id___kernel {
+	BPF_FUNC_jiffies64___kernel = 118,
 	BPF_FUNC_get_current_task_btf___kernel = 158,
 	BPF_FUNC_task_pt_regs___kernel = 175,
 };

@@ -25,9 +25,13 @@ const volatile bool with_command = false;
 const volatile bool with_io = false;
 const volatile bool with_memory = false;
 
-/* A new task returns from its parent's call first; of one whose beginning was not seen nobody knows. */
+/*
+ * A new task returns from its parent's call first; of one whose beginning was not seen nobody knows. The call that began a new
+ * program is about to end (only where the kernel does not adapt its number to that program's ABI).
+ */
 #define FRESH_NEW    1
 #define FRESH_UNSEEN 2
+#define FRESH_EXEC   3
 
 /* Last seen value of each counter that the kernel keeps for a task. */
 struct task_counters {

@@ -4,6 +4,7 @@
 #define BPFLOW_SOCKET_H
 
 #include "kernel.h"
+#include <bpf/bpf_endian.h>
 
 #define AF_UNIX	       1
 #define AF_INET	       2
@@ -85,7 +86,12 @@ struct inet_sock {
 };
 
 struct socket {
+	struct file *file;
 	struct sock *sk;
+};
+
+struct list_head {
+	struct list_head *next;
 };
 
 struct tcp_sock {
@@ -96,6 +102,7 @@ struct tcp_sock {
 	u32 segs_out;
 	u32 total_retrans;
 	u32 srtt_us;
+	struct list_head tsorted_sent_queue;
 };
 
 enum sock_flags {
@@ -107,6 +114,13 @@ struct bpf_iter__bpf_sk_storage_map {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
 	struct sock *sk;
+	void *value;
+};
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
 	void *value;
 };
 
@@ -157,4 +171,48 @@ static __always_inline bool is_locked(struct sock *sk)
 		return false;
 	return sk->sk_lock.slock.rlock.raw_lock.val.counter;
 }
+
+/*
+ * `payload_received` of a socket that somebody may be changing. Between the arrival of a FIN and the note of it the socket is
+ * locked: then the last byte waits for the next time.
+ */
+static __always_inline u64 payload_received_until_now(struct sock *sk, struct tcp_sock *tcp)
+{
+	u64 received = tcp->bytes_received;
+	bool locked;
+
+	barrier();
+	locked = is_locked(sk);
+	barrier();
+	return received && (locked || is_done(sk)) ? received - 1 : received;
+}
+
+/* The local port in the common part is gone by the time a socket closes. */
+static __always_inline u32 local_port_of(struct sock *sk)
+{
+	struct inet_sock *inet = (void *)sk;
+
+	return bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
+}
+
+static __always_inline u32 peer_port_of(struct sock *sk)
+{
+	return bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+/* Both as on the wire, four words each; of IPv4 the first one. Returns whether they are IPv6. */
+static __always_inline bool read_socket_addresses(struct sock *sk, u32 *local, u32 *peer)
+{
+	__builtin_memset(local, 0, sizeof(struct in6_addr));
+	__builtin_memset(peer, 0, sizeof(struct in6_addr));
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+		BPF_CORE_READ_INTO((struct in6_addr *)local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO((struct in6_addr *)peer, sk, __sk_common.skc_v6_daddr);
+		return true;
+	}
+	local[0] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+	peer[0] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	return false;
+}
+
 #endif

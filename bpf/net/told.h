@@ -9,7 +9,6 @@
 #include "../include/maps.h"
 #include "../include/socket.h"
 #include "../net.h"
-#include <bpf/bpf_endian.h>
 
 #define ENDED_RING_BYTES (512 * 1024)
 
@@ -44,28 +43,16 @@ static __always_inline void set_origin(struct socket_origin *origin, struct task
 static __always_inline void describe_socket(struct socket_record *record,
 					    struct socket_origin *origin, struct sock *sk)
 {
-	struct inet_sock *inet = (void *)sk;
-
 	record->opened = origin->opened;
 	record->cgroup = origin->cgroup;
 	record->pid = origin->pid;
-	/* The local port in the common part is gone by the time a socket closes. */
-	record->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
-	record->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	record->is_ipv6 = sk->__sk_common.skc_family == AF_INET6;
-	__builtin_memset(record->local_address, 0, sizeof(record->local_address));
-	__builtin_memset(record->peer_address, 0, sizeof(record->peer_address));
-	if (record->is_ipv6) {
-		BPF_CORE_READ_INTO(&record->local_address, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&record->peer_address, sk, __sk_common.skc_v6_daddr);
-	} else {
-		record->local_address[0] = sk->__sk_common.skc_rcv_saddr;
-		record->peer_address[0] = sk->__sk_common.skc_daddr;
-	}
+	record->local_port = local_port_of(sk);
+	record->peer_port = peer_port_of(sk);
+	record->is_ipv6 = read_socket_addresses(sk, record->local_address, record->peer_address);
 }
 
-static __always_inline void tell_end(struct socket_origin *origin, struct sock *sk,
-				     struct tcp_sock *tcp)
+static __always_inline void tell_end(struct socket_origin *origin, struct sock *sk, u64 sent,
+				     u64 received)
 {
 	struct socket_record *record;
 	bool wake;
@@ -79,8 +66,8 @@ static __always_inline void tell_end(struct socket_origin *origin, struct sock *
 	}
 	describe_socket(record, origin, sk);
 	record->closed = bpf_ktime_get_ns();
-	record->sent = payload_sent(tcp);
-	record->received = payload_received(sk, tcp);
+	record->sent = sent;
+	record->received = received;
 	wake = bpf_ringbuf_query(&ended_sockets, BPF_RB_AVAIL_DATA) >= ENDED_RING_BYTES / 8;
 	bpf_ringbuf_submit(record, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }

@@ -69,7 +69,9 @@ BpfMap* BpfMap::fromLibbpf(Napi::Env env, HandleOwner& owner, const bpf_map* map
       sleeping = reinterpret_cast<uint32_t*>(flag->address);
   }
   const MapShape shape = shapeOf(env, info, name);
-  return AddonState::of(env).create<BpfMap>({owner, std::move(fd), name, info.type, info.id, shape, sleeping});
+  const bool isPreallocated = (info.map_flags & BPF_F_NO_PREALLOC) == 0;
+  return AddonState::of(env).create<BpfMap>(
+      {owner, std::move(fd), name, info.type, info.id, isPreallocated, shape, sleeping});
 }
 
 const BpfMap& BpfMap::argument(Napi::Value value, const char* operation) {
@@ -90,6 +92,7 @@ BpfMap::BpfMap(const Napi::CallbackInfo& info, Resources& resources)
       name_(resources.name),
       type_(resources.type),
       id_(resources.id),
+      isPreallocated_(resources.isPreallocated),
       shape_(resources.shape),
       sleeping_(resources.sleeping) {
   // The trie's batches begin anew when their last key was deleted meanwhile, which would give entries twice.
@@ -107,6 +110,7 @@ Napi::Function BpfMap::define(Napi::Env env) {
           InstanceAccessor<&BpfMap::getValueSize>("valueSize"),
           InstanceAccessor<&BpfMap::getStride>("stride"),
           InstanceAccessor<&BpfMap::getMaxEntries>("maxEntries"),
+          InstanceAccessor<&BpfMap::getIsPreallocated>("isPreallocated"),
           InstanceMethod<&BpfMap::readInto>("readInto", napi_default_method),
           InstanceMethod<&BpfMap::lookup>("lookup", napi_default_method),
           InstanceMethod<&BpfMap::update>("update", napi_default_method),

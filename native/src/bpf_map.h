@@ -24,6 +24,7 @@ class BpfMap final : public WrappedHandle<BpfMap> {
     std::string name;
     uint32_t type;
     uint32_t id;
+    bool isPreallocated;
     MapShape shape;
     /** The consumer's flag in .bss, for rings whose object has one. */
     uint32_t* sleeping;
@@ -55,6 +56,9 @@ class BpfMap final : public WrappedHandle<BpfMap> {
   Napi::Value getValueSize(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), shape_.valueSize); }
   Napi::Value getStride(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), shape_.stride); }
   Napi::Value getMaxEntries(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), shape_.maxEntries); }
+  Napi::Value getIsPreallocated(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), isPreallocated_);
+  }
   Napi::Value readInto(const Napi::CallbackInfo& info);
   Napi::Value lookup(const Napi::CallbackInfo& info);
   void update(const Napi::CallbackInfo& info);
@@ -74,6 +78,7 @@ class BpfMap final : public WrappedHandle<BpfMap> {
   std::string name_;
   uint32_t type_;
   uint32_t id_;
+  bool isPreallocated_;
   MapShape shape_;
   uint32_t* sleeping_;
   BatchSupport batchSupport_ = BatchSupport::untried;

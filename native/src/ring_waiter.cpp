@@ -12,6 +12,14 @@ namespace {
 
 constexpr uint64_t napMs = 1;
 
+/** So many wake-ups, each within a nap's time of falling asleep, are a storm. */
+constexpr int stormWakeUps = 8;
+
+/** What the producers read: whether, and when, the consumer wants to be woken. */
+constexpr uint32_t awake = 0;
+constexpr uint32_t asleep = 1;
+constexpr uint32_t napping = 2;
+
 }  // namespace
 
 std::unique_ptr<RingWaiter> RingWaiter::start(Napi::Env env, RecordReader& reader, uint32_t* sleeping,
@@ -43,19 +51,20 @@ int RingWaiter::watchMore() {
 }
 
 RingWaiter::~RingWaiter() {
-  setSleeping(false);
+  tell(awake);
   if (watcher_ != nullptr) watcher_->stop();
 }
 
 bool RingWaiter::rest() {
-  if (!storm_) return fallAsleep();
+  if (soon_ < stormWakeUps) return fallAsleep();
   state_ = State::napping;
+  tell(napping);
   watcher_->startTimer(napMs);
   return true;
 }
 
 void RingWaiter::continueSoon() {
-  setSleeping(false);
+  tell(awake);
   state_ = State::continuing;
   watcher_->startTimer(0);
 }
@@ -65,10 +74,10 @@ void RingWaiter::settle() {
 }
 
 bool RingWaiter::fallAsleep() {
-  setSleeping(true);
+  tell(asleep);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (reader_.readable()) {
-    setSleeping(false);
+    tell(awake);
     return false;
   }
   if (state_ != State::asleep) asleepSince_ = std::chrono::steady_clock::now();
@@ -82,8 +91,13 @@ void RingWaiter::onReadable() {
   epoll_event event = {};
   while (epoll_wait(epoll_.get(), &event, 1, 0) < 0 && errno == EINTR) {
   }
-  if (state_ == State::continuing || !reader_.readable()) return;
-  if (state_ != State::napping || reader_.pressing()) wakeUp();
+  if (state_ == State::continuing) return;
+  if (state_ == State::napping) {
+    // Who woke the consumer took back what it had said; the nap's end is near.
+    if (reader_.readable() && reader_.pressing()) wakeUp();
+  } else if (reader_.readable() || !fallAsleep()) {
+    wakeUp();
+  }
 }
 
 void RingWaiter::onTimer() {
@@ -96,21 +110,22 @@ void RingWaiter::onTimer() {
     if (looks_ > 0 || reader_.pending() != 0) watcher_->startTimer(napMs);
     return;
   }
-  storm_ = false;
+  soon_ = 0;
   if (!fallAsleep()) wakeUp();
 }
 
 void RingWaiter::wakeUp() {
   if (state_ == State::asleep) {
-    storm_ = std::chrono::steady_clock::now() - asleepSince_ < std::chrono::milliseconds(napMs);
+    const bool soon = std::chrono::steady_clock::now() - asleepSince_ < std::chrono::milliseconds(napMs);
+    soon_ = soon ? soon_ + 1 : 0;
   }
-  setSleeping(false);
+  tell(awake);
   state_ = State::awake;
   consumer_.onRecords();
 }
 
-void RingWaiter::setSleeping(bool sleeping) {
-  if (sleeping_ != nullptr) std::atomic_ref<uint32_t>(*sleeping_).store(sleeping ? 1 : 0, std::memory_order_release);
+void RingWaiter::tell(uint32_t wish) {
+  if (sleeping_ != nullptr) std::atomic_ref<uint32_t>(*sleeping_).store(wish, std::memory_order_release);
 }
 
 }  // namespace bpflow

@@ -18,17 +18,20 @@ namespace bpflow {
  *
  *   consumer                              producer
  *   drain: nothing left                   reserve (moves the producer position)
- *   sleeping = 1                          flags = sleeping ? FORCE_WAKEUP : NO_WAKEUP
- *   barrier                               submit
- *   anything left? ── yes ─▶ go on
- *   wait; woken: sleeping = 0
+ *   sleeping = 1                          wake = sleeping
+ *   barrier                               if wake: sleeping = 0
+ *   anything left? ── yes ─▶ go on        submit, with wake ? FORCE_WAKEUP : NO_WAKEUP
+ *   wait
+ *
+ * One wake-up is enough, so who gives it takes the wish back. A consumer that is woken and finds no finished record (of
+ * two producers the later one woke it) wishes again.
  *
  * A producer that read `sleeping` before it was set has moved the position before: the consumer sees a record that is
  * not finished and looks again after a millisecond. It looks once more in any case, because between the producer's
  * store of the position and its load of the flag there is no full barrier.
  *
- * A consumer that was woken within a millisecond is in a storm: it asks for no wake-up, naps for a millisecond and
- * looks itself, until a nap brings nothing. Wake-ups that the producer gives unasked (the ring fills) end a nap.
+ * A consumer that was woken within a millisecond eight times in a row is in a storm: it naps for a millisecond and looks
+ * itself, until a nap brings nothing. Meanwhile `sleeping` is 2: it is to be woken only when the ring fills.
  *
  * An object without the flag has the kernel's own wake-ups: one for each record that finds the consumer at its
  * position; of a perf event array one for each record, which a nap leaves alone until they press. A descriptor of the
@@ -74,7 +77,7 @@ class RingWaiter final : private LoopWatcher::Listener {
   int watch();
   bool fallAsleep();
   void wakeUp();
-  void setSleeping(bool sleeping);
+  void tell(uint32_t wish);
 
   RecordReader& reader_;
   uint32_t* sleeping_;
@@ -83,7 +86,8 @@ class RingWaiter final : private LoopWatcher::Listener {
   LoopWatcher* watcher_ = nullptr;
   State state_ = State::awake;
   std::chrono::steady_clock::time_point asleepSince_;
-  bool storm_ = false;
+  /** Wake-ups in a row that came soon after falling asleep. */
+  int soon_ = 0;
   /** How often to look once more while asleep. The first time may be before the loop waits for the descriptors. */
   int looks_ = 2;
 };

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A ring whose producer wakes the consumer only while it sleeps. */
+/* A ring whose producer wakes the consumer only when that waits for it, and once. */
 #include "types.h"
 
 const volatile __u32 only_tgid;
 const volatile __u64 only_nr;
 
-__u32 events_sleeping;
+__u32 events_sleeping; /* 1: wake at once; 2: when much is there */
 __u64 reserved;
 __u64 refused;
 __u64 wakeups;
-__u64 filling;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -28,15 +27,13 @@ struct event {
 
 static __u64 wake_flags(void)
 {
-	if (*(volatile __u32 *)&events_sleeping) {
-		__sync_fetch_and_add(&wakeups, 1);
-		return BPF_RB_FORCE_WAKEUP;
-	}
-	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > 8 * 1024) {
-		__sync_fetch_and_add(&filling, 1);
-		return BPF_RB_FORCE_WAKEUP;
-	}
-	return BPF_RB_NO_WAKEUP;
+	__u32 wish = *(volatile __u32 *)&events_sleeping;
+
+	if (!wish || (wish == 2 && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= 8 * 1024))
+		return BPF_RB_NO_WAKEUP;
+	*(volatile __u32 *)&events_sleeping = 0;
+	__sync_fetch_and_add(&wakeups, 1);
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 static void emit(void)

@@ -11,15 +11,15 @@ import { Kernel } from './kernel/kernel.ts';
 import type { KernelOptions } from './kernel/options.ts';
 import { pageSize } from './kernel/page-size.ts';
 import { tracepointsMiss } from './kernel/preemption.ts';
-import { BlockSource } from './metrics/block.ts';
+import { blockSource } from './metrics/block.ts';
 import { DnsSource } from './metrics/dns/dns.ts';
-import { FileSource } from './metrics/fileio.ts';
-import { MemorySource } from './metrics/mem.ts';
+import { fileSource } from './metrics/fileio.ts';
+import { memorySource } from './metrics/mem.ts';
 import { InterfacesSource } from './metrics/net/interfaces.ts';
 import { NetworkSource } from './metrics/net/net.ts';
 import { PressureSource } from './metrics/pressure.ts';
-import { RunQueueSource } from './metrics/sched.ts';
-import { SyscallSource } from './metrics/syscall.ts';
+import { runQueueSource } from './metrics/sched.ts';
+import { syscallSource } from './metrics/syscall.ts';
 import type { Subject } from './series/credits.ts';
 import { Groups } from './series/groups.ts';
 import type { Label } from './series/labels.ts';
@@ -83,15 +83,15 @@ export class Collection {
     const subjects = subjectsOf(config);
     const sources: MetricSource[] = [new TotalsSource(this.kernel, { ...context, subjects, pageSize: pageSize() })];
     if (syscalls && this.kernel.serves('sys_exit')) {
-      sources.push(new SyscallSource(this.kernel, { ...context, latencyByGroup: syscalls.latencyByGroup }));
+      sources.push(syscallSource(this.kernel, { ...context, latencyByGroup: syscalls.latencyByGroup }));
     }
     if (scheduler && this.kernel.serves('sched_switch')) {
-      sources.push(new RunQueueSource(this.kernel, { ...context, waitByGroup: scheduler.waitByGroup }));
+      sources.push(runQueueSource(this.kernel, { ...context, waitByGroup: scheduler.waitByGroup }));
     }
-    if (files && this.kernel.serves('file_exit')) sources.push(new FileSource(this.kernel, { ...context, ...files }));
-    if (memory) sources.push(new MemorySource(this.kernel, { ...context, ...memory, pageSize: pageSize() }));
+    if (files && this.kernel.serves('file_exit')) sources.push(fileSource(this.kernel, { ...context, ...files }));
+    if (memory) sources.push(memorySource(this.kernel, { ...context, ...memory, pageSize: pageSize() }));
     if (this.kernel.serves('block_issue') && this.kernel.serves('block_complete')) {
-      sources.push(new BlockSource(this.kernel, context));
+      sources.push(blockSource(this.kernel, context));
     }
     if (memory) sources.push(new PressureSource(context));
     if (network) {
@@ -203,7 +203,9 @@ export function kernelOptionsOf({ config, objects }: Pick<CollectionOptions, 'co
     dns: config.collect_dns
       ? { ports: config.dns_ports, names: config.dns_labels.includes('name'), timesByGroup: byGroup }
       : undefined,
-    memory: config.collect_memory ? { allocations: config.memory_allocations } : undefined,
+    memory: config.collect_memory
+      ? { allocations: config.memory_allocations, slab: config.memory_allocations && config.memory_slab }
+      : undefined,
     events: eventOptionsOf(config),
   };
 }

@@ -34,6 +34,7 @@ test('an empty body gives the defaults of the product', () => {
       collect_dns_events: true,
       socket_history: 16_384,
       memory_allocations: true,
+      memory_slab: false,
       labels: ['process'],
       histogram_labels: [],
       histograms: 'explicit',

@@ -112,6 +112,10 @@ export const keys = z.strictObject({
     .boolean()
     .default(true)
     .describe('Allocations of pages and address space, at a cost for each. false: the rest of the memory group alone.'),
+  memory_slab: z
+    .boolean()
+    .default(false)
+    .describe("Allocations of the kernel's own objects (slab), too: a program for each of them, which are many."),
   collect_network: z
     .boolean()
     .default(true)
@@ -288,7 +292,7 @@ export const keys = z.strictObject({
       ringbuf: feature('One ring for events. off: a buffer of each CPU, which wakes the agent for each of them.'),
       task_storage: feature("State in the task itself. off: in a hash by the task's address."),
       sk_storage: feature(
-        "State in the socket itself. off: in a table by the socket's address, and TCP counts only when a connection ends.",
+        "State in the socket itself. off: in a table by the socket's address, as on Linux 7 and before 5.11.",
       ),
       iterators: feature('Walking the living tasks. off: run time and switches are counted at each switch.'),
       batch: feature('Reading many map entries by one call. off: one by one.'),

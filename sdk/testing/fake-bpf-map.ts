@@ -22,6 +22,7 @@ export class FakeBpfMap extends FakeHandle implements BpfMap {
   readonly valueSize: number;
   readonly stride: number;
   maxEntries: number;
+  readonly isPreallocated = true;
   readonly #faults: Faults;
   readonly #entries = new Map<string, { readonly key: Uint8Array; readonly value: Uint8Array }>();
   readonly #records: Uint8Array[] = [];

@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { root } from './machine.ts';
+import { patience, root } from './machine.ts';
 import { parsePage, type Samples, type Source } from './samples.ts';
 
 export interface AgentOptions {
@@ -57,7 +57,7 @@ export class RunningAgent implements Source {
     const before = this.stderr.length;
     this.#write(ebpf, prometheus);
     this.#child.kill('SIGHUP');
-    const deadline = performance.now() + 20_000;
+    const deadline = performance.now() + patience(20_000);
     while (!/The configuration was (not )?reloaded/.test(this.stderr.slice(before))) {
       if (performance.now() > deadline) throw new Error(`The agent does not reload.\n${this.stderr}`);
       await wait(10);
@@ -109,7 +109,7 @@ export class RunningAgent implements Source {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const ended = once(this.#child, 'exit');
       this.#child.kill('SIGTERM');
-      const hard = setTimeout(() => this.#child.kill('SIGKILL'), 15_000);
+      const hard = setTimeout(() => this.#child.kill('SIGKILL'), patience(15_000));
       await ended;
       clearTimeout(hard);
     }
@@ -118,7 +118,7 @@ export class RunningAgent implements Source {
   }
 
   async #ready(): Promise<void> {
-    const deadline = performance.now() + 30_000;
+    const deadline = performance.now() + patience(30_000);
     for (;;) {
       const page = await this.#pageAddress().catch(() => undefined);
       if (page !== undefined) {

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { counts, dns, KEYS, strays } from './dns/counted.ts';
 import { DnsTalk } from './dns/talk.ts';
-import { skip } from './machine.ts';
+import { many, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
 import { own } from './workload.ts';
@@ -32,7 +32,7 @@ describe('DNS', { skip }, () => {
   after(() => talk[Symbol.dispose]());
 
   test('10,000 queries of every type and their responses of every code are counted, each once and for who asked', async () => {
-    const [name, count] = [own('many'), 10_000];
+    const [name, count] = [own('many'), many(10_000)];
     await using receiver = new ObservedReceiver(KEYS);
     equal((await talk.ask(name, SERVER, 'many', count)).answered, count);
     const samples = await reads(receiver, dns(name), counts(count));
@@ -46,7 +46,7 @@ describe('DNS', { skip }, () => {
   });
 
   test('5,000 sockets come and go under collections: none is lost, none counts twice', async () => {
-    const [name, count] = [own('churn'), 5000];
+    const [name, count] = [own('churn'), many(5000)];
     await using receiver = new ObservedReceiver(KEYS);
     let isOver = false;
     const asked = talk.ask(name, SERVER, 'sockets/test', count).finally(() => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { EventReceiver, NO_EVENTS } from './event-receiver.ts';
+import { EVERY_FAMILY } from './every-family.ts';
 import { isEmulated, root, skip } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
@@ -27,16 +28,6 @@ const ENDS: readonly {
 
 const LADDERS: readonly Readonly<Record<string, string>>[] = [{}, { task_storage: 'off' }, { iterators: 'off' }];
 
-const KEYS = {
-  collect_scheduler: true,
-  collect_file_io: true,
-  block_io: false,
-  regular_files: 'on',
-  collect_memory: true,
-  collect_network: true,
-  exclude_processes: [],
-};
-
 for (const features of LADDERS) {
   const off = Object.keys(features).join(', ');
   const isLost = off === 'iterators';
@@ -48,7 +39,7 @@ for (const features of LADDERS) {
     before(() => {
       writeFileSync(file, '');
       workloads = new Workloads('ends');
-      receiver = new ObservedReceiver({ ...KEYS, features });
+      receiver = new ObservedReceiver({ ...EVERY_FAMILY, features });
     });
     after(async () => {
       workloads[Symbol.dispose]();

@@ -4,7 +4,7 @@ import { type Clock, type Consumer, type LogBatch, type LogRecord, logRecords, t
 import { systemClock } from '../../pipeline/clock.ts';
 import { config } from '../../receivers/ebpf/config.ts';
 import { EbpfReceiver } from '../../receivers/ebpf/receiver.ts';
-import { isEmulated } from './machine.ts';
+import { patience } from './machine.ts';
 import { KernelScope } from './receiver.ts';
 
 /** What became of the events of one kind. */
@@ -66,19 +66,22 @@ export class EventReceiver {
     return kinds;
   }
 
-  /** Waits until every event that was offered was received or dropped, to the last one; for at most 10 s. */
+  /** Waits until every event that was offered was received or dropped, to the last one; for at most 10 s (emulated: 100 s). */
   async balanced(): Promise<Readonly<Record<string, Balance>>> {
+    // Others on the machine go on: what was in balance once may not be a moment later.
+    let balance = this.balance();
     const unbalanced = () =>
-      Object.entries(this.balance()).filter(
-        ([, { offered, received, dropped }]) => offered !== received + sum(dropped),
-      );
-    await this.until(() => unbalanced().length === 0);
+      Object.entries(balance).filter(([, { offered, received, dropped }]) => offered !== received + sum(dropped));
+    await this.until(() => {
+      balance = this.balance();
+      return unbalanced().length === 0;
+    });
     deepEqual(unbalanced(), []);
-    return this.balance();
+    return balance;
   }
 
-  /** Waits for at most 10 s, or as long. */
-  async until(holds: () => boolean, ms = 10_000): Promise<void> {
+  /** Waits for at most 10 s (emulated: 100 s), or as long. */
+  async until(holds: () => boolean, ms = patience(10_000)): Promise<void> {
     const deadline = performance.now() + ms;
     while (!holds() && performance.now() < deadline) await wait(5);
   }
@@ -86,7 +89,7 @@ export class EventReceiver {
   /** Waits until the names of the kernel's functions were read. */
   async symbols(): Promise<void> {
     const known = () => (this.#view('events') as { stacks?: { kernelSymbols: number } }).stacks?.kernelSymbols ?? 0;
-    await this.until(() => known() > 0, isEmulated ? 120_000 : 10_000);
+    await this.until(() => known() > 0);
   }
 
   programs(): Record<string, string> {

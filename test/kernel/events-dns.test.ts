@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { DnsTalk } from './dns/talk.ts';
 import { EventReceiver, NO_EVENTS, type SeenEvent, sum } from './event-receiver.ts';
 import { ROOMY, WAYS } from './event-ways.ts';
-import { skip } from './machine.ts';
+import { many, skip } from './machine.ts';
 import { own } from './workload.ts';
 
 const DNS = { ...NO_EVENTS, ...ROOMY, collect_dns: true };
@@ -89,8 +89,8 @@ describe('events of DNS', { skip }, () => {
   });
 
   test('what finds no room, or is above the limit, is counted', async () => {
-    const [name, count] = [own('storm'), 3000];
-    await using receiver = new EventReceiver({ ...DNS, event_rate_limit: 500, ring_buffer_size: 65_536 });
+    const [name, count] = [own('storm'), many(3000)];
+    await using receiver = new EventReceiver({ ...DNS, event_rate_limit: many(500), ring_buffer_size: 65_536 });
     await talk.ask(name, SERVER, 'many', count);
     const { dns_query: queries, dns_response: responses } = await receiver.balanced();
     deepEqual([queries!.offered, responses!.offered], [count, count]);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { disk, skip, storageObstacle } from './machine.ts';
+import { disk, skip } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { readsUntil, type Samples } from './samples.ts';
@@ -97,8 +97,7 @@ describe('a family of metrics', { skip }, () => {
   }
 
   for (const [key, names] of Object.entries(FAMILIES)) {
-    const obstacle = key === 'collect_network' && storageObstacle;
-    test(`is all there with ${key}, and nothing of it without`, { skip: obstacle }, async (t) => {
+    test(`is all there with ${key}, and nothing of it without`, async (t) => {
       const all = (on: boolean) => Object.fromEntries(Object.keys(FAMILIES).map((each) => [each, on]));
       await using without = new ObservedReceiver({ ...all(true), regular_files: 'on', [key]: false });
       await using receiver = new ObservedReceiver({ ...all(false), regular_files: 'on', [key]: true });

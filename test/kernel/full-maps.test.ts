@@ -3,23 +3,14 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
+import { EVERY_FAMILY } from './every-family.ts';
 import { root, skip } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { readsUntil, type Samples } from './samples.ts';
 import { own, Workloads } from './workload.ts';
 
-const KEYS = {
-  collect_syscalls: false,
-  collect_scheduler: true,
-  collect_file_io: true,
-  block_io: false,
-  regular_files: 'on',
-  collect_memory: true,
-  collect_network: true,
-  histogram_labels: ['process'],
-  exclude_processes: [],
-};
+const KEYS = { ...EVERY_FAMILY, collect_syscalls: false, histogram_labels: ['process'] };
 const PROGRAMS = 40;
 const NAME = own('full');
 

@@ -18,6 +18,16 @@ export const skip: string | false = reasonToSkip() ?? false;
  */
 export const isEmulated = process.env['BPFLOW_EMULATED'] === 'yes';
 
+/** So much of a work whose amount says nothing of itself: a tenth of it where the processor is emulated. */
+export function many(count: number): number {
+  return isEmulated ? count / 10 : count;
+}
+
+/** How long something may take before the wait for it ends, ms: ten times as long where the processor is emulated. */
+export function patience(ms: number): number {
+  return isEmulated ? 10 * ms : ms;
+}
+
 /** Where files stand on a block device, as far as the machine has one. */
 export const disk = process.env['BPFLOW_DISK'] ?? join(root, 'build');
 
@@ -28,13 +38,6 @@ export function isBefore(major: number, minor: number): boolean {
     .map((part) => Number.parseInt(part, 10));
   return a < major || (a === major && b < minor);
 }
-
-/** Whether programs of tracepoints can have storage in sockets. */
-export const hasSocketStorage = !isBefore(5, 11);
-
-/** Why the sockets that live cannot be looked at here; false when they can. */
-export const storageObstacle: string | false =
-  skip || (!hasSocketStorage && 'needs Linux 5.11: programs of tracepoints have no storage in sockets before');
 
 /** Whether a command is there. */
 export function has(command: string): boolean {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { tasksArePreempted, tracepointsMiss } from '../../receivers/ebpf/kernel/preemption.ts';
 import { fexitObstacle } from './fexit.ts';
-import { hasSocketStorage, isBefore, isEmulated, skip } from './machine.ts';
+import { isBefore, isEmulated, skip } from './machine.ts';
 import { named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
@@ -57,7 +57,7 @@ const RUNGS: readonly {
 for (const { name, features, attached, obstacle } of RUNGS) {
   describe(`messages at ${name}`, { skip: skip || obstacle }, () => {
     // Without typed tracepoints there is no TCP, and the names say so.
-    const isLost = features['tp_btf'] === 'off' || !hasSocketStorage;
+    const isLost = features['tp_btf'] === 'off';
     let receiver: ObservedReceiver;
     let workloads: Workloads;
     before(() => {

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { messagesObstacle } from './fexit.ts';
-import { hasSocketStorage, skip, storageObstacle } from './machine.ts';
-import { named } from './network-names.ts';
+import { isEmulated, many, skip } from './machine.ts';
+import { KEPT, named } from './network-names.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
 import { own, type Truth, Workloads } from './workload.ts';
@@ -21,19 +21,16 @@ const KEYS = {
 const BOTH_WAYS = 128 + 1024;
 
 const LADDERS: readonly Readonly<Record<string, string>>[] = [
-  {},
-  { task_storage: 'off' },
+  ...KEPT,
   { iterators: 'off' },
-  { batch: 'off' },
-  { sk_storage: 'off' },
+  ...(isEmulated ? [] : [{ task_storage: 'off' }, { batch: 'off' }]),
 ];
 
 for (const features of LADDERS) {
-  const off = Object.keys(features).join(', ');
-  const isTable = !hasSocketStorage || features['sk_storage'] === 'off';
+  const switched = Object.entries(features).map((feature) => feature.join(' '));
   // Without iterators sockets that are older than the agent are missing, and the names say so.
-  const isLost = isTable || features['iterators'] === 'off';
-  describe(`the network${off && `, with ${off} off`}`, { skip }, () => {
+  const isLost = features['iterators'] === 'off';
+  describe(['the network', ...switched].join(', with '), { skip }, () => {
     let receiver: ObservedReceiver;
     let workloads: Workloads;
     before(() => {
@@ -45,12 +42,9 @@ for (const features of LADDERS) {
       await receiver[Symbol.asyncDispose]();
     });
 
-    test('every program is attached, or what is missing is told', () => {
+    test('every program is attached', () => {
       const { state, details = [] } = receiver.scope.reported.at(-1)!;
-      const isDegraded = isTable && features['iterators'] !== 'off';
-      assert.equal(state, isDegraded ? 'degraded' : 'ok');
-      if (isDegraded)
-        assert.ok(details.includes('What a TCP connection carried shows only when it ends.'), details.join('\n'));
+      assert.equal(state, 'ok', details.join('\n'));
     });
 
     for (const [name, family, namespace] of [
@@ -61,15 +55,17 @@ for (const features of LADDERS) {
     ] as const) {
       test(`TCP: connections and payload to the byte (${name})`, async () => {
         const process = own(`tcp-${name}`);
-        const connections = 3000;
-        await workloads.run(process, 'tcp', connections, family, namespace);
+        const connections = many(3000);
+        const { again, resets } = await workloads.run(process, 'tcp', connections, family, namespace);
+        // None on a machine that has time; on a slow one TCP tells of some, and the namespace may have others' too.
+        const atMost = (truth: number, counted: number) => (counted <= truth ? 'not more' : `${counted} of ${truth}`);
         const view = (samples: Samples) => ({
           bytes: samples.by('direction', named('ebpf_network_bytes_total', isLost), { process, transport: 'tcp' }),
           opened: samples.total(named('ebpf_tcp_connections_opened_total'), { process }),
-          accepted: samples.total(named('ebpf_tcp_connections_accepted_total', isTable), { process }),
+          accepted: samples.total(named('ebpf_tcp_connections_accepted_total'), { process }),
           failed: samples.total(named('ebpf_tcp_connections_failed_total'), { process }),
-          reset: samples.total(named('ebpf_tcp_connections_reset_total', isLost), { process }),
-          retransmits: samples.total(named('ebpf_tcp_retransmits', isLost), { process }),
+          reset: atMost(resets!, samples.total(named('ebpf_tcp_connections_reset_total', isLost), { process })),
+          retransmits: atMost(again!, samples.total(named('ebpf_tcp_retransmits', isLost), { process })),
           connects: samples.total(`${named('ebpf_tcp_connect_latency_ns')}_count`, { process }),
           ended: samples.total(`${named('ebpf_tcp_connection_rtt_ns', isLost)}_count`, { process }),
         });
@@ -78,8 +74,8 @@ for (const features of LADDERS) {
           opened: connections,
           accepted: connections,
           failed: 0,
-          reset: 0,
-          retransmits: 0,
+          reset: 'not more',
+          retransmits: 'not more',
           connects: connections,
           ended: 2 * connections,
         });
@@ -123,7 +119,8 @@ for (const features of LADDERS) {
         skip: messagesObstacle,
       }, async () => {
         const process = own(`${mode}-${family}`);
-        const truth = await workloads.run(process, mode, 2000, family, 'here');
+        const datagrams = many(2000);
+        const truth = await workloads.run(process, mode, datagrams, family, 'here');
         // What it tells goes to this process over a UNIX socket too.
         const told = mode === 'unix' ? JSON.stringify(truth).length + 1 : 0;
         const view = (samples: Samples) => ({
@@ -131,19 +128,25 @@ for (const features of LADDERS) {
           packets: samples.by('direction', named('ebpf_network_packets_total', isLost), { process, transport: mode }),
         });
         await reads(receiver, view, {
-          bytes: { transmit: 200_000 + told, receive: 200_000 },
-          packets: { transmit: 2000 + Math.sign(told), receive: 2000 },
+          bytes: { transmit: 100 * datagrams + told, receive: 100 * datagrams },
+          packets: { transmit: datagrams + Math.sign(told), receive: datagrams },
         });
       });
     }
   });
 }
 
-describe('connections that are open', { skip: storageObstacle }, () => {
+for (const features of KEPT) {
+  describe(`connections that are open, with ${JSON.stringify(features)}`, { skip }, () => open(features));
+}
+
+function open(features: Readonly<Record<string, string>>): void {
+  const keys = { ...KEYS, features };
+
   test('stand in the gauge by state, older than the agent or not, and leave it', async () => {
     using workloads = new Workloads('sockets');
     const older = await hold(workloads, own('older'), 'other');
-    await using receiver = new ObservedReceiver(KEYS);
+    await using receiver = new ObservedReceiver(keys);
     const newer = await hold(workloads, own('newer'), 'here');
     const gauge = (process: string) => (samples: Samples) => samples.by('state', 'ebpf_tcp_connections', { process });
     await reads(receiver, gauge(older.name), { established: 100, listen: 1 });
@@ -156,11 +159,11 @@ describe('connections that are open', { skip: storageObstacle }, () => {
     await reads(receiver, (samples) => gauge(older.name)(samples)['established'], 0);
   });
 
-  test('collections while 5,000 connections of one process with itself come and go lose none and count none twice', async () => {
+  test('collections while connections of one process with itself come and go lose none and count none twice', async () => {
     using workloads = new Workloads('sockets');
-    await using receiver = new ObservedReceiver(KEYS);
+    await using receiver = new ObservedReceiver(keys);
     const process = own('churn');
-    const connections = 5000;
+    const connections = many(5000);
     let ended = false;
     const run = workloads.run(process, 'tcp', connections, '4', 'here').finally(() => {
       ended = true;
@@ -181,7 +184,7 @@ describe('connections that are open', { skip: storageObstacle }, () => {
       accepted: connections,
     });
   });
-});
+}
 
 /** A process with 50 connections of both sides, until told to end. */
 async function hold(workloads: Workloads, name: string, namespace: string) {

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { RunningAgent } from './agent.ts';
-import { skip } from './machine.ts';
+import { patience, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { readsUntil, type Samples } from './samples.ts';
 import { own, Workloads } from './workload.ts';
@@ -68,7 +68,7 @@ describe('pin_path', { skip: skip || (isMounted ? false : 'needs a BPF file syst
     process.kill(agent.pid, 'SIGKILL');
     await agent.stop();
     assert.ok(readdirSync(join(path, 'maps')).length > 5);
-    const deadline = performance.now() + 5000;
+    const deadline = performance.now() + patience(5000);
     while (existsSync(`/proc/${agent.pid}`) && performance.now() < deadline) await wait(5);
     {
       await using receiver = new ObservedReceiver({ pin_path: path, collect_network: false });

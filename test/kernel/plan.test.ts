@@ -26,6 +26,7 @@ const EVERYTHING = {
   collect_file_io: true,
   regular_files: 'on',
   collect_memory: true,
+  memory_slab: true,
   collect_network: true,
   network_messages: true,
   collect_dns: true,

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
 
-/** `r0 = *(u8 *)(r10 + 8)`: above the stack, which every verifier refuses. */
-const REFUSED = Uint8Array.of(0x71, 0xa0, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00);
+/** `r0 = *(u64 *)(r0 + 0)` at the beginning: what nobody has set is read, which every verifier refuses. */
+const REFUSED = Uint8Array.of(0x79, 0, 0, 0, 0, 0, 0, 0);
+/** The last lines that a verifier then says. */
+export const REFUSED_LOG = /\(79\) r0 = \*\(u64 \*\)\(r0 .*\nR0 !read_ok/;
 
 /** A copy of the BPF objects that something can be done to. Removed at the end. */
 export class SpoiledObjects implements Disposable {
@@ -16,12 +18,12 @@ export class SpoiledObjects implements Disposable {
 
   /** As on a kernel that has no tracepoint of this name: it is another, equally long one. */
   withoutTracepoint(object: string, name: string): this {
-    return this.#change(object, (bytes) => {
-      const [known, unknown] = [`/${name}\0`, `/${'x'.repeat(name.length)}\0`];
-      const text = bytes.toString('latin1');
-      if (!text.includes(known)) throw new Error(`${object} has no ${name}.`);
-      return Buffer.from(text.replaceAll(known, unknown), 'latin1');
-    });
+    return this.#change(object, (bytes) => renamed(bytes, `/${name}\0`, `/${'x'.repeat(name.length)}\0`));
+  }
+
+  /** As on a kernel that has no hook of this kind for it: the section is named for another, equally long one. */
+  withoutHook(object: string, section: string): this {
+    return this.#change(object, (bytes) => renamed(bytes, `${section}\0`, `${section.slice(0, -4)}gone\0`));
   }
 
   /** As on a kernel whose verifier refuses the only program of this section. */
@@ -43,6 +45,12 @@ export class SpoiledObjects implements Disposable {
     }
     return this;
   }
+}
+
+function renamed(bytes: Buffer, known: string, unknown: string): Buffer {
+  const text = bytes.toString('latin1');
+  if (!text.includes(known)) throw new Error(`There is no ${known.slice(0, -1)}.`);
+  return Buffer.from(text.replaceAll(known, unknown), 'latin1');
 }
 
 /** Where the contents of a section begin, in a 64-bit little-endian ELF file. */

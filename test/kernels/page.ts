@@ -4,7 +4,7 @@ const INTRO = `# Kernels
 
 Which metric is exact on which kernel, by which kind of hook, and how the tests with ground truth ended there. Written by
 \`npm run test:kernels\` from what it found (\`test/kernels/results\`), and by \`npm run generate\`; do not edit it. The kernels are
-Debian's, booted in QEMU with an emulated x86-64 processor. What your machine has says \`bpflow plan\`.
+Debian's, booted in QEMU with an emulated processor, x86-64 or arm64. What your machine has says \`bpflow plan\`.
 `;
 
 const METRICS = `## Metrics
@@ -27,8 +27,16 @@ const TESTS = `## Tests
 Files of \`test/kernel\`: tests that passed, were left out (with the reason), or failed.
 `;
 
-/** The page `docs/reference/kernels.md`. `kernels`: the oldest first; `names`: of all metrics that there are. */
-export function kernelsPage(kernels: readonly KernelResults[], names: readonly string[]): string {
+/** What there is to be run. */
+export interface Matter {
+  /** Of all metrics. */
+  readonly names: readonly string[];
+  /** Of test/kernel. */
+  readonly files: readonly string[];
+}
+
+/** The page `docs/reference/kernels.md`. `kernels`: the oldest first. */
+export function kernelsPage(kernels: readonly KernelResults[], { names, files: all }: Matter): string {
   const notes = new Notes();
   const releases = kernels.map(({ release }) => release);
   const metrics = names.map((name) => [
@@ -48,10 +56,7 @@ export function kernelsPage(kernels: readonly KernelResults[], names: readonly s
       return found.rung === '' ? `absent ${notes.of(found.reason)}` : `${found.rung}`;
     }),
   ]);
-  const files = namesOf(kernels, (each) => Object.keys(each.files)).map((file) => [
-    `\`${file}\``,
-    ...kernels.map((each) => fileCell(each.files[file], notes)),
-  ]);
+  const files = all.map((file) => [`\`${file}\``, ...kernels.map((each) => fileCell(each.files[file], notes))]);
   return [
     INTRO,
     METRICS,

@@ -64,20 +64,22 @@ export function readResults(kernel: string): KernelResults | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as KernelResults) : undefined;
 }
 
-/** Of every kernel that was ever run, the oldest first. */
+/** Of every kernel that was ever run, the oldest first, those for arm64 after the others. */
 export function allResults(): readonly KernelResults[] {
   const labels = readdirSync(folder).map((file) => file.replace('.json', ''));
   return labels.sort(byVersion).map((label) => readResults(label)!);
 }
 
 function byVersion(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true });
+  const arm64 = (label: string) => Number(label.endsWith('-arm64'));
+  return arm64(a) - arm64(b) || a.localeCompare(b, 'en', { numeric: true });
 }
 
 /** Puts what is new over what is known of the kernel. */
 export function writeResults(kernel: string, { files, ...rest }: Partial<KernelResults>): void {
   const known = readResults(kernel);
-  const merged = { release: '', metrics: [], events: [], ...known, ...rest, files: { ...known?.files, ...files } };
+  const all = Object.entries({ ...known?.files, ...files }).sort(([a], [b]) => (a < b ? -1 : 1));
+  const merged = { release: '', metrics: [], events: [], ...known, ...rest, files: Object.fromEntries(all) };
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `${kernel}.json`), `${JSON.stringify(merged, undefined, 1)}\n`);
 }

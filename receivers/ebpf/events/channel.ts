@@ -14,7 +14,7 @@ import {
   type Threshold,
   type Timer,
 } from 'bpflow/sdk';
-import { EventHeader, EventKind } from '../../../bpf/events.gen.ts';
+import { EVENT_REFUSED_GROUPS, EventHeader, EventKind } from '../../../bpf/events.gen.ts';
 import { GROUP_EXCLUDED, GROUP_OTHER } from '../../../bpf/process.gen.ts';
 import type { Group, Groups } from '../series/groups.ts';
 import type { EventCounts, UserReason } from './event-counts.ts';
@@ -260,14 +260,14 @@ export class EventChannel {
 
   /** Lets the kernel throw such events away itself. */
   #refuse(group: number): void {
-    this.#options.refused.update(words(group), words(1), 'any');
+    this.#options.refused.update(words(group % EVENT_REFUSED_GROUPS), words(group + 1), 'any');
   }
 
   /** Events whose container has a name by now go on; groups whose container is let through after all are told again. */
   #askAgain(): void {
     for (const [id, { gate }] of this.#closed) {
       if (gate?.state !== 'open') continue;
-      this.#options.refused.delete(words(id));
+      this.#options.refused.update(words(id % EVENT_REFUSED_GROUPS), words(0), 'any');
       this.#closed.delete(id);
     }
     this.#options.stacks?.expire();

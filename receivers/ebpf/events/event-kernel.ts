@@ -28,15 +28,13 @@ type EventPlan = Pick<Plan, 'ringbuf' | 'socketStorage'>;
 
 /** Frames that the kernel needs to run a program, which nobody asked for. */
 const TRACING_FRAMES = 8;
-/** The reader is woken at this share of the ring even when it is about to look by itself. */
-const WAKE_SHARE = 1 / 8;
 
 /** Of each object that tells events. To be called before it is loaded. */
 export function setChannelKnobs(object: BpfObject, options: EventOptions, ringbuf: boolean): void {
   object.setGlobal('use_ring', ringbuf);
   object.setGlobal('sampled_kinds', bitsOf([...SAMPLED_KINDS]));
   object.setGlobal('events_per_second', options.perSecond);
-  object.setGlobal('wake_bytes', options.ringBytes * WAKE_SHARE);
+  object.setGlobal('ring_bytes', options.ringBytes);
 }
 
 /** Of the object with the maps of events. To be called before it is loaded. */

@@ -70,7 +70,7 @@ const ROLES: Readonly<Record<EventType, readonly Role[]>> = {
     role('event_cgroup_enter', 'There are no events of containers that start.'),
     role('event_cgroup_remove', 'There are no events of containers that are gone.'),
   ],
-  tcp: [{ ...role('event_tcp', 'There are no events of TCP connections.'), sockets: 'either' }],
+  tcp: [{ ...role('event_tcp', 'There are no events of TCP connections.'), sockets: 'keeps' }],
   file: [role('event_file', 'There are no events of files.')],
   // Its programs count, too: they are those of the group.
   dns: [],

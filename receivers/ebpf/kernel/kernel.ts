@@ -1,5 +1,6 @@
 import type { Bpf, BpfMap, BpfProgram, RingBuffer } from 'bpflow/sdk';
 import { CgroupPath } from '../../../bpf/process.gen.ts';
+import { Absent, withAbsent } from './absent.ts';
 import { Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
 import { loadByLadder } from './load-by-ladder.ts';
 import type { LoadedKernel, ToldSockets } from './loaded-kernel.ts';
@@ -16,6 +17,16 @@ export interface ServedRole {
   readonly program: string | undefined;
   /** Hooks that would be tried next, the strongest first. */
   readonly below: readonly string[];
+}
+
+/** What is known before anything is loaded. */
+interface Known {
+  readonly own: readonly OwnObject[];
+  /** What is to be done. */
+  readonly roles: readonly Role[];
+  /** Programs whose tracepoint the kernel has not got, and the reason. */
+  readonly absent: ReadonlyMap<string, string>;
+  readonly options: KernelOptions;
 }
 
 /** The kernel half, loaded and attached. Closing it detaches everything; nothing of it is pinned here. */
@@ -56,28 +67,28 @@ export class Kernel {
   static #load(bpf: Bpf, options: KernelOptions, own: readonly OwnObject[]): Kernel {
     const programs = programSections(bpf, options);
     const iterators = options.iterators && programs.has('living');
-    const ladder = new Ladder(rolesOf(options, iterators), new Set(programs.keys()), options.allowed);
+    const here = new Absent();
+    // Objects of the user's own may be at tracepoints of modules.
+    const absent = options.source.own === undefined ? here.programs(programs) : new Map<string, string>();
+    const there = new Set([...programs.keys()].filter((program) => !absent.has(program)));
+    const roles = rolesOf(options, iterators);
+    const ladder = new Ladder(roles, there, here.without(options.allowed));
     const loaded = loadByLadder(bpf, options, ladder);
     if (iterators && (loaded.agent !== process.pid || loaded.walk === undefined)) {
       loaded.close();
       return Kernel.#load(bpf, { ...options, iterators: false }, own);
     }
-    return new Kernel(loaded, ladder, programs, { own, sampleShift: options.sampleShift });
+    return new Kernel(loaded, ladder, programs, { own, roles, absent, options });
   }
 
-  private constructor(
-    loaded: LoadedKernel,
-    ladder: Ladder,
-    sections: ReadonlyMap<string, string>,
-    { own, sampleShift }: { readonly own: readonly OwnObject[]; readonly sampleShift: number },
-  ) {
-    this.objects = own;
-    this.sampleShift = sampleShift;
+  private constructor(loaded: LoadedKernel, ladder: Ladder, sections: ReadonlyMap<string, string>, known: Known) {
+    this.objects = known.own;
+    this.sampleShift = known.options.sampleShift;
     this.#loaded = loaded;
     this.#ladder = ladder;
     this.#sections = sections;
     this.plan = ladder.plan;
-    this.programs = ladder.status();
+    this.programs = withAbsent(ladder.status(), known.roles, known.absent, known.options.allowed);
     this.missing = ladder.missing();
     this.attached = loaded.attached;
   }
@@ -105,7 +116,7 @@ export class Kernel {
   /** Programs of a role that were tried in vain. */
   failuresOf(name: string): readonly ProgramStatus[] {
     const names = [name, ...this.#ladder.partsOf(name)];
-    const suffixes = ['', '_btf', '_raw', '_tp', '_fexit', '_cgroup'];
+    const suffixes = ['', '_table', '_btf', '_raw', '_tp', '_fexit', '_cgroup'];
     const tried = new Set(names.flatMap((each) => suffixes.map((suffix) => each + suffix)));
     return this.programs.filter(({ program, state }) => state !== 'attached' && tried.has(program));
   }

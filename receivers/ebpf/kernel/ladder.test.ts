@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { type Allowed, Ladder, programOf, type Role } from './ladder.ts';
 
 const newTask: Role = { object: 'process', name: 'task_newtask', without: 'No new tasks.' };
@@ -76,19 +76,34 @@ test('a trace event that fails leads to a typed tracepoint, and leaves the state
   assert.equal(ladder.plan.taskStorage, true);
 });
 
-test('without storage in sockets there is a table, and what needs storage is off', () => {
-  const state: Role = { object: 'net', name: 'socket_state', sockets: 'either', without: 'No TCP.' };
-  const elders: Role = { object: 'net', name: 'older_sockets', sockets: 'storage', without: 'No elders.' };
-  const ladder = new Ladder([state, elders], new Set(['socket_state_btf', 'older_sockets']), ALL);
-  assert.equal(ladder.failed({ program: 'socket_state_btf', reason: 'load: EINVAL' }), true);
-  assert.deepEqual([chosen(ladder), ladder.plan.socketStorage], [['socket_state_btf'], false]);
-  assert.deepEqual(ladder.status(), [
-    { program: 'socket_state_btf', state: 'attached', reason: '' },
-    { program: 'older_sockets', state: 'off', reason: 'needs storage in sockets' },
-  ]);
-  // It was another reason: only that role is off.
-  ladder.failed({ program: 'socket_state_btf', reason: 'load: EACCES' });
-  assert.deepEqual([ladder.missing(), ladder.plan.socketStorage], [[state], true]);
+describe('what is kept for sockets', () => {
+  const state: Role = { object: 'net', name: 'socket_state', sockets: 'keeps', without: 'No TCP.' };
+  const elders: Role = { object: 'net', name: 'older_sockets', sockets: 'walks', without: 'No elders.' };
+  const programs = ['socket_state_tp', 'socket_state_btf', 'older_sockets', 'older_sockets_table'];
+  const place = ({ plan }: Ladder) => [plan.socketStorage, plan.socketTable];
+
+  test('is in the sockets, and without storage in a table, which is walked instead', () => {
+    const ladder = new Ladder([state, elders], new Set(programs), ALL);
+    assert.deepEqual([chosen(ladder), ...place(ladder)], [['socket_state_btf', 'older_sockets'], true, false]);
+    assert.equal(ladder.failed({ program: 'socket_state_btf', reason: 'load: EINVAL' }), true);
+    assert.deepEqual([chosen(ladder), ...place(ladder)], [['socket_state_btf', 'older_sockets_table'], false, true]);
+    // It was another reason: only that role is off.
+    ladder.failed({ program: 'socket_state_btf', reason: 'load: EACCES' });
+    assert.deepEqual([chosen(ladder), ladder.missing(), ...place(ladder)], [['older_sockets'], [state], true, false]);
+  });
+
+  test('is in a table for a trace event, and in the sockets again when there is none', () => {
+    const ladder = new Ladder([state, elders], new Set(programs), { ...ALL, traceEvents: true });
+    assert.deepEqual([chosen(ladder), ...place(ladder)], [['socket_state_tp', 'older_sockets_table'], true, true]);
+    assert.equal(ladder.failed({ program: 'socket_state_tp', reason: 'attach: ENOENT' }), true);
+    assert.deepEqual([chosen(ladder), ...place(ladder)], [['socket_state_btf', 'older_sockets'], true, false]);
+  });
+
+  test('goes on without a walk that fails', () => {
+    const ladder = new Ladder([state, elders], new Set(programs), { ...ALL, socketStorage: false });
+    ladder.failed({ program: 'older_sockets_table', reason: 'load: EINVAL' });
+    assert.deepEqual([chosen(ladder), ladder.missing()], [['socket_state_btf'], [elders]]);
+  });
 });
 
 test('without a ring events go through buffers, once; without those there are none', () => {

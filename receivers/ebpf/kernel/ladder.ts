@@ -2,9 +2,9 @@ import type { ObjectName } from './objects.ts';
 
 /**
  * A rung of a ladder: the suffix of its program's name. `call`: a trace event of one system call, where no other hook does;
- * `fexit`: the end of a function.
+ * `table`: an iterator over what stands in a table by address; `fexit`: the end of a function.
  */
-export type Rung = 'btf' | 'raw' | 'tp' | 'call' | 'fexit' | 'iter' | 'cgroup';
+export type Rung = 'btf' | 'raw' | 'tp' | 'call' | 'fexit' | 'iter' | 'table' | 'cgroup';
 
 /** A thing to do in the kernel that one of several programs can do. */
 export interface Role {
@@ -13,8 +13,8 @@ export interface Role {
   readonly name: string;
   /** Its raw rung does without the storage of other tasks. */
   readonly stateless?: boolean;
-  /** It keeps something for sockets: `either` in their storage or in a table, or in their storage alone. */
-  readonly sockets?: 'either' | 'storage';
+  /** It `keeps` something for sockets, in their storage or in a table by their address, or `walks` what is kept. */
+  readonly sockets?: 'keeps' | 'walks';
   /** Name of the role that it does a part of, which stands before it. Tried where no program does that one alone. */
   readonly partOf?: string;
   /** Nothing is lost in a kernel that has not got the function which its program looks at. */
@@ -28,8 +28,10 @@ export interface Plan {
   readonly rungs: ReadonlyMap<Role, Rung>;
   readonly taskStorage: boolean;
   readonly atomics: boolean;
-  /** Sockets carry their state, else it is in a table by their address. */
+  /** Typed tracepoints can have storage in sockets. */
   readonly socketStorage: boolean;
+  /** What is kept for the metrics of sockets is in a table by their address, else in the sockets themselves. */
+  readonly socketTable: boolean;
   /** Events go through one ring, else through a buffer of each CPU. */
   readonly ringbuf: boolean;
 }
@@ -110,6 +112,7 @@ export class Ladder {
       taskStorage: this.#taskStorage,
       atomics: this.#atomics,
       socketStorage: this.#socketStorage,
+      socketTable: this.#hasSocketTable(),
       ringbuf: this.#ringbuf,
     };
   }
@@ -145,15 +148,18 @@ export class Ladder {
       if (role.stateless !== true && next === 'raw') this.#taskStorage = false;
     } else if (rung === 'call' || (rung === 'fexit' && !isGone)) {
       this.#withoutRung(rung, reason);
-    } else if (this.#socketStorage && role.sockets === 'either' && this.#suspect === undefined) {
-      this.#withoutSocketStorage(role);
+    } else if (this.#socketStorage && role.sockets === 'keeps' && this.#suspect === undefined) {
+      // It may have been refused for the storage of sockets: it is tried with the table.
+      this.#suspect = role;
+      this.#socketStorage = false;
     } else if (this.#atomics && role.object === 'process') {
       this.#weakenAtomics();
     } else {
       this.#rungs.delete(role);
       for (const part of this.#partsOf(role.name)) this.#startAt(part);
-      if (role === this.#suspect) this.#withSocketStorage();
+      if (role === this.#suspect) this.#socketStorage = true;
     }
+    this.#chooseWalks();
     return true;
   }
 
@@ -240,24 +246,25 @@ export class Ladder {
     this.#startAtTop();
   }
 
-  /** A program may have been refused for the storage of sockets: it is tried with the table, and what needs storage is off. */
-  #withoutSocketStorage(suspect: Role): void {
-    this.#suspect = suspect;
-    this.#socketStorage = false;
-    for (const role of this.#roles) if (role.sockets === 'storage') this.#rungs.delete(role);
+  /** Trace events have no storage in sockets. */
+  #hasSocketTable(): boolean {
+    return !this.#socketStorage || [...this.#rungs].some(([role, rung]) => role.sockets === 'keeps' && rung === 'tp');
   }
 
-  /** It was not the storage: the others have it again. */
-  #withSocketStorage(): void {
-    this.#socketStorage = true;
+  /** Walks are over what is kept, wherever that is now. */
+  #chooseWalks(): void {
+    const failed = new Set(this.#failed.map(({ program }) => program));
     for (const role of this.#roles) {
-      const top = this.#ladderOf(role)[0];
-      if (role.sockets === 'storage' && top !== undefined) this.#rungs.set(role, top);
+      if (role.sockets !== 'walks') continue;
+      const top = this.#ladderOf(role).find((rung) => !failed.has(programOf(role, rung)));
+      if (top === undefined) this.#rungs.delete(role);
+      else this.#rungs.set(role, top);
     }
   }
 
   #startAtTop(): void {
     for (const role of this.#roles) this.#startAt(role);
+    this.#chooseWalks();
   }
 
   #startAt(role: Role): void {
@@ -267,10 +274,7 @@ export class Ladder {
   }
 
   #whyOff(role: Role): string {
-    if (this.#needless.has(role)) return 'this kernel has no such function, and needs none';
-    return role.sockets === 'storage' && !this.#socketStorage
-      ? 'needs storage in sockets'
-      : 'every rung is switched off';
+    return this.#needless.has(role) ? 'this kernel has no such function, and needs none' : 'every rung is switched off';
   }
 
   #below(role: Role, rung: Rung): readonly Rung[] {
@@ -278,13 +282,18 @@ export class Ladder {
   }
 
   #ladderOf(role: Role): readonly Rung[] {
-    if (role.sockets === 'storage' && !this.#socketStorage) return [];
     if ([...this.#rungs.keys()].some(({ name }) => name === role.partOf)) return [];
     return this.#rungsOf(role);
   }
 
   #rungsOf(role: Role): readonly Rung[] {
-    return RUNGS.filter((rung) => this.#programs.has(programOf(role, rung)) && this.#isAllowed(rung));
+    const walk = this.#hasSocketTable() ? 'table' : 'iter';
+    return RUNGS.filter(
+      (rung) =>
+        this.#programs.has(programOf(role, rung)) &&
+        this.#isAllowed(rung) &&
+        (role.sockets !== 'walks' || rung === walk),
+    );
   }
 
   #isAllowed(rung: Rung): boolean {
@@ -299,13 +308,14 @@ export class Ladder {
         return this.#allowed.fexit;
       case 'call':
       case 'iter':
+      case 'table':
       case 'cgroup':
         return true;
     }
   }
 }
 
-const RUNGS: readonly Rung[] = ['iter', 'call', 'tp', 'btf', 'raw', 'fexit', 'cgroup'];
+const RUNGS: readonly Rung[] = ['iter', 'table', 'call', 'tp', 'btf', 'raw', 'fexit', 'cgroup'];
 
 /** Name of the program that does this at this rung. */
 export function programOf(role: Role, rung: Rung): string {

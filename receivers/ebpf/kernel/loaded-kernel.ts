@@ -166,19 +166,23 @@ export class LoadedKernel {
 
   /** Gives the sockets that are there an owner, once; then they can be walked. */
   #walkSockets(object: BpfObject): void {
+    const { socketTable } = this.#plan;
     const wanted = programsOf(this.#plan, 'net');
-    if (wanted.includes('older_sockets')) {
-      const once = object.program('older_sockets').attach();
+    const programOfWalk = (role: string) => (socketTable ? `${role}_table` : role);
+    const older = programOfWalk('older_sockets');
+    if (wanted.includes(older)) {
+      const once = object.program(older).attach();
       try {
         once.iterate();
       } finally {
         once.close();
       }
-      this.attached.set('older_sockets', object.program('older_sockets'));
+      this.attached.set(older, object.program(older));
     }
-    const walk = (program: string): BpfLink | undefined => {
+    const walk = (role: string): BpfLink | undefined => {
+      const program = programOfWalk(role);
       if (!wanted.includes(program)) return undefined;
-      const link = object.program(program).attach({ map: object.map('sockets') });
+      const link = object.program(program).attach({ map: object.map(socketTable ? 'socket_table' : 'sockets') });
       this.#links.push(link);
       this.attached.set(program, object.program(program));
       return link;

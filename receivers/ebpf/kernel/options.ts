@@ -34,7 +34,7 @@ export interface KernelOptions {
   /** Whether block I/O is timed. */
   readonly blockIo: boolean;
   /** Page faults are credited, the memory of the living is added up, OOM kills are counted; undefined: nothing of that. */
-  readonly memory: { readonly allocations: boolean } | undefined;
+  readonly memory: { readonly allocations: boolean; readonly slab: boolean } | undefined;
   /** Undefined: no sockets. */
   readonly network: NetworkKernelOptions | undefined;
   /** Undefined: no DNS. */

@@ -69,7 +69,7 @@ export function setMaps(name: ObjectName, object: BpfObject, { options, plan, lo
     const keyed = syscalls?.latencyByGroup ? Math.min(maxEntries, LATENCIES_BY_GROUP) : FOREIGN_LATENCIES;
     object.setMaxEntries('keyed_latencies', syscalls?.latency ? keyed : 1);
   } else if (name === 'net') {
-    sizeNetworkMaps(object, network!, { ...options, socketStorage: plan.socketStorage });
+    sizeNetworkMaps(object, network!, { ...options, socketTable: plan.socketTable });
   } else if (name === 'mem') {
     object.setMaxEntries('memory', Math.min(maxEntries, maxGroups * MEMORY_KINDS, Math.max(MEMORY, maxGroups)));
   } else if (name === 'block') {
@@ -117,7 +117,7 @@ export function setKnobs(name: ObjectName, object: BpfObject, { options, plan }:
     object.setGlobal('file_latency_by_group', files?.latencyByGroup ?? false);
   } else if (name === 'net') {
     const apart = programsOf(plan, name).includes('socket_softirq_btf');
-    setNetworkKnobs(object, network!, { apart, socketStorage: plan.socketStorage });
+    setNetworkKnobs(object, network!, { apart, socketTable: plan.socketTable });
   } else if (name === 'sched') {
     object.setGlobal('wait_by_group', scheduler?.waitByGroup ?? false);
   } else if (name === 'events') {

@@ -8,9 +8,7 @@ import type { KernelOptions } from './options.ts';
 /** Programs that run when they are asked to. */
 export const ITERATORS: ReadonlySet<string> = new Set([
   'living',
-  'living_sockets',
-  'older_sockets',
-  'listed_sockets',
+  ...['living_sockets', 'older_sockets', 'listed_sockets'].flatMap((name) => [name, `${name}_table`]),
   'event_memory',
 ]);
 
@@ -80,6 +78,12 @@ export function rolesOf(
         ? ([
             { object: 'mem', name: 'page_alloc', without: 'Allocated pages are not counted.' },
             { object: 'mem', name: 'memory_exit', without: 'Calls of mmap and brk are not counted.' },
+          ] as const)
+        : []),
+      ...(memory.slab
+        ? ([
+            { object: 'mem', name: 'slab_malloc', without: 'What kmalloc allocates is not counted.' },
+            { object: 'mem', name: 'slab_cache', without: 'What kmem_cache_alloc allocates is not counted.' },
           ] as const)
         : []),
     );

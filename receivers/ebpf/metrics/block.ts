@@ -1,58 +1,32 @@
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { attributeSet, EMPTY_RESOURCE } from 'bpflow/sdk';
 import { BlockKey } from '../../../bpf/block.gen.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { Counters, NO_SERIES } from '../series/counters.ts';
-import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from '../series/histograms.ts';
-import { declareFact, type MetricFact } from '../series/metric-fact.ts';
-import type { MapUsage, MetricSource, SourceContext } from '../series/metric-source.ts';
-import { SeriesSet } from '../series/series.ts';
+import { FedSource, feedsOf, pendingHistogram } from '../series/fed-source.ts';
+import { timed } from '../series/feed.ts';
+import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
+import type { MetricFact } from '../series/metric-fact.ts';
+import type { MetricSource, SourceContext } from '../series/metric-source.ts';
 
 export interface BlockOptions extends SourceContext {
   readonly histograms: HistogramForm;
 }
 
 /** Latency of requests to block devices. It belongs to no process: what is written reaches the device long after the call. */
-export class BlockSource implements MetricSource {
-  readonly metrics: readonly [PendingHistogram];
-  readonly #latencies: Counters;
-  #entries = 0;
-
-  constructor(kernel: Kernel, { batch, interner, scope, histograms }: BlockOptions) {
-    this.#latencies = new Counters(kernel.map('block', 'block_latencies')!, { counters: HISTOGRAM_COUNTERS, batch });
-    this.metrics = [new PendingHistogram(declareFact(LATENCY, kernel, {}), new SeriesSet(interner, scope), histograms)];
-  }
-
-  collect(): void {
-    const [latency] = this.metrics;
-    const key = new BlockKey();
-    this.#entries = this.#latencies.collect((row, words, at) => {
-      let series = this.#latencies.seriesOf(row);
-      if (series === NO_SERIES) {
-        const { major, minor, operation } = key.move(words, at);
-        const own = { [DEVICE]: deviceName(major, minor), [OPERATION]: OPERATIONS.get(operation) ?? 'other' };
-        series = latency.series.open(Object.values(own).join('\n'), () => ({
-          resource: EMPTY_RESOURCE,
-          attributes: attributeSet(own),
-        }));
-        this.#latencies.setSeries(row, series);
-      }
-      latency.add(series, this.#latencies.deltas);
-    });
-  }
-
-  forget(): void {
-    // Nothing here belongs to a group.
-  }
-
-  get counters(): readonly Counters[] {
-    return [this.#latencies];
-  }
-
-  usage(): readonly MapUsage[] {
-    return [{ map: this.#latencies.map, entries: this.#entries }];
-  }
+export function blockSource(kernel: Kernel, options: BlockOptions): MetricSource {
+  const latency = pendingHistogram(LATENCY, kernel, options, []);
+  const feed = feedsOf('block', kernel, options);
+  const words = new BlockKey();
+  const latencies = feed('block_latencies', {
+    counters: HISTOGRAM_COUNTERS,
+    labels: [],
+    targets: [timed(latency)],
+    own: (key, at) => {
+      const { major, minor, operation } = words.move(key, at);
+      return { [DEVICE]: deviceName(major, minor), [OPERATION]: OPERATIONS.get(operation) ?? 'other' };
+    },
+  });
+  return new FedSource({ metrics: [latency], bounded: [latencies], others: [] });
 }
 
 /** The device's name in /sys, `major:minor` for one that is gone or cannot be seen. */

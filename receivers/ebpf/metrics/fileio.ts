@@ -1,17 +1,11 @@
 import { FileErrorKey, FileLatencyKey, FileOperation } from '../../../bpf/fileio.gen.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { Counters, NO_SERIES } from '../series/counters.ts';
-import type { Group } from '../series/groups.ts';
-import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from '../series/histograms.ts';
-import { declareFact, GROUP_WORD, isFed, type MetricFact } from '../series/metric-fact.ts';
-import {
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from '../series/metric-source.ts';
-import { PendingSum, SeriesSet } from '../series/series.ts';
+import { FedSource, feedsOf, pendingHistogram, pendingSum } from '../series/fed-source.ts';
+import { counted, timed } from '../series/feed.ts';
+import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
+import { GROUP_WORD, isFed, type MetricFact } from '../series/metric-fact.ts';
+import type { MetricSource, SourceContext } from '../series/metric-source.ts';
+import { sampledTiming } from '../series/sampling.ts';
 import { syscallNames } from './syscall-names.ts';
 
 export interface FileOptions extends SourceContext {
@@ -25,145 +19,56 @@ export interface FileOptions extends SourceContext {
 }
 
 /** Calls on files: opens and their errors, latency by operation, and on request the bytes of regular files alone. */
-export class FileSource implements MetricSource {
-  readonly metrics: readonly (PendingSum | PendingHistogram)[];
-  readonly #options: FileOptions;
-  readonly #names = syscallNames(process.arch);
-  readonly #files: Counters;
-  readonly #otherFiles: Counters;
-  readonly #errors: Counters;
-  readonly #otherErrors: Counters;
-  readonly #latencies: Counters;
-  readonly #allLatencies: Counters;
-  /** Sums that each group has one series of, with the counter of `struct file_value` that they grow by. */
-  readonly #sums: readonly { readonly counter: number; readonly sum: PendingSum }[];
-  /** Those series by group; rows of `files` have the group's id as their series. */
-  readonly #opened = new Map<number, readonly number[]>();
-  readonly #failed: PendingSum;
-  readonly #duration: PendingHistogram;
-  #entries = { files: 0, errors: 0, latencies: 0 };
+export function fileSource(kernel: Kernel, options: FileOptions): MetricSource {
+  const { operations, regularFiles, latencyByGroup, histogramLabels } = options;
+  const names = syscallNames(process.arch);
+  const sum = (fact: MetricFact) => pendingSum(fact, kernel, options);
+  const opens = operations ? [sum(OPENS)] : [];
+  const followed = regularFiles && isFed(REGULAR_READ, kernel) ? [sum(REGULAR_READ), sum(REGULAR_WRITTEN)] : [];
+  const failed = sum(OPEN_ERRORS);
+  const duration = pendingHistogram(DURATION, kernel, options);
+  const feed = feedsOf('fileio', kernel, options);
 
-  constructor(kernel: Kernel, options: FileOptions) {
-    this.#options = options;
-    const { batch, interner, scope, histograms, operations, regularFiles } = options;
-    const counters = (name: string, count: number) =>
-      new Counters(kernel.map('fileio', name)!, { counters: count, batch });
-    this.#files = counters('files', VALUE_COUNTERS);
-    this.#otherFiles = counters('other_files', VALUE_COUNTERS);
-    this.#errors = counters('file_errors', 1);
-    this.#otherErrors = counters('other_file_errors', 1);
-    this.#latencies = counters('file_latencies', HISTOGRAM_COUNTERS);
-    this.#allLatencies = counters('all_file_latencies', HISTOGRAM_COUNTERS);
-    const labels = labelNames(options.labels);
-    const set = () => new SeriesSet(interner, scope);
-    const sum = (fact: MetricFact) => new PendingSum(declareFact(fact, kernel, labels), set());
-    const isFollowed = regularFiles && isFed(REGULAR_READ, kernel);
-    this.#sums = [
-      ...(operations ? [{ counter: 1, sum: sum(OPENS) }] : []),
-      ...(isFollowed ? [{ counter: 2, sum: sum(REGULAR_READ) }] : []),
-      ...(isFollowed ? [{ counter: 3, sum: sum(REGULAR_WRITTEN) }] : []),
-    ];
-    this.#failed = sum(OPEN_ERRORS);
-    const ofHistograms = labelNames(options.histogramLabels);
-    this.#duration = new PendingHistogram(declareFact(DURATION, kernel, ofHistograms), set(), histograms);
-    this.metrics = [
-      ...this.#sums.map(({ sum }) => sum),
-      ...(operations ? [this.#failed] : []),
-      ...(operations && isFed(DURATION, kernel) ? [this.#duration] : []),
-    ];
-  }
-
-  collect(): void {
-    this.#entries = {
-      files: this.#files.collect(this.#onFile),
-      errors: this.#errors.collect(this.#onError),
-      latencies: this.#latencies.collect(this.#onLatency),
-    };
-    this.#otherFiles.collect((row) => this.#addFile(this.#otherFiles, row, this.#options.groups.other));
-    this.#otherErrors.collect(this.#onOtherError);
-    this.#allLatencies.collect(this.#onAllLatencies);
-  }
-
-  forget(groups: ReadonlySet<number>): void {
-    const chosen = (group: number) => groups.has(group);
-    this.#files.forget(chosen, (group) => {
-      for (const [i, series] of (this.#opened.get(group) ?? []).entries()) this.#sums[i]!.sum.series.close(series);
-      this.#opened.delete(group);
-    });
-    this.#errors.forget(chosen, (series) => this.#failed.series.close(series));
-    this.#latencies.forget(chosen, (series) => this.#duration.series.close(series));
-  }
-
-  get counters(): readonly Counters[] {
-    return [this.#files, this.#otherFiles, this.#errors, this.#otherErrors, this.#latencies, this.#allLatencies];
-  }
-
-  usage(): readonly MapUsage[] {
-    return [
-      { map: this.#files.map, entries: this.#entries.files },
-      { map: this.#errors.map, entries: this.#entries.errors },
-      ...(this.#options.latencyByGroup ? [{ map: this.#latencies.map, entries: this.#entries.latencies }] : []),
-    ];
-  }
-
-  readonly #onFile = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#options.groups.grown(key[at]!);
-    if (group.counts) this.#addFile(this.#files, row, group);
+  const files = {
+    counters: VALUE_COUNTERS,
+    targets: [
+      ...opens.map((each) => counted(each, { counter: OPENED })),
+      ...followed.map((each, i) => counted(each, { counter: READ + i })),
+    ],
   };
-
-  #addFile(counters: Counters, row: number, group: Group): void {
-    let opened = this.#opened.get(group.id);
-    if (opened === undefined) {
-      opened = this.#sums.map(({ sum }) => openGroupSeries(sum.series, group, this.#options.labels, [], {}));
-      this.#opened.set(group.id, opened);
-      counters.setSeries(row, group.id);
-    }
-    for (const [i, { sum, counter }] of this.#sums.entries()) sum.add(opened[i]!, counters.deltas[counter]!);
-  }
-
-  readonly #onError = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#options.groups.grown(key[at + FileErrorKey.WORD.group]!);
-    if (group.counts) this.#addError(this.#errors, row, group, key[at + FileErrorKey.WORD.error]!);
-  };
-
-  readonly #onOtherError = (row: number, key: Uint32Array, at: number): void => {
-    this.#addError(this.#otherErrors, row, this.#options.groups.other, key[at]!);
-  };
-
-  #addError(counters: Counters, row: number, group: Group, error: number): void {
-    let series = counters.seriesOf(row);
-    if (series === NO_SERIES) {
-      const errno = this.#names.errno(error);
-      series = openGroupSeries(this.#failed.series, group, this.#options.labels, [errno], { [ERROR]: errno });
-      counters.setSeries(row, series);
-    }
-    this.#failed.add(series, counters.deltas[0]!);
-  }
-
-  readonly #onLatency = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#options.groups.grown(key[at + FileLatencyKey.WORD.group]!);
-    if (group.counts) this.#addLatency(this.#latencies, row, group, key[at + FileLatencyKey.WORD.operation]!);
-  };
-
-  readonly #onAllLatencies = (row: number, key: Uint32Array, at: number): void => {
-    this.#addLatency(this.#allLatencies, row, this.#options.groups.other, key[at]!);
-  };
-
-  #addLatency(counters: Counters, row: number, group: Group, number: number): void {
-    let series = counters.seriesOf(row);
-    if (series === NO_SERIES) {
-      const operation = OPERATIONS.get(number) ?? 'other';
-      const { histogramLabels } = this.#options;
-      const attributes = { [OPERATION]: operation };
-      series = openGroupSeries(this.#duration.series, group, histogramLabels, [operation], attributes);
-      counters.setSeries(row, series);
-    }
-    this.#duration.add(series, counters.deltas);
-  }
+  const errors = { counters: 1, targets: [counted(failed)] };
+  const latencies = { counters: HISTOGRAM_COUNTERS, labels: histogramLabels, targets: [timed(duration)] };
+  const errorAt = (word: number) => (key: Uint32Array, at: number) => ({ [ERROR]: names.errno(key[at + word]!) });
+  const operationAt = (word: number) => (key: Uint32Array, at: number) => ({
+    [OPERATION]: OPERATIONS.get(key[at + word]!) ?? 'other',
+  });
+  const { group, operation } = FileLatencyKey.WORD;
+  return new FedSource({
+    metrics: [
+      ...opens,
+      ...followed,
+      ...(operations ? [failed] : []),
+      ...(operations && isFed(DURATION, kernel) ? [duration] : []),
+    ],
+    bounded: [
+      feed('files', { ...files, groupWord: GROUP_WORD.group }),
+      feed('file_errors', { ...errors, groupWord: FileErrorKey.WORD.group, own: errorAt(FileErrorKey.WORD.error) }),
+      ...(latencyByGroup
+        ? [feed('file_latencies', { ...latencies, groupWord: group, own: operationAt(operation) })]
+        : []),
+    ],
+    others: [
+      feed('other_files', files),
+      feed('other_file_errors', { ...errors, own: errorAt(0) }),
+      feed('all_file_latencies', { ...latencies, own: operationAt(0) }),
+    ],
+  });
 }
 
 /** Counters of `struct file_value`: calls, opens, bytes read, bytes written. */
 const VALUE_COUNTERS = 4;
+const OPENED = 1;
+const READ = 2;
 
 const ERROR = 'error.type';
 const OPERATION = 'ebpf.file.operation';
@@ -270,7 +175,7 @@ const DURATION: MetricFact = {
   own: { [OPERATION]: 'operation' },
   keys: ['collect_file_io', 'file_operations'],
   needs: ['file_exit', 'file_enter'],
-  sampled: true,
+  near: sampledTiming,
   exactWith: EXACT_WITH,
   maps: [
     { object: 'fileio', map: 'file_latencies', key: FileLatencyKey.WORD },

@@ -1,17 +1,9 @@
-import type { Attributes } from 'bpflow/sdk';
 import { MemoryKey, MemoryKind } from '../../../bpf/mem.gen.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { Counters, NO_SERIES } from '../series/counters.ts';
-import type { Group } from '../series/groups.ts';
-import { declareFact, isFed, type MetricFact } from '../series/metric-fact.ts';
-import {
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from '../series/metric-source.ts';
-import { PendingSum, SeriesSet } from '../series/series.ts';
+import { FedSource, feedsOf, pendingSum } from '../series/fed-source.ts';
+import { counted, type Target } from '../series/feed.ts';
+import { isFed, type MetricFact } from '../series/metric-fact.ts';
+import type { MetricSource, SourceContext } from '../series/metric-source.ts';
 
 export interface MemoryOptions extends SourceContext {
   /** Bytes of a page of memory. */
@@ -20,110 +12,37 @@ export interface MemoryOptions extends SourceContext {
   readonly allocations: boolean;
 }
 
-/** Where an entry of the kernel's map goes, by its kind. */
-interface Target {
-  readonly count: PendingSum;
-  /** Takes `amount` times `unit`. */
-  readonly bytes: PendingSum | undefined;
-  readonly unit: number;
-  readonly own: Attributes;
-}
-
-interface Opened {
-  readonly target: Target;
-  readonly count: number;
-  readonly bytes: number;
-}
-
 /** Allocations of pages and of address space, and OOM kills. */
-export class MemorySource implements MetricSource {
-  readonly metrics: readonly PendingSum[];
-  readonly #options: MemoryOptions;
-  readonly #memory: Counters;
-  readonly #other: Counters;
-  readonly #targets: ReadonlyMap<number, Target>;
-  /** What rows of both maps have as their series is an index here. */
-  readonly #opened: Opened[] = [];
-  readonly #free: number[] = [];
-  #entries = 0;
-
-  constructor(kernel: Kernel, options: MemoryOptions) {
-    this.#options = options;
-    const { batch, interner, scope, allocations } = options;
-    const counters = (name: string) => new Counters(kernel.map('mem', name)!, { counters: VALUE_COUNTERS, batch });
-    this.#memory = counters('memory');
-    this.#other = counters('other_memory');
-    const labels = labelNames(options.labels);
-    const sum = (fact: MetricFact) => new PendingSum(declareFact(fact, kernel, labels), new SeriesSet(interner, scope));
-    const allocated = sum(ALLOCATIONS);
-    const bytes = sum(ALLOCATED);
-    const kills = sum(OOM_KILLS);
-    this.#targets = new Map<number, Target>([
-      [MemoryKind.MEMORY_PAGE, { count: allocated, bytes, unit: options.pageSize, own: { [KIND]: 'page' } }],
-      [MemoryKind.MEMORY_MMAP, { count: allocated, bytes, unit: 1, own: { [KIND]: 'mmap' } }],
-      [MemoryKind.MEMORY_BRK, { count: allocated, bytes: undefined, unit: 0, own: { [KIND]: 'brk' } }],
-      [MemoryKind.MEMORY_OOM_KILL, { count: kills, bytes: undefined, unit: 0, own: {} }],
-    ]);
-    this.metrics = [
-      ...(allocations && isFed(ALLOCATIONS, kernel) ? [allocated, bytes] : []),
+export function memorySource(kernel: Kernel, options: MemoryOptions): MetricSource {
+  const sum = (fact: MetricFact) => pendingSum(fact, kernel, options);
+  const allocated = sum(ALLOCATIONS);
+  const bytes = sum(ALLOCATED);
+  const kills = sum(OOM_KILLS);
+  const times = (kind: string) => counted(allocated, { own: { [KIND]: kind } });
+  const amount = (kind: string, unit: number) => counted(bytes, { counter: AMOUNT, unit, own: { [KIND]: kind } });
+  const targets: ReadonlyMap<number, readonly Target[]> = new Map([
+    [MemoryKind.MEMORY_PAGE, [times('page'), amount('page', options.pageSize)]],
+    [MemoryKind.MEMORY_MMAP, [times('mmap'), amount('mmap', 1)]],
+    [MemoryKind.MEMORY_BRK, [times('brk')]],
+    [MemoryKind.MEMORY_SLAB, [times('slab'), amount('slab', 1)]],
+    [MemoryKind.MEMORY_OOM_KILL, [counted(kills)]],
+  ]);
+  const feed = feedsOf('mem', kernel, options);
+  const targetsAt = (word: number) => (key: Uint32Array, at: number) => targets.get(key[at + word]!) ?? [];
+  const { group, kind } = MemoryKey.WORD;
+  return new FedSource({
+    metrics: [
+      ...(options.allocations && isFed(ALLOCATIONS, kernel) ? [allocated, bytes] : []),
       ...(isFed(OOM_KILLS, kernel) ? [kills] : []),
-    ];
-  }
-
-  collect(): void {
-    this.#entries = this.#memory.collect(this.#onEntry);
-    this.#other.collect((row, key, at) => this.#add(this.#other, row, this.#options.groups.other, key[at]!));
-  }
-
-  forget(groups: ReadonlySet<number>): void {
-    this.#memory.forget((group) => groups.has(group), this.#close);
-  }
-
-  get counters(): readonly Counters[] {
-    return [this.#memory, this.#other];
-  }
-
-  usage(): readonly MapUsage[] {
-    return [{ map: this.#memory.map, entries: this.#entries }];
-  }
-
-  readonly #onEntry = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#options.groups.grown(key[at + MemoryKey.WORD.group]!);
-    if (group.counts) this.#add(this.#memory, row, group, key[at + MemoryKey.WORD.kind]!);
-  };
-
-  #add(counters: Counters, row: number, group: Group, kind: number): void {
-    const target = this.#targets.get(kind);
-    if (target === undefined) return;
-    let index = counters.seriesOf(row);
-    if (index === NO_SERIES) {
-      index = this.#open(group, target);
-      counters.setSeries(row, index);
-    }
-    const { count, bytes } = this.#opened[index]!;
-    target.count.add(count, counters.deltas[0]!);
-    target.bytes?.add(bytes, counters.deltas[1]! * target.unit);
-  }
-
-  #open(group: Group, target: Target): number {
-    const series = ({ series }: PendingSum) =>
-      openGroupSeries(series, group, this.#options.labels, Object.values(target.own).map(String), target.own);
-    const bytes = target.bytes === undefined ? NO_SERIES : series(target.bytes);
-    const index = this.#free.pop() ?? this.#opened.length;
-    this.#opened[index] = { target, count: series(target.count), bytes };
-    return index;
-  }
-
-  readonly #close = (index: number): void => {
-    const { target, count, bytes } = this.#opened[index]!;
-    target.count.series.close(count);
-    target.bytes?.series.close(bytes);
-    this.#free.push(index);
-  };
+    ],
+    bounded: [feed('memory', { counters: VALUE_COUNTERS, groupWord: group, targets: targetsAt(kind) })],
+    others: [feed('other_memory', { counters: VALUE_COUNTERS, targets: targetsAt(0) })],
+  });
 }
 
 /** Counters of `struct memory_value`: count, amount. */
 const VALUE_COUNTERS = 2;
+const AMOUNT = 1;
 
 const KIND = 'ebpf.memory.kind';
 
@@ -131,7 +50,13 @@ const UNNAMED_VICTIMS =
   'before Linux 6.9 the kernel tells the id of the victim alone; one that did not itself run out of memory is counted as `other`.';
 
 const WHERE =
-  'pages by the task that ran then, for whatever the kernel needs them (page cache, page tables, buffers); slab objects and the heap inside a process are not in it.';
+  'pages by the task that ran then, for whatever the kernel needs them (page cache, page tables, buffers), on request its objects (slab); the heap inside a process is not in it.';
+
+/** What `memory_slab` asks for can be told almost exactly. */
+const slabCaveat = (kernel: Kernel) =>
+  kernel.serves('slab_malloc') || kernel.serves('slab_cache')
+    ? 'memory_slab: objects that are allocated in bulk are not in it, nor those of an interrupt that comes while one is being counted (bpflow_ebpf_recursion_misses has how many); before Linux 6.1 nor those for a given memory node.'
+    : undefined;
 
 const EXACT_WITH = ['task_newtask', 'process_exec'];
 const MEMORY: MetricFact['maps'] = [
@@ -152,7 +77,8 @@ const ALLOCATIONS: MetricFact = {
   keys: ['collect_memory', 'memory_allocations'],
   needs: [],
   oneOf: ['page_alloc', 'memory_exit'],
-  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit'],
+  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit', 'slab_malloc', 'slab_cache'],
+  near: slabCaveat,
   maps: MEMORY,
 };
 
@@ -169,7 +95,8 @@ const ALLOCATED: MetricFact = {
   keys: ['collect_memory', 'memory_allocations'],
   needs: [],
   oneOf: ['page_alloc', 'memory_exit'],
-  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit'],
+  exactWith: [...EXACT_WITH, 'page_alloc', 'memory_exit', 'slab_malloc', 'slab_cache'],
+  near: slabCaveat,
   maps: MEMORY,
 };
 

@@ -15,11 +15,19 @@ test('numbers have the names of their ABI', () => {
   assert.equal(names.syscall(462), 'mseal');
 });
 
-test('arm64 has the generic table', () => {
+test('arm64 has the generic numbers under the names of 64 bits, and those of 32-bit Arm', () => {
   const names = syscallNames('arm64');
   assert.equal(names.syscall(173), 'getppid');
   assert.equal(names.syscall(139), 'rt_sigreturn');
   assert.equal(names.syscall(94), 'exit_group');
+  assert.deepEqual(
+    [25, 43, 62, 71, 79, 80, 222, 223].map((number) => names.syscall(number)),
+    ['fcntl', 'statfs', 'lseek', 'sendfile', 'newfstatat', 'fstat', 'mmap', 'fadvise64'],
+  );
+  assert.equal(names.syscall(403), 'unknown_403');
+  assert.equal(names.syscall(COMPAT + 64), 'getppid (32-bit)');
+  assert.equal(names.syscall(COMPAT + 248), 'exit_group (32-bit)');
+  assert.equal(names.syscall(COMPAT + 403), 'clock_gettime64 (32-bit)');
 });
 
 test('numbers without a name keep their number', () => {

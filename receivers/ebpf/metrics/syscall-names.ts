@@ -5,7 +5,7 @@ import {
   SYSCALL_NUMBER_MASK,
   SYSCALL_UNKNOWN,
 } from '../../../bpf/syscall.gen.ts';
-import { ARM64, ERRNO, I386, X32, X86_64 } from './syscall-tables.ts';
+import { ARM, ARM64, ERRNO, I386, X32, X86_64 } from './syscall-tables.ts';
 
 /** Names of system calls and errors as this machine numbers them. */
 export interface SyscallNames {
@@ -17,8 +17,7 @@ export interface SyscallNames {
 
 export function syscallNames(architecture: string): SyscallNames {
   const native = parse(architecture === 'arm64' ? ARM64 : X86_64);
-  // 32-bit Arm has a numbering of its own that no header on a 64-bit machine carries: numbers stay numbers there.
-  const compat = architecture === 'arm64' ? new Map<number, string>() : parse(I386);
+  const compat = parse(architecture === 'arm64' ? ARM : I386);
   const x32 = parse(X32);
   const errors = parse(ERRNO);
   return {

@@ -1,18 +1,12 @@
 import { SYSCALL_ABI_SHIFT, SYSCALL_SLOTS_PER_ABI, SyscallErrorKey, SyscallKey } from '../../../bpf/syscall.gen.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { Counters, NO_SERIES } from '../series/counters.ts';
-import type { Group } from '../series/groups.ts';
-import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from '../series/histograms.ts';
-import { declareFact, isFed, type MetricFact } from '../series/metric-fact.ts';
-import {
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  type SourceContext,
-} from '../series/metric-source.ts';
-import { PendingSum, SeriesSet } from '../series/series.ts';
-import { type SyscallNames, syscallNames } from './syscall-names.ts';
+import { FedSource, feedsOf, pendingHistogram, pendingSum } from '../series/fed-source.ts';
+import { counted, timed } from '../series/feed.ts';
+import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
+import { isFed, type MetricFact } from '../series/metric-fact.ts';
+import type { MetricSource, SourceContext } from '../series/metric-source.ts';
+import { sampledTiming } from '../series/sampling.ts';
+import { syscallNames } from './syscall-names.ts';
 
 export interface SyscallOptions extends SourceContext {
   readonly histograms: HistogramForm;
@@ -21,153 +15,46 @@ export interface SyscallOptions extends SourceContext {
 }
 
 /** System calls: count, errors and latency. */
-export class SyscallSource implements MetricSource {
-  readonly metrics: readonly (PendingSum | PendingHistogram)[];
-  readonly #options: SyscallOptions;
-  readonly #names: SyscallNames = syscallNames(process.arch);
-  readonly #calls: Counters;
-  readonly #otherCalls: Counters;
-  readonly #errors: Counters;
-  readonly #otherErrors: Counters;
-  readonly #latencies: Counters;
-  readonly #keyedLatencies: Counters;
-  readonly #otherLatencies: Counters;
-  readonly #count: PendingSum;
-  readonly #failed: PendingSum;
-  readonly #duration: PendingHistogram;
-  #entries = { calls: 0, errors: 0, keyedLatencies: 0 };
+export function syscallSource(kernel: Kernel, options: SyscallOptions): MetricSource {
+  const names = syscallNames(process.arch);
+  const count = pendingSum(COUNT, kernel, options);
+  const failed = pendingSum(ERRORS, kernel, options);
+  const duration = pendingHistogram(DURATION, kernel, options);
+  const feed = feedsOf('syscall', kernel, options);
 
-  constructor(kernel: Kernel, options: SyscallOptions) {
-    this.#options = options;
-    const { batch, interner, scope, labels, histogramLabels, histograms } = options;
-    const counters = (name: string, count: number) =>
-      new Counters(kernel.map('syscall', name)!, { counters: count, batch });
-    this.#calls = counters('syscalls', 1);
-    this.#otherCalls = counters('other_syscalls', 1);
-    this.#errors = counters('syscall_errors', 1);
-    this.#otherErrors = counters('other_errors', 1);
-    this.#latencies = counters('latencies', HISTOGRAM_COUNTERS);
-    this.#keyedLatencies = counters('keyed_latencies', HISTOGRAM_COUNTERS);
-    this.#otherLatencies = counters('other_latencies', HISTOGRAM_COUNTERS);
-    const set = () => new SeriesSet(interner, scope);
-    this.#count = new PendingSum(declareFact(COUNT, kernel, labelNames(labels)), set());
-    this.#failed = new PendingSum(declareFact(ERRORS, kernel, labelNames(labels)), set());
-    const ofHistograms = labelNames(histogramLabels);
-    this.#duration = new PendingHistogram(declareFact(DURATION, kernel, ofHistograms), set(), histograms);
-    this.metrics = [this.#count, this.#failed, ...(isFed(DURATION, kernel) ? [this.#duration] : [])];
-  }
-
-  collect(): void {
-    this.#entries = {
-      calls: this.#calls.collect(this.#onCall),
-      errors: this.#errors.collect(this.#onError),
-      keyedLatencies: this.#keyedLatencies.collect(this.#onKeyedLatency),
-    };
-    this.#otherCalls.collect(this.#onOtherCall);
-    this.#otherErrors.collect(this.#onOtherError);
-    if (!this.#options.latencyByGroup) this.#latencies.collect(this.#onLatency);
-    this.#otherLatencies.collect(this.#onOtherLatency);
-  }
-
-  forget(groups: ReadonlySet<number>): void {
-    const chosen = (group: number) => groups.has(group);
-    this.#calls.forget(chosen, (series) => this.#count.series.close(series));
-    this.#errors.forget(chosen, (series) => this.#failed.series.close(series));
-    this.#keyedLatencies.forget(chosen, (series) => this.#duration.series.close(series));
-  }
-
-  get counters(): readonly Counters[] {
-    return [
-      this.#calls,
-      this.#otherCalls,
-      this.#errors,
-      this.#otherErrors,
-      this.#latencies,
-      this.#keyedLatencies,
-      this.#otherLatencies,
-    ];
-  }
-
-  usage(): readonly MapUsage[] {
-    return [
-      { map: this.#calls.map, entries: this.#entries.calls },
-      { map: this.#errors.map, entries: this.#entries.errors },
-      { map: this.#keyedLatencies.map, entries: this.#entries.keyedLatencies },
-    ];
-  }
-
-  readonly #onCall = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#options.groups.grown(key[at + SyscallKey.WORD.group]!);
-    if (group.counts) this.#addCall(this.#calls, row, group, this.#names.syscall(key[at + SyscallKey.WORD.syscall]!));
-  };
-
-  readonly #onOtherCall = (row: number, key: Uint32Array, at: number): void => {
-    this.#addCall(this.#otherCalls, row, this.#options.groups.other, this.#slotName(key[at]!));
-  };
-
-  #addCall(counters: Counters, row: number, group: Group, name: string): void {
-    let series = counters.seriesOf(row);
-    if (series === NO_SERIES) {
-      series = openGroupSeries(this.#count.series, group, this.#options.labels, [name], { [SYSCALL]: name });
-      counters.setSeries(row, series);
-    }
-    this.#count.add(series, counters.deltas[0]!);
-  }
-
-  readonly #onError = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#options.groups.grown(key[at + SyscallErrorKey.WORD.group]!);
-    if (!group.counts) return;
-    const name = this.#names.syscall(key[at + SyscallErrorKey.WORD.syscall]!);
-    this.#addError(this.#errors, row, group, name, key[at + SyscallErrorKey.WORD.error]!);
-  };
-
-  readonly #onOtherError = (row: number, key: Uint32Array, at: number): void => {
-    this.#addError(this.#otherErrors, row, this.#options.groups.other, 'other', key[at]!);
-  };
-
-  #addError(counters: Counters, row: number, group: Group, name: string, error: number): void {
-    let series = counters.seriesOf(row);
-    if (series === NO_SERIES) {
-      const errno = this.#names.errno(error);
-      const attributes = { [SYSCALL]: name, [ERROR]: errno };
-      series = openGroupSeries(this.#failed.series, group, this.#options.labels, [name, errno], attributes);
-      counters.setSeries(row, series);
-    }
-    this.#failed.add(series, counters.deltas[0]!);
-  }
-
-  /** Without groups: by the number of a native call. */
-  readonly #onLatency = (row: number, key: Uint32Array, at: number): void => {
-    this.#addLatency(this.#latencies, row, this.#options.groups.other, this.#names.syscall(key[at]!));
-  };
-
-  readonly #onKeyedLatency = (row: number, key: Uint32Array, at: number): void => {
-    const group = this.#options.groups.get(key[at + SyscallKey.WORD.group]!);
-    if (this.#options.latencyByGroup && !group.counts) return;
-    const name = this.#names.syscall(key[at + SyscallKey.WORD.syscall]!);
-    this.#addLatency(this.#keyedLatencies, row, group, name);
-  };
-
-  readonly #onOtherLatency = (row: number): void => {
-    this.#addLatency(this.#otherLatencies, row, this.#options.groups.other, 'other');
-  };
-
-  #addLatency(counters: Counters, row: number, group: Group, name: string): void {
-    let series = counters.seriesOf(row);
-    if (series === NO_SERIES) {
-      const { histogramLabels } = this.#options;
-      series = openGroupSeries(this.#duration.series, group, histogramLabels, [name], { [SYSCALL]: name });
-      counters.setSeries(row, series);
-    }
-    this.#duration.add(series, counters.deltas);
-  }
-
+  const calls = { counters: 1, targets: [counted(count)] };
+  const errors = { counters: 1, targets: [counted(failed)] };
+  const latencies = { counters: HISTOGRAM_COUNTERS, labels: options.histogramLabels, targets: [timed(duration)] };
+  const callAt = (word: number) => (key: Uint32Array, at: number) => ({ [SYSCALL]: names.syscall(key[at + word]!) });
   /** Slots of the overflow array: the numbers of each ABI, and a last one for those above. */
-  #slotName(slot: number): string {
+  const ofSlot = (slot: number) => {
     const number = slot % SYSCALL_SLOTS_PER_ABI;
     if (number === SYSCALL_SLOTS_PER_ABI - 1) return 'other';
-    return this.#names.syscall((Math.floor(slot / SYSCALL_SLOTS_PER_ABI) << SYSCALL_ABI_SHIFT) | number);
-  }
+    return names.syscall((Math.floor(slot / SYSCALL_SLOTS_PER_ABI) << SYSCALL_ABI_SHIFT) | number);
+  };
+  const { WORD } = SyscallErrorKey;
+  return new FedSource({
+    metrics: [count, failed, ...(isFed(DURATION, kernel) ? [duration] : [])],
+    bounded: [
+      feed('syscalls', { ...calls, groupWord: SyscallKey.WORD.group, own: callAt(SyscallKey.WORD.syscall) }),
+      feed('syscall_errors', {
+        ...errors,
+        groupWord: WORD.group,
+        own: (key, at) => ({
+          [SYSCALL]: names.syscall(key[at + WORD.syscall]!),
+          [ERROR]: names.errno(key[at + WORD.error]!),
+        }),
+      }),
+      feed('keyed_latencies', { ...latencies, groupWord: SyscallKey.WORD.group, own: callAt(SyscallKey.WORD.syscall) }),
+    ],
+    others: [
+      feed('other_syscalls', { ...calls, own: (key, at) => ({ [SYSCALL]: ofSlot(key[at]!) }) }),
+      feed('other_errors', { ...errors, own: (key, at) => ({ [SYSCALL]: 'other', [ERROR]: names.errno(key[at]!) }) }),
+      // Without groups: by the number of a native call.
+      ...(options.latencyByGroup ? [] : [feed('latencies', { ...latencies, own: callAt(0) })]),
+      feed('other_latencies', { ...latencies, own: () => ({ [SYSCALL]: 'other' }) }),
+    ],
+  });
 }
 
 const SYSCALL = 'ebpf.syscall.name';
@@ -229,7 +116,7 @@ const DURATION: MetricFact = {
   own: { [SYSCALL]: 'syscall' },
   keys: ['collect_syscalls', 'syscall_latency'],
   needs: ['sys_exit', 'sys_enter'],
-  sampled: true,
+  near: sampledTiming,
   exactWith: EXACT_WITH,
   maps: [
     { object: 'syscall', map: 'latencies', key: NUMBER },

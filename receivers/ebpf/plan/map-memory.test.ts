@@ -43,3 +43,9 @@ test('storage in tasks and sockets takes nothing before there is one', () => {
   assert.equal(storageBytes({ ...shape, type: 'sk_storage' }), 248);
   assert.equal(storageBytes({ ...shape, type: 'hash' }), undefined);
 });
+
+test('a hash whose entries are made one by one takes its buckets, and each entry its own', () => {
+  const shape = { type: 'hash', keySize: 8, valueSize: 104, maxEntries: 32_768, isPreallocated: false };
+  assert.equal(mapBytes(shape, 64), 16 * 32_768);
+  assert.equal(storageBytes(shape), 48 + 8 + 104);
+});

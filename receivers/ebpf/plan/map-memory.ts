@@ -7,18 +7,22 @@ export interface MapShape {
   /** Bytes of one value (of one CPU's, for per-CPU maps). */
   readonly valueSize: number;
   readonly maxEntries: number;
+  /** Entries are made with the map, and not one by one. Default: true. */
+  readonly isPreallocated?: boolean;
 }
 
 /**
  * Bytes that the kernel takes for a map when it is made, with so many possible CPUs: as its own account has it (`memlock` of the
- * descriptor's fdinfo, `map_mem_usage` since Linux 6.4), but for the few hundred bytes of the map itself. 0 for storage in
- * tasks and sockets, which is taken with each of them: {@link storageBytes}. A trie takes its memory with its entries; this is
+ * descriptor's fdinfo, `map_mem_usage` since Linux 6.4), but for the few hundred bytes of the map itself. What is taken with each
+ * task or socket is not in it: {@link storageBytes}. A trie takes its memory with its entries; this is
  * the most it can take, an inner node for each entry included.
  */
-export function mapBytes({ type, keySize, valueSize, maxEntries }: MapShape, cpus: number): number {
+export function mapBytes(shape: MapShape, cpus: number): number {
+  const { type, keySize, valueSize, maxEntries, isPreallocated = true } = shape;
   const value = round8(valueSize);
   switch (type) {
     case 'hash':
+      if (!isPreallocated) return buckets(maxEntries);
       return buckets(maxEntries) + (ELEMENT + round8(keySize) + value) * (maxEntries + cpus) + POINTER * cpus;
     case 'lru_hash':
       return buckets(maxEntries) + (ELEMENT + round8(keySize) + value) * maxEntries;
@@ -44,8 +48,9 @@ export function bufferMemory(bytesPerCpu: number, cpus: number): number {
   return (bytesPerCpu + PAGE) * cpus;
 }
 
-/** Bytes that each task or socket takes in a storage map; undefined for other maps. */
-export function storageBytes({ type, valueSize }: MapShape): number | undefined {
+/** Bytes that each task or socket takes in a map that grows with them; undefined for other maps. */
+export function storageBytes({ type, keySize, valueSize, isPreallocated = true }: MapShape): number | undefined {
+  if (type === 'hash' && !isPreallocated) return ELEMENT + round8(keySize) + round8(valueSize);
   return type === 'task_storage' || type === 'sk_storage' ? STORAGE_ELEMENT + round8(valueSize) : undefined;
 }
 

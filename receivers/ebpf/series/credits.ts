@@ -1,5 +1,6 @@
 import type { Attributes } from 'bpflow/sdk';
 import { GROUP_WORD, type MetricFact } from './metric-fact.ts';
+import { nearResident } from './near-resident.ts';
 
 /** What can be asked for of the numbers that the kernel keeps for each task. */
 export type Subject = 'scheduler' | 'file' | 'memory';
@@ -136,10 +137,9 @@ export const RESIDENT: MetricFact = {
     seedName: 'ebpf_memory_resident_bytes',
     kind: 'gauge',
     description: 'Memory of living processes that is in RAM (RSS), shared pages counted for each of them.',
-    exactness: {
-      estimated: 'since Linux 6.2 the kernel keeps a part of the count on each CPU, which is not read.',
-    },
+    exactness: 'exact',
   },
+  near: () => nearResident(),
   own: {},
   keys: ['collect_memory'],
   needs: ['living'],

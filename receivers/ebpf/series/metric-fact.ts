@@ -2,7 +2,6 @@ import { defineMetric, type MetricDefinition, type MetricState } from 'bpflow/sd
 import type { Kernel } from '../kernel/kernel.ts';
 import type { ObjectName } from '../kernel/objects.ts';
 import { declare } from './metric-source.ts';
-import { sampledTiming } from './sampling.ts';
 
 /**
  * A metric that the receiver can hand on, and what it stands on. The sources declare their metrics by it, and the plan and the
@@ -24,10 +23,13 @@ export interface MetricFact {
   readonly exactWith: readonly string[];
   /** Maps that it is read from. */
   readonly maps: readonly FactMap[];
-  /** Whether `sample_rate` touches it: one that is timed counts for all of them then. */
-  readonly sampled?: boolean;
   /** What is estimated with these programs, in one sentence. */
   estimated?(kernel: Kernel): string | undefined;
+  /**
+   * What is estimated because the kernel's own number is, or because the configuration asks for it, in one sentence: the name stays,
+   * for who reads it.
+   */
+  near?(kernel: Kernel): string | undefined;
 }
 
 export interface FactMap {
@@ -55,12 +57,11 @@ export function declareFact(
   labels: Readonly<Record<string, string>>,
 ): MetricDefinition {
   const lost = lostOf(fact, kernel);
-  const sampled = sampledOf(fact, kernel);
+  const near = fact.near?.(kernel);
   const definition = { ...fact.definition, attributes: { ...labels, ...fact.own } };
-  // Asked for, so the name stays, for who reads it.
-  return sampled !== undefined && lost.length === 0
-    ? defineMetric({ ...definition, exactness: { estimated: sampled } })
-    : declare(definition, [...lost, ...(sampled === undefined ? [] : [sampled])]);
+  return near !== undefined && lost.length === 0
+    ? defineMetric({ ...definition, exactness: { estimated: near } })
+    : declare(definition, [...lost, ...(near === undefined ? [] : [near])]);
 }
 
 /** What became of a metric, and why. */
@@ -75,7 +76,7 @@ export function stateOf(fact: MetricFact, config: Readonly<Record<string, unknow
   const off = offKey(fact, config);
   if (off !== undefined) return { state: 'off', reason: `${off} is off.` };
   if (!isFed(fact, kernel)) return { state: 'absent', reason: whyNotFed(fact, kernel) };
-  const lost = [lostOf(fact, kernel), sampledOf(fact, kernel) ?? []].flat();
+  const lost = [lostOf(fact, kernel), fact.near?.(kernel) ?? []].flat();
   if (lost.length > 0) return { state: 'inexact', reason: lost.join(' ') };
   const { exactness } = fact.definition;
   return exactness === 'exact' ? { state: 'exact', reason: '' } : { state: 'inexact', reason: exactness.estimated };
@@ -98,10 +99,6 @@ export function rolesOf({ needs, oneOf = [], exactWith }: MetricFact): readonly 
 function lostOf(fact: MetricFact, kernel: Kernel): readonly string[] {
   const estimated = fact.estimated?.(kernel);
   return [...new Set([...kernel.lostOf(...fact.exactWith), ...(estimated === undefined ? [] : [estimated])])];
-}
-
-function sampledOf({ sampled }: MetricFact, kernel: Kernel): string | undefined {
-  return sampled ? sampledTiming(kernel.sampleShift) : undefined;
 }
 
 function whyNotFed({ needs, oneOf = [] }: MetricFact, kernel: Kernel): string {

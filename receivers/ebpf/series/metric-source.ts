@@ -40,21 +40,10 @@ export interface SourceContext {
   readonly batch: boolean;
 }
 
-/** Opens the series of a group with attributes of its own; `own` says what they are and tells them apart. */
-export function openGroupSeries(
-  series: SeriesSet,
-  group: Group,
-  labels: readonly Label[],
-  own: readonly (string | number)[],
-  attributes: Attributes,
-): number {
-  return series.open(`${groupKey(group, labels)}${own.join('\n')}`, () => identify(group, labels, attributes));
-}
-
-/** The same where some attributes are left out of some series: their names tell apart, too. */
-export function openOwnSeries(series: SeriesSet, group: Group, labels: readonly Label[], own: Attributes): number {
+/** Opens the series of a group with attributes of its own. */
+export function openGroupSeries(series: SeriesSet, group: Group, labels: readonly Label[], own: Attributes): number {
   const told = Object.entries(own).map(([name, value]) => `${name}=${value}`);
-  return openGroupSeries(series, group, labels, told, own);
+  return series.open(`${groupKey(group, labels)}${told.join('\n')}`, () => identify(group, labels, own));
 }
 
 function identify(group: Group, labels: readonly Label[], attributes: Attributes): SeriesIdentity {

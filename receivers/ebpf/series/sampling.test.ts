@@ -20,6 +20,6 @@ test('what an item stands for is the inverse of its threshold’s share', () => 
 });
 
 test('a histogram says by how much it is estimated, and nothing when all is timed', () => {
-  assert.equal(sampledTiming(0), undefined);
-  assert.match(sampledTiming(3)!, /one in 8 .* counts 8 times; .* 5 × √\(7 n\)\.$/);
+  assert.equal(sampledTiming({ sampleShift: 0 }), undefined);
+  assert.match(sampledTiming({ sampleShift: 3 })!, /one in 8 .* counts 8 times; .* 5 × √\(7 n\)\.$/);
 });

@@ -11,7 +11,7 @@ export function sampleThresholdOf(shift: number): Threshold | undefined {
 }
 
 /** What becomes of a histogram, in one sentence; undefined when everything is timed. */
-export function sampledTiming(shift: number): string | undefined {
+export function sampledTiming({ sampleShift: shift }: { readonly sampleShift: number }): string | undefined {
   if (shift === 0) return undefined;
   const times = 2 ** shift;
   return `sample_rate: one in ${times} is timed, by chance, and counts ${times} times; of n the count is within 5 × √(${times - 1} n).`;

@@ -123,10 +123,8 @@ export class TotalsSource implements MetricSource {
 
   #open(group: Group, id: number): Opened {
     const { labels } = this.#options;
-    const sums = this.#feeds.map(({ credit, sum }) =>
-      openGroupSeries(sum.series, group, labels, Object.values(credit.own).map(String), credit.own),
-    );
-    const resident = this.#resident ? openGroupSeries(this.#resident.series, group, labels, [], {}) : NO_SERIES;
+    const sums = this.#feeds.map(({ credit, sum }) => openGroupSeries(sum.series, group, labels, credit.own));
+    const resident = this.#resident ? openGroupSeries(this.#resident.series, group, labels, {}) : NO_SERIES;
     const opened = { sums, resident };
     this.#opened.set(id, opened);
     return opened;

@@ -1,10 +1,10 @@
 import type { Sockets } from 'bpflow/sdk';
 import type { Contexts } from '../contexts.ts';
 import { DIRECTION, EVENT, FLOW_TYPE, PROTOCOL, VERDICT } from '../enums.ts';
-import type { Flow, Range } from '../flow.ts';
+import type { Flow } from '../flow.ts';
 import type { FlowReader } from '../flow-reader.ts';
-import { PairTable } from '../pair-table.ts';
 import type { PendingCounter } from '../pending-metrics.ts';
+import { TupleTable } from '../tuple-table.ts';
 import { type Bytes, type Count, JoinedConnection, socketKey } from './joined-connection.ts';
 
 const NS_PER_MS = 1_000_000n;
@@ -56,22 +56,21 @@ export interface JoinCounts {
 export class SocketJoin {
   readonly counts: JoinCounts = { joined: 0, unmatched: 0, late: 0, full: 0, vanished: 0 };
   readonly #options: SocketJoinOptions;
-  readonly #table = new PairTable();
-  #connections: (JoinedConnection | undefined)[] = [];
+  readonly #connections: TupleTable<JoinedConnection>;
   #sockets: Sockets | undefined;
   /** Bytes that sockets had when the join began. */
   #before = new Map<string, Bytes>();
   #nowMs = 0;
   #askedMs = 0;
-  readonly #seed = (Math.random() * 0x1_0000_0000) | 0;
 
   constructor(options: SocketJoinOptions) {
     this.#options = options;
+    this.#connections = new TupleTable(options.reader);
   }
 
   /** Connections that are looked at now. */
   get size(): number {
-    return this.#table.size;
+    return this.#connections.size;
   }
 
   /** Whether there are sockets to join with. */
@@ -94,7 +93,7 @@ export class SocketJoin {
     this.#sockets = sockets;
     this.#askedMs = this.#nowMs;
     this.#before = new Map();
-    for (const connection of this.#connections) connection?.forget();
+    for (const [, connection] of this.#connections) connection.forget();
     for (const facts of sockets?.live() ?? []) this.#before.set(socketKey(facts, facts.opened), facts);
   }
 
@@ -110,24 +109,22 @@ export class SocketJoin {
     const [local, localPort, peer, peerPort] = isSender
       ? [flow.sourceIp, flow.sourcePort, flow.destinationIp, flow.destinationPort]
       : [flow.destinationIp, flow.destinationPort, flow.sourceIp, flow.sourcePort];
-    const low = this.#hash(local, peer, localPort, peerPort, flow.direction, this.#seed);
-    const high = this.#hash(peer, local, peerPort, localPort, flow.direction, ~this.#seed);
-    const place = this.#table.find(low, high);
+    const place = this.#connections.find(local, localPort, peer, peerPort, flow.direction);
     const timeMs = flow.seconds * 1000 + flow.nanos / 1e6;
     if (place >= 0) {
-      this.#connections[place]!.seen(timeMs);
+      this.#connections.get(place)!.seen(timeMs);
       return;
     }
     if (timeMs < this.#nowMs - this.#options.windowMs) {
       this.counts.late++;
       return;
     }
-    if (this.#table.size >= this.#options.limit) {
+    if (this.#connections.size >= this.#options.limit) {
       this.counts.full++;
       return;
     }
     const { reader, contexts, windowMs } = this.#options;
-    this.#connections[this.#table.add(low, high)] = new JoinedConnection({
+    const connection = new JoinedConnection({
       tuple: {
         transport: 'tcp',
         localAddress: reader.text(local),
@@ -141,6 +138,7 @@ export class SocketJoin {
       timeMs,
       windowMs,
     });
+    this.#connections.set(place, connection);
   }
 
   /** Adds what sockets have carried since the last time. `now`: ns since 1970. */
@@ -148,30 +146,25 @@ export class SocketJoin {
     const sockets = this.#sockets;
     if (sockets === undefined) return;
     this.#nowMs = Number(now / NS_PER_MS);
-    if (this.#table.size > 0) this.#askedMs = this.#nowMs;
-    let ended = 0;
-    for (const [place, connection] of this.#connections.entries()) {
-      if (connection === undefined) continue;
+    if (this.#connections.size > 0) this.#askedMs = this.#nowMs;
+    for (const [place, connection] of this.#connections) {
       const outcome = connection.collect(sockets, now, this.#count);
       if (outcome === 'open') continue;
       if (outcome === 'unmatched' || outcome === 'vanished') this.counts[outcome]++;
-      this.#connections[place] = undefined;
-      ended++;
+      this.#connections.delete(place);
     }
-    if (ended > 0) this.#compact();
+    if (this.#connections.size < this.#connections.places) this.#connections.compact();
   }
 
   addContexts(used: Set<number>): void {
-    for (const connection of this.#connections) {
-      if (connection === undefined) continue;
+    for (const [, connection] of this.#connections) {
       used.add(connection.sending);
       used.add(connection.receiving);
     }
   }
 
   renumberContexts(next: (context: number) => number): void {
-    for (const connection of this.#connections) {
-      if (connection === undefined) continue;
+    for (const [, connection] of this.#connections) {
       connection.sending = next(connection.sending);
       connection.receiving = next(connection.receiving);
     }
@@ -187,27 +180,6 @@ export class SocketJoin {
     add(connection.sending, facts.sent - sent);
     add(connection.receiving, facts.received - received);
   };
-
-  #compact(): void {
-    const kept: (JoinedConnection | undefined)[] = [];
-    this.#table.compact(
-      (place) => this.#connections[place] !== undefined,
-      (from) => kept.push(this.#connections[from]),
-    );
-    this.#connections = kept;
-  }
-
-  #hash(a: Range, b: Range, portA: number, portB: number, side: number, seed: number): number {
-    const { bytes } = this.#options.reader;
-    let hash = seed;
-    for (let at = a.start; at < a.end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x0100_0193);
-    hash = Math.imul(hash ^ portA, 0x9e37_79b1);
-    hash ^= hash >>> 15;
-    for (let at = b.start; at < b.end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x0100_0193);
-    hash = Math.imul(hash ^ portB, 0x85eb_ca6b);
-    hash = Math.imul(hash ^ (hash >>> 13) ^ side, 0xc2b2_ae35);
-    return hash ^ (hash >>> 16);
-  }
 }
 
 const NOTHING: Bytes = { sent: 0n, received: 0n };

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-// Time of requests to block devices, from the driver to completion, by device and operation.
+// Time of requests to block devices, from the driver to completion, by disk and operation. Not by
+// `request->part`, which is the partition, and of requests without I/O accounting nothing.
 #include "limit.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct block_device {
-	u32 bd_dev;
+struct gendisk {
+	int major, first_minor;
+};
+struct request_queue {
+	struct gendisk *disk;
 };
 struct request {
+	struct request_queue *q;
 	unsigned int cmd_flags;
-	struct block_device *part;
 };
 #pragma clang attribute pop
 
@@ -20,7 +24,7 @@ struct {
 } started SEC(".maps");
 
 struct place {
-	u32 device, operation;
+	u32 major, minor, operation;
 };
 struct histogram {
 	u64 ns;
@@ -50,12 +54,15 @@ int BPF_PROG(complete, struct request *request)
 	u64 key = (u64)request, *start = bpf_map_lookup_elem(&started, &key), ns;
 	struct place place = {.operation = request->cmd_flags & 0xff};
 	struct histogram *histogram;
+	struct gendisk *disk;
 
 	if (!start)
 		return 0;
 	ns = bpf_ktime_get_ns() - *start;
 	bpf_map_delete_elem(&started, &key);
-	place.device = request->part->bd_dev;
+	disk = request->q->disk;
+	place.major = disk->major;
+	place.minor = disk->first_minor;
 	histogram = value_of(&latencies, &place, &zero);
 	if (!histogram)
 		return 0;

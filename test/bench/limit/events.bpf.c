@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-// One 64-byte record per getppid of one process; the reader is woken while it sleeps, or at an eighth full.
+// One 64-byte record per getppid of one process; the reader is woken when it sleeps, or when it naps and an eighth is full.
 #include "limit.h"
 
 #define RING_BYTES (16 << 20)
@@ -33,8 +33,12 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long nr)
 	e->time = bpf_ktime_get_ns();
 	e->number = number;
 	__builtin_memset(e->rest, 0, sizeof e->rest);
-	bool wake = *(volatile u32 *)&events_sleeping ||
-		    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= RING_BYTES / 8;
+	u32 wish = *(volatile u32 *)&events_sleeping;
+	bool wake = wish == 1 ||
+		    (wish == 2 &&
+		     bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= RING_BYTES / 8);
+	if (wake)
+		*(volatile u32 *)&events_sleeping = 0;
 	bpf_ringbuf_submit(e, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	return 0;
 }

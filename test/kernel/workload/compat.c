@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * compat N: calls in the 32-bit ABI of x86 (int 0x80) and in the x32 one, whose numbers mean other calls than the native ones.
+ * compat N: calls in the 32-bit ABI of x86 (int 0x80) and in the x32 one, whose numbers mean other calls than the native ones. On
+ * Arm, where a whole program is 32-bit or is not, all calls of one.
  * Prints {"skipped": reason} where the kernel or the machine has none.
  */
 #include "truth.h"
@@ -70,6 +71,41 @@ int main(int argc, char **argv)
 	     "\"close (32-bit)\":{\"EBADF\":%ld},\"getppid (x32)\":{%s%.0ld}}}",
 	     n, n + 2 * forks, n, 2 * forks, forks, forks, n, n, refused ? "\"ENOSYS\":" : "",
 	     refused);
+	return 0;
+}
+#elif defined(__arm__)
+static void child(long exit_nr)
+{
+	long child = syscall(SYS_fork);
+
+	if (child < 0)
+		die("fork");
+	if (child == 0) {
+		syscall(SYS_getppid);
+		syscall(exit_nr, 0);
+	}
+	reap(child);
+}
+
+int main(int argc, char **argv)
+{
+	long n = number(argc, argv, 1, 1000), forks = n / 10;
+
+	getppids(n);
+	for (long i = 0; i < n; i++)
+		if (syscall(SYS_close, -1) != -1 || errno != EBADF)
+			die("close");
+	for (long i = 0; i < forks; i++) {
+		child(SYS_exit);
+		child(SYS_exit_group);
+	}
+	tell("{\"program\":\"compat\",\"calls\":{\"execve\":1,\"fcntl64 (32-bit)\":0,\"getppid "
+	     "(32-bit)\":%ld,"
+	     "\"close (32-bit)\":%ld,\"fork (32-bit)\":%ld,\"exit (32-bit)\":%ld,\"exit_group "
+	     "(32-bit)\":%ld,"
+	     "\"write (32-bit)\":1,\"getppid\":0,\"exit\":0,\"exit_group\":0},"
+	     "\"errors\":{\"getppid (32-bit)\":{},\"close (32-bit)\":{\"EBADF\":%ld}}}",
+	     n + 2 * forks, n, 2 * forks, forks, forks + 1, n);
 	return 0;
 }
 #else

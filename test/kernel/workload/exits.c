@@ -10,14 +10,9 @@
 #define WAITING_NAME	"pause"
 #define wait_for_ever() syscall(SYS_pause)
 #else
-#define WAITING	     SYS_rt_sigtimedwait
-#define WAITING_NAME "rt_sigtimedwait"
-static long wait_for_ever(void)
-{
-	uint64_t none = 0;
-
-	return syscall(SYS_rt_sigtimedwait, &none, NULL, NULL, sizeof(none));
-}
+#define WAITING		SYS_ppoll
+#define WAITING_NAME	"ppoll"
+#define wait_for_ever() syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0)
 #endif
 
 static pid_t waiting;

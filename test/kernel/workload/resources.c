@@ -6,6 +6,7 @@
  *   faults FILE N     for each byte on stdin N pages touched and N pages of FILE read from the device
  *   hold N            touches N pages and keeps them until stdin ends
  *   take N            N mmaps of 64 KiB, N moves of the heap's end, each asked for before and one that fails; all touched
+ *   pipes N           for each byte on stdin N pipes made and closed; tells its process id
  *   eat               takes memory until it is killed
  */
 #include "truth.h"
@@ -97,6 +98,24 @@ static int hold(long n)
 	return read(STDIN_FILENO, &byte, 1) < 0;
 }
 
+static int pipes(long n)
+{
+	char byte;
+
+	while (read(STDIN_FILENO, &byte, 1) == 1) {
+		for (long i = 0; i < n; i++) {
+			int ends[2];
+
+			if (pipe(ends))
+				die("pipe");
+			close(ends[0]);
+			close(ends[1]);
+		}
+		tell("{\"pid\":%d}", getpid());
+	}
+	return 0;
+}
+
 static int take(long n)
 {
 	long page = sysconf(_SC_PAGESIZE), size = 65536;
@@ -141,6 +160,8 @@ int main(int argc, char **argv)
 		return faults(number(argc, argv, 3, 1000));
 	if (!strcmp(mode, "hold"))
 		return hold(number(argc, argv, 2, 1000));
+	if (!strcmp(mode, "pipes"))
+		return pipes(number(argc, argv, 2, 1000));
 	if (!strcmp(mode, "take"))
 		return take(number(argc, argv, 2, 1000));
 	if (!strcmp(mode, "eat"))

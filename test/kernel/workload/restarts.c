@@ -18,7 +18,7 @@ static void on_signal(int signal)
 
 static pid_t sleeper(enum ending ending)
 {
-	struct timespec time = {.tv_sec = ending == SLEEPS ? 0 : 3600, .tv_nsec = 300000000};
+	struct timespec time = {.tv_sec = ending == SLEEPS ? 0 : 3600, .tv_nsec = 600000000};
 	pid_t child = fork();
 	long result;
 

@@ -33,9 +33,9 @@ static void spin(int seen)
 #elif defined(__aarch64__)
 	register long result __asm__("x0") = -7;
 
-	__asm__ volatile("1: yield\n ldr w1, %0\n cmp w1, %w[seen]\n b.eq 1b" ::"m"(handled),
-			 "r"(seen), "r"(result)
-			 : "cc", "w1");
+	__asm__ volatile("1: yield\n ldr w9, %0\n cmp w9, %w1\n b.eq 1b" ::"m"(handled), "r"(seen),
+			 "r"(result)
+			 : "cc", "x9");
 #else
 	while (handled == seen)
 		;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -112,8 +113,30 @@ static void enter_namespace(void)
 	close(fd);
 }
 
+// What TCP says of the whole namespace: segments sent again, and those with RST.
+struct account {
+	long again;
+	long resets;
+};
+
+static struct account account_of_namespace(void)
+{
+	FILE *file = fopen("/proc/self/net/snmp", "r");
+	struct account found = {-1, -1};
+	char line[1024];
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "Tcp: %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %ld %*d %ld",
+		       &found.again, &found.resets);
+	if (found.resets < 0)
+		die("/proc/self/net/snmp");
+	fclose(file);
+	return found;
+}
+
 static void tcp(void)
 {
+	struct account before = account_of_namespace(), after;
 	char buffer[REPLY] = {0};
 	pthread_t server;
 
@@ -135,7 +158,10 @@ static void tcp(void)
 		close(fd);
 	}
 	pthread_join(server, 0);
-	printf("{\"connections\":%ld,\"bytes\":%ld}\n", rounds, rounds * (REQUEST + REPLY));
+	after = account_of_namespace();
+	printf("{\"connections\":%ld,\"bytes\":%ld,\"again\":%ld,\"resets\":%ld}\n", rounds,
+	       rounds * (REQUEST + REPLY), after.again - before.again,
+	       after.resets - before.resets);
 }
 
 // One side of `tcp` in a network namespace of its own: `dial` goes to a host whose process `serve`s.
@@ -152,6 +178,39 @@ static void serve_all(void)
 	puts("{}");
 	fflush(stdout);
 	serve(0);
+}
+
+// One of several processes that listen at one port: serves until standard input ends, and tells how many came to it.
+static void share(void)
+{
+	char buffer[REPLY] = {0};
+	struct pollfd wait[2];
+	long accepted = 0;
+	int one = 1;
+
+	listener = socket(family, SOCK_STREAM, 0);
+	set_address(htons(SERVED_PORT));
+	((struct sockaddr_in *)&address)->sin_addr.s_addr = INADDR_ANY;
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	if (bind(listener, (void *)&address, address_size) || listen(listener, 128))
+		die("listen");
+	puts("{}");
+	fflush(stdout);
+	wait[0] = (struct pollfd){.fd = listener, .events = POLLIN};
+	wait[1] = (struct pollfd){.fd = 0, .events = POLLIN};
+	while (poll(wait, 2, -1) > 0 && (wait[0].revents || !wait[1].revents)) {
+		int fd = accept(listener, 0, 0);
+
+		if (fd < 0)
+			die("accept");
+		read_all(fd, buffer, REQUEST);
+		if (write(fd, buffer, REPLY) != REPLY)
+			die("write");
+		close(fd);
+		accepted++;
+	}
+	printf("{\"accepted\":%ld}\n", accepted);
 }
 
 static int local_port(int fd)
@@ -388,7 +447,8 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} modes[] = {{"tcp", tcp},    {"refused", refused}, {"reset", reset}, {"udp", udp},
 		     {"unix", local}, {"hold", hold},	    {"talk", talk},   {"serve", serve_all},
-		     {"dial", dial},  {"ports", ports},	    {"drain", drain}, {"stream", stream}};
+		     {"dial", dial},  {"ports", ports},	    {"drain", drain}, {"stream", stream},
+		     {"share", share}};
 
 	if (argc != 5 && argc != 6) {
 		fprintf(stderr, "usage: sockets MODE N 4|6|mapped here|other|FILE [ADDRESS]\n");

@@ -5,6 +5,13 @@
  */
 #include "truth.h"
 
+/* What the library makes threads by: clone3 elsewhere. */
+#if defined(__aarch64__)
+#define THREADS_BY_CLONE 2
+#else
+#define THREADS_BY_CLONE 0
+#endif
+
 static volatile sig_atomic_t handled, over;
 static pid_t process, target;
 static int to[2];
@@ -80,6 +87,6 @@ int main(int argc, char **argv)
 	     "ld,\"rt_sigreturn\":%ld,"
 	     "\"exit_group\":%ld},\"errors\":{\"clone\":{},\"wait4\":{},\"read\":{},\"rt_"
 	     "sigreturn\":{}}}",
-	     n, n, 20 * n, (long)handled, n + 1);
+	     n + THREADS_BY_CLONE, n, 20 * n, (long)handled, n + 1);
 	return 0;
 }

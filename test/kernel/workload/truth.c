@@ -104,7 +104,7 @@ static long make_child(const char *how)
 	return syscall(SYS_clone3, &arguments, sizeof(arguments));
 }
 
-// children HOW N: N children that end by exit_group at once
+// children HOW N: N children that make one call and end by exit_group
 static void children_mode(char **args)
 {
 	volatile long n = number(args, 1);
@@ -114,14 +114,16 @@ static void children_mode(char **args)
 		/* Here, because a vfork's child must not return from the function that called it. */
 		long pid = by_vfork ? vfork() : make_child(args[0]);
 
-		if (!pid)
+		if (!pid) {
+			syscall(SYS_getppid);
 			_exit(0);
+		}
 		if (pid < 0)
 			die(args[0]);
 		if (waitpid(pid, 0, 0) != pid)
 			die("waitpid");
 	}
-	printf("{\"%s\":%ld,\"exit_group\":%ld}\n", args[0], n, n + 1);
+	printf("{\"%s\":%ld,\"getppid\":%ld,\"exit_group\":%ld}\n", args[0], n, n, n + 1);
 }
 
 static void *nothing(void *unused)

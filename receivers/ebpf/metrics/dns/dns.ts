@@ -1,4 +1,4 @@
-import { type Attributes, attributeSet, EMPTY_RESOURCE } from 'bpflow/sdk';
+import type { Attributes } from 'bpflow/sdk';
 import {
   DnsAnswerKey,
   DnsKey,
@@ -11,19 +11,13 @@ import {
 import { GROUP_EXCLUDED } from '../../../../bpf/process.gen.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { MapBuffer } from '../../kernel/map-buffer.ts';
-import { Counters, NO_SERIES } from '../../series/counters.ts';
-import type { Group } from '../../series/groups.ts';
-import { HISTOGRAM_COUNTERS, type HistogramForm, PendingHistogram } from '../../series/histograms.ts';
-import { declareFact, isFed, type MetricFact } from '../../series/metric-fact.ts';
-import {
-  labelNames,
-  type MapUsage,
-  type MetricSource,
-  openGroupSeries,
-  openOwnSeries,
-  type SourceContext,
-} from '../../series/metric-source.ts';
-import { type PendingMetric, PendingSum, SeriesSet } from '../../series/series.ts';
+import type { Counters } from '../../series/counters.ts';
+import { feedsOf, pendingHistogram, pendingSum } from '../../series/fed-source.ts';
+import { counted, type Feed, timed } from '../../series/feed.ts';
+import { HISTOGRAM_COUNTERS, type HistogramForm } from '../../series/histograms.ts';
+import { isFed, type MetricFact } from '../../series/metric-fact.ts';
+import { type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from '../../series/metric-source.ts';
+import type { PendingMetric, PendingSum } from '../../series/series.ts';
 import { countedRcode, countedType } from './codes.ts';
 import {
   DIRECTION,
@@ -58,145 +52,111 @@ export class DnsSource implements MetricSource {
   readonly metrics: readonly PendingMetric[];
   readonly #options: DnsOptions;
   readonly #kernel: Kernel;
-  readonly #queries: Counters;
-  readonly #answers: Counters;
-  readonly #times: Counters;
-  readonly #allTimes: Counters;
-  readonly #strays: Counters;
+  readonly #queries: Feed;
+  readonly #answers: Feed;
+  readonly #times: Feed;
+  readonly #others: readonly Feed[];
   readonly #waiting: MapBuffer;
   readonly #names: DnsNames;
-  /** One for each counter of `struct dns_value`. */
-  readonly #sums: readonly PendingSum[];
   readonly #unanswered: PendingSum;
-  readonly #responses: PendingSum;
-  readonly #latency: PendingHistogram;
-  readonly #unmatched: PendingSum;
-  readonly #malformed: PendingSum;
-  /** What a row of queries has as its series is an index here: a series of each sum. */
-  readonly #opened: (readonly number[])[] = [];
-  readonly #free: number[] = [];
-  #usage: readonly MapUsage[] = [];
+  #waitingNow = 0;
 
   constructor(kernel: Kernel, options: DnsOptions) {
     this.#options = options;
     this.#kernel = kernel;
-    const { batch, interner, scope, idleTimeoutMs, dnsLabels } = options;
-    const counters = (name: string, count: number) =>
-      new Counters(kernel.map('dns', name)!, { counters: count, batch });
-    this.#queries = counters('dns_queries', DnsValue.WORDS / 2);
-    this.#answers = counters('dns_answers', 1);
-    this.#times = counters('dns_times', HISTOGRAM_COUNTERS);
-    this.#allTimes = counters('all_dns_times', HISTOGRAM_COUNTERS);
-    this.#strays = counters('dns_strays', 1);
+    const { batch, groups, idleTimeoutMs, dnsLabels, histogramLabels } = options;
     this.#waiting = new MapBuffer(kernel.map('dns', 'dns_waiting')!, { batch });
-    this.#names = new DnsNames(kernel, { idleTimeoutMs, batch });
-    const told = dnsLabels.includes('name') ? { [NAME]: 'name' } : {};
-    const labels = { ...labelNames(options.labels), ...told };
-    const sum = (fact: MetricFact, with_: Readonly<Record<string, string>> = labels) =>
-      new PendingSum(declareFact(fact, kernel, with_), new SeriesSet(interner, scope));
-    this.#unanswered = sum(UNANSWERED);
-    this.#sums = [sum(QUERIES), sum(REPEATED), this.#unanswered];
-    this.#responses = sum(RESPONSES);
-    const latency = declareFact(LATENCY, kernel, labelNames(options.histogramLabels));
-    this.#latency = new PendingHistogram(latency, new SeriesSet(interner, scope), options.histograms);
-    this.#unmatched = sum(UNMATCHED, {});
-    this.#malformed = sum(MALFORMED, {});
+    const names = new DnsNames(kernel, { idleTimeoutMs, batch });
+    this.#names = names;
+    const sum = (fact: MetricFact) =>
+      pendingSum(fact, kernel, options, dnsLabels.includes('name') ? { [NAME]: 'name' } : {});
+    const queries = sum(QUERIES);
+    const repeated = sum(REPEATED);
+    const unanswered = sum(UNANSWERED);
+    const responses = sum(RESPONSES);
+    const latency = pendingHistogram(LATENCY, kernel, options);
+    const unmatched = pendingSum(UNMATCHED, kernel, { ...options, labels: [] });
+    const malformed = pendingSum(MALFORMED, kernel, { ...options, labels: [] });
+    this.#unanswered = unanswered;
+
+    const feed = feedsOf('dns', kernel, options);
+    const nameAt = (word: number) => (key: Uint32Array, at: number) => names.grown(key[at + word]!, groups);
+    const query = new DnsKey();
+    this.#queries = feed('dns_queries', {
+      counters: DnsValue.WORDS / 2,
+      groupWord: DnsKey.WORD.group,
+      grown: nameAt(DnsKey.WORD.name),
+      own: (key, at) => {
+        const { name, type, transport } = query.move(key, at);
+        return { ...names.grown(name, groups), ...attributesOf(type, transport) };
+      },
+      targets: [queries, repeated, unanswered].map((each, counter) => counted(each, { counter })),
+    });
+    const answer = new DnsAnswerKey();
+    this.#answers = feed('dns_answers', {
+      counters: 1,
+      groupWord: DnsAnswerKey.WORD.group,
+      grown: nameAt(DnsAnswerKey.WORD.name),
+      own: (key, at) => {
+        const { name, type, rcode } = answer.move(key, at);
+        return { ...names.grown(name, groups), [TYPE]: countedType(type), [RCODE]: countedRcode(rcode) };
+      },
+      targets: [counted(responses)],
+    });
+    const times = { counters: HISTOGRAM_COUNTERS, labels: histogramLabels, targets: [timed(latency)] };
+    this.#times = feed('dns_times', { ...times, groupWord: 0 });
+    this.#others = [
+      feed('all_dns_times', times),
+      feed('dns_strays', {
+        counters: 1,
+        labels: [],
+        own: (key, at) => STRAYS.get(key[at]!) ?? {},
+        targets: (key, at) => [counted(key[at] === DnsStray.DNS_UNMATCHED ? unmatched : malformed)],
+      }),
+    ];
     const all: readonly (readonly [MetricFact, PendingMetric])[] = [
-      [QUERIES, this.#sums[0]!],
-      [REPEATED, this.#sums[1]!],
-      [UNANSWERED, this.#unanswered],
-      [RESPONSES, this.#responses],
-      [LATENCY, this.#latency],
-      [UNMATCHED, this.#unmatched],
-      [MALFORMED, this.#malformed],
+      [QUERIES, queries],
+      [REPEATED, repeated],
+      [UNANSWERED, unanswered],
+      [RESPONSES, responses],
+      [LATENCY, latency],
+      [UNMATCHED, unmatched],
+      [MALFORMED, malformed],
     ];
     this.metrics = all.filter(([fact]) => isFed(fact, kernel)).map(([, metric]) => metric);
   }
 
   collect(): void {
-    const { groups, timesByGroup, dnsLabels } = this.#options;
-    const queries = this.#queries.collect(this.#onQueries);
-    const answers = this.#answers.collect(this.#onAnswers);
-    const times = this.#times.collect((row, key, at) => {
-      const group = groups.grown(key[at]!);
-      if (group.counts) this.#addTime(this.#times, row, group);
-    });
-    this.#allTimes.collect((row) => this.#addTime(this.#allTimes, row, groups.other));
-    this.#strays.collect(this.#onStrays);
-    const waiting = this.#giveUp();
-    this.#usage = [
-      { map: this.#queries.map, entries: queries },
-      { map: this.#answers.map, entries: answers },
-      { map: this.#waiting.map, entries: waiting },
-      ...(timesByGroup ? [{ map: this.#times.map, entries: times }] : []),
-      ...(dnsLabels.length > 0 ? [this.#names.usage] : []),
-    ];
-    const ended = this.#names.retire(groups.nowMs, this.#kernel.generation);
-    if (ended.size > 0) this.#forget((name) => ended.has(name), DnsKey.WORD.name, DnsAnswerKey.WORD.name);
+    for (const feed of this.#feeds) feed.collect();
+    this.#waitingNow = this.#giveUp();
+    const ended = this.#names.retire(this.#options.groups.nowMs, this.#kernel.generation);
+    if (ended.size === 0) return;
+    this.#queries.forget(ended, DnsKey.WORD.name);
+    this.#answers.forget(ended, DnsAnswerKey.WORD.name);
   }
 
   get counters(): readonly Counters[] {
-    return [this.#queries, this.#answers, this.#times, this.#allTimes, this.#strays];
+    return this.#feeds.map(({ counters }) => counters);
   }
 
   forget(groups: ReadonlySet<number>): void {
-    this.#forget((group) => groups.has(group), DnsKey.WORD.group, DnsAnswerKey.WORD.group);
-    this.#times.forget(
-      (group) => groups.has(group),
-      (series) => this.#latency.series.close(series),
-    );
+    for (const feed of this.#feeds) feed.forget(groups);
   }
 
   usage(): readonly MapUsage[] {
-    return this.#usage;
+    const { timesByGroup, dnsLabels } = this.#options;
+    return [
+      this.#queries.usage,
+      this.#answers.usage,
+      { map: this.#waiting.map, entries: this.#waitingNow },
+      ...(timesByGroup ? [this.#times.usage] : []),
+      ...(dnsLabels.length > 0 ? [this.#names.usage] : []),
+    ];
   }
 
-  #forget(chosen: (id: number) => boolean, queryWord: number, answerWord: number): void {
-    this.#queries.forget(chosen, this.#close, queryWord);
-    this.#answers.forget(chosen, (series) => this.#responses.series.close(series), answerWord);
+  get #feeds(): readonly Feed[] {
+    return [this.#queries, this.#answers, this.#times, ...this.#others];
   }
-
-  readonly #onQueries = (row: number, key: Uint32Array, at: number): void => {
-    const { group: id, name, type, transport } = queryKey.move(key, at);
-    const group = this.#options.groups.grown(id);
-    const told = this.#names.grown(name, this.#options.groups);
-    if (!group.counts) return;
-    let index = this.#queries.seriesOf(row);
-    if (index === NO_SERIES) {
-      index = this.#free.pop() ?? this.#opened.length;
-      const own = { ...told, ...attributesOf(type, transport) };
-      this.#opened[index] = this.#sums.map((sum) => this.#openSum(sum, group, own));
-      this.#queries.setSeries(row, index);
-    }
-    for (const [i, sum] of this.#sums.entries()) sum.add(this.#opened[index]![i]!, this.#queries.deltas[i]!);
-  };
-
-  readonly #onAnswers = (row: number, key: Uint32Array, at: number): void => {
-    const { group: id, name, type, rcode } = answerKey.move(key, at);
-    const group = this.#options.groups.grown(id);
-    const told = this.#names.grown(name, this.#options.groups);
-    if (!group.counts) return;
-    let series = this.#answers.seriesOf(row);
-    if (series === NO_SERIES) {
-      const own = { ...told, [TYPE]: countedType(type), [RCODE]: countedRcode(rcode) };
-      series = this.#openSum(this.#responses, group, own);
-      this.#answers.setSeries(row, series);
-    }
-    this.#responses.add(series, this.#answers.deltas[0]!);
-  };
-
-  readonly #onStrays = (row: number, key: Uint32Array, at: number): void => {
-    const stray = key[at]!;
-    const sum = stray === DnsStray.DNS_UNMATCHED ? this.#unmatched : this.#malformed;
-    let series = this.#strays.seriesOf(row);
-    if (series === NO_SERIES) {
-      const own = STRAYS.get(stray) ?? {};
-      const identity = { resource: EMPTY_RESOURCE, attributes: attributeSet(own) };
-      series = sum.series.open(String(stray), () => identity);
-      this.#strays.setSeries(row, series);
-    }
-    sum.add(series, this.#strays.deltas[0]!);
-  };
 
   /** Counts queries that have waited for too long, and forgets them. Returns how many wait. */
   #giveUp(): number {
@@ -215,37 +175,16 @@ export class DnsSource implements MetricSource {
       const group = this.#options.groups.grown(id);
       if (!group.counts) continue;
       const own = { ...this.#names.grown(name, this.#options.groups), ...attributesOf(type, transport) };
-      const series = this.#openSum(this.#unanswered, group, own);
+      const series = openGroupSeries(this.#unanswered.series, group, this.#options.labels, own);
       this.#unanswered.add(series, 1);
       // The row of its query feeds the series as long as its group lives.
       this.#unanswered.series.close(series);
     }
     return entries;
   }
-
-  #addTime(counters: Counters, row: number, group: Group): void {
-    let series = counters.seriesOf(row);
-    if (series === NO_SERIES) {
-      series = openGroupSeries(this.#latency.series, group, this.#options.histogramLabels, [], {});
-      counters.setSeries(row, series);
-    }
-    this.#latency.add(series, counters.deltas);
-  }
-
-  readonly #close = (index: number): void => {
-    for (const [i, sum] of this.#sums.entries()) sum.series.close(this.#opened[index]![i]!);
-    this.#free.push(index);
-  };
-
-  #openSum(sum: PendingSum, group: Group, own: Attributes): number {
-    return openOwnSeries(sum.series, group, this.#options.labels, own);
-  }
 }
 
 const NS_PER_MS = 1_000_000n;
-
-const queryKey = new DnsKey();
-const answerKey = new DnsAnswerKey();
 
 function attributesOf(type: number, transport: number): Attributes {
   return { [TYPE]: countedType(type), [TRANSPORT]: transport === DnsTransport.DNS_TCP ? 'tcp' : 'udp' };

@@ -88,7 +88,7 @@ export class Connections {
     let series = states.get(state);
     if (series === undefined) {
       const name = TCP_STATES[state] ?? `state_${state}`;
-      series = openGroupSeries(this.#open.series, group, this.#options.labels, [name], { [STATE]: name });
+      series = openGroupSeries(this.#open.series, group, this.#options.labels, { [STATE]: name });
       states.set(state, series);
     }
     return series;
@@ -100,7 +100,7 @@ export class Connections {
     for (const [id, { sum, count }] of means) {
       let series = this.#measured.get(id);
       if (series === undefined) {
-        series = openGroupSeries(this.#rtt.series, this.#options.groups.get(id), this.#options.labels, [], {});
+        series = openGroupSeries(this.#rtt.series, this.#options.groups.get(id), this.#options.labels, {});
         this.#measured.set(id, series);
       }
       const mean = bySeries.get(series) ?? { sum: 0, count: 0 };

@@ -19,16 +19,20 @@ const TRANSPORTS = Object.keys(Transport).length;
 const TRAFFIC = 1536;
 /** States that the connections of a group are in at a time, on average. */
 const STATES_BY_GROUP = 4;
+/** Sockets that have an entry in the table at least: each takes memory of its own. */
+const SOCKETS = 32_768;
+/** Of sockets by their address. */
+const TABLE_MAPS = ['socket_table', 'socket_locks', 'late_ends'];
 /** Most entries of the map of histograms: one takes about fifty times as much as a counter. */
 const TIMES_BY_GROUP = 1024;
 
 export function networkRoles({ messages }: NetworkKernelOptions, iterators: boolean): Role[] {
   const roles: Role[] = [
-    { object: 'net', name: 'socket_state', sockets: 'either', without: 'TCP is not counted.' },
+    { object: 'net', name: 'socket_state', sockets: 'keeps', without: 'TCP is not counted.' },
     {
       object: 'net',
       name: 'socket_softirq',
-      sockets: 'either',
+      sockets: 'keeps',
       without: 'A connection that begins or ends while another one is being counted on the same CPU is missing.',
     },
   ];
@@ -37,19 +41,19 @@ export function networkRoles({ messages }: NetworkKernelOptions, iterators: bool
       {
         object: 'net',
         name: 'living_sockets',
-        sockets: 'storage',
+        sockets: 'walks',
         without: 'What a TCP connection carried shows only when it ends.',
       },
       {
         object: 'net',
         name: 'older_sockets',
-        sockets: 'storage',
+        sockets: 'walks',
         without: 'TCP sockets older than the agent are not counted.',
       },
       {
         object: 'net',
         name: 'listed_sockets',
-        sockets: 'storage',
+        sockets: 'walks',
         without: 'Other components cannot join with the sockets of this node.',
       },
     );
@@ -65,13 +69,14 @@ export function sizeNetworkMaps(
   {
     maxEntries,
     maxGroups,
-    socketStorage,
-  }: { readonly maxEntries: number; readonly maxGroups: number; readonly socketStorage: boolean },
+    socketTable,
+  }: { readonly maxEntries: number; readonly maxGroups: number; readonly socketTable: boolean },
 ): void {
-  for (const map of socketStorage ? ['socket_table', 'listeners'] : ['sockets']) object.setAutocreate(map, false);
+  for (const map of socketTable ? ['sockets'] : TABLE_MAPS) object.setAutocreate(map, false);
   const flows = labels.length > 0 ? maxEntries : 1;
   const withoutLabels = Math.min(maxEntries, maxGroups * TRANSPORTS, Math.max(TRAFFIC, Math.ceil((maxGroups * 3) / 8)));
   const rows = labels.length > 0 ? maxEntries : withoutLabels;
+  if (socketTable) object.setMaxEntries('socket_table', Math.max(SOCKETS, 2 * maxEntries));
   object.setMaxEntries('traffic', rows + TRANSPORTS);
   object.setMaxEntries('flows', flows);
   object.setMaxEntries('flow_lives', flows);
@@ -83,9 +88,9 @@ export function sizeNetworkMaps(
 export function setNetworkKnobs(
   object: BpfObject,
   { timesByGroup, labels }: NetworkKernelOptions,
-  { apart, socketStorage }: { readonly apart: boolean; readonly socketStorage: boolean },
+  { apart, socketTable }: { readonly apart: boolean; readonly socketTable: boolean },
 ): void {
-  object.setGlobal('use_socket_storage', socketStorage);
+  object.setGlobal('use_socket_storage', !socketTable);
   object.setGlobal('net_by_group', timesByGroup);
   object.setGlobal('softirq_apart', apart);
   object.setGlobal('with_peer_address', labels.includes('peer_address'));

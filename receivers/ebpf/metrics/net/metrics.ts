@@ -36,11 +36,11 @@ const TIMES: MetricFact['maps'] = [
   { object: 'net', map: 'all_tcp_times', key: { time: 0 } },
 ];
 
-/** What is missing where sockets have no storage, or cannot be walked. */
+/** What is missing where sockets cannot be walked. */
 function lostTraffic(kernel: Kernel): string | undefined {
   if (!kernel.serves('socket_state')) return 'TCP is not counted.';
   const late = kernel.serves('living_sockets') ? undefined : 'What a TCP connection carried shows only when it ends.';
-  return sentences(late, lostElders(kernel), lostPorts(kernel));
+  return sentences(late, lostElders(kernel));
 }
 
 function lostOfAll(kernel: Kernel): string | undefined {
@@ -49,24 +49,15 @@ function lostOfAll(kernel: Kernel): string | undefined {
 
 function lostElders(kernel: Kernel): string | undefined {
   const elders = kernel.serves('older_sockets') ? undefined : 'TCP sockets older than the agent are not counted.';
-  return sentences(elders, lostConnections());
+  return sentences(elders, lostConnections(kernel));
 }
 
-/** What is missing where a task can be preempted in a tracepoint. */
-function lostConnections(): string | undefined {
-  return tracepointsMiss()
+/** What is missing where a task can be preempted in a tracepoint; in a trace event it cannot. */
+function lostConnections(kernel: Kernel): string | undefined {
+  const isTraceEvent = [...kernel.plan.rungs].some(([{ name }, rung]) => name === 'socket_state' && rung === 'tp');
+  return tracepointsMiss() && !isTraceEvent
     ? 'A TCP connection that begins or ends on a CPU while another one is being counted there may be missing.'
     : undefined;
-}
-
-function lostAccepted(kernel: Kernel): string | undefined {
-  return sentences(lostPorts(kernel), lostConnections());
-}
-
-/** What is not told apart where sockets have no storage. */
-function lostPorts(kernel: Kernel): string | undefined {
-  if (kernel.plan.socketStorage) return undefined;
-  return 'Of several processes that listen at one port, one has the connections of all.';
 }
 
 function sentences(...all: readonly (string | undefined)[]): string | undefined {
@@ -162,7 +153,7 @@ export const ACCEPTED: MetricFact = {
   needs: ['socket_state'],
   exactWith: EXACT_WITH,
   maps: TRAFFIC,
-  estimated: lostAccepted,
+  estimated: lostConnections,
 };
 
 export const RESET: MetricFact = {
