@@ -142,7 +142,7 @@ int socket_receive_tp(struct sock_length_record *record)
 }
 
 /* Several programs add to one sum here, and a task may be preempted in one of them. */
-static __always_inline int on_sent(struct sock *sk, long result, u32 program)
+static __always_inline int on_sent(struct sock *sk, int result, u32 program)
 {
 	struct net_value *sum =
 		message_traffic(sk->__sk_common.skc_family, sk->sk_protocol, result, program);
@@ -205,22 +205,23 @@ RECEIVES(unix_packet, unix_seqpacket_recvmsg, SOCK_SEQPACKET, RECEIVE_UNIX_PACKE
 
 /*
  * 6.5, dc97391e6610 "sock: Remove ->sendpage*() in favour of sendmsg(MSG_SPLICE_PAGES)": before, sendfile and splice send page by
- * page, over these two sockets without the operations above. UDP sends by sendmsg where a device cannot do that.
+ * page, over these two sockets without the operations above. (5.10 takes UDP to sendmsg after all where a device cannot gather
+ * pages: that message counts twice.)
  */
 SEC("fexit/unix_stream_sendpage")
 int BPF_PROG(socket_send_unix_page_fexit, struct socket *socket, void *page, int offset, u64 size,
-	     int flags, long result)
+	     int flags, int result)
 {
 	require_lasting_trampolines();
 	return on_sent(socket->sk, result, SEND_UNIX_PAGE);
 }
 
-SEC("fexit/ip_append_page")
-int BPF_PROG(socket_send_udp_page_fexit, struct sock *sk, void *flow, void *page, int offset,
-	     u64 size, int flags, long result)
+SEC("fexit/udp_sendpage")
+int BPF_PROG(socket_send_udp_page_fexit, struct sock *sk, void *page, int offset, u64 size,
+	     int flags, int result)
 {
 	require_lasting_trampolines();
-	return on_sent(sk, result ? -1 : (long)size, SEND_UDP_PAGE);
+	return on_sent(sk, result, SEND_UDP_PAGE);
 }
 
 #endif
