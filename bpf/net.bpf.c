@@ -129,6 +129,57 @@ static __always_inline group_t current_group(void)
 	return state->group;
 }
 
+/* What a CPU remembers its last task of. Each is written by one program. */
+enum recent {
+	RECENT_RECEIVED,
+	RECENT_SENT,
+	RECENT_BEGAN,
+	RECENT_KINDS,
+};
+
+/* The last task of the CPU that did such a thing: the next time it is counted without looking for its state. */
+struct recent_task {
+	u64 task;
+	u64 css_set;
+	u64 changes;
+	cgroup_id_t cgroup; /* RECENT_BEGAN */
+	group_t group;
+	u32 user;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RECENT_KINDS);
+	__type(key, u32);
+	__type(value, struct recent_task);
+} recent_tasks SEC(".maps");
+
+/* The current task, as it is now. */
+static __always_inline struct recent_task *recent_task(u32 what)
+{
+	struct recent_task *last = bpf_map_lookup_elem(&recent_tasks, &what);
+	struct task_struct *current = get_current();
+	struct node *shared = get_node();
+	u64 changes, css_set;
+
+	if (!last || !shared)
+		return NULL;
+	changes = *(volatile u64 *)&shared->changes;
+	css_set = css_set_of(current);
+	if (last->task == (u64)current && last->changes == changes && last->css_set == css_set &&
+	    (!user_ranges || last->user == user_of_current(current)))
+		return last;
+	last->group = current_group();
+	if (what == RECENT_BEGAN)
+		last->cgroup = cgroup_id_of(current);
+	last->css_set = css_set;
+	last->user = user_ranges ? user_of_current(current) : 0;
+	last->changes = changes;
+	/* A task without state is looked for again. */
+	last->task = last->group == GROUP_OTHER ? 0 : (u64)current;
+	return last;
+}
+
 /* The socket's state, zeroed when it is new. NULL when it has none and none may or can be made. */
 static __always_inline struct socket_state *socket_state_of(struct sock *sk, bool create)
 {
@@ -200,7 +251,16 @@ static __always_inline struct net_value *traffic_of(group_t group, u32 flow)
 	return value ? value : make_traffic(&key);
 }
 
-static __always_inline void note_time(group_t group, u32 time, u64 ns)
+/* On this CPU; `alone`: nobody else does meanwhile. */
+static __always_inline void add(u64 *sum, u64 step, bool alone)
+{
+	if (alone)
+		*sum += step;
+	else
+		__sync_fetch_and_add(sum, step);
+}
+
+static __always_inline void note_time(group_t group, u32 time, u64 ns, bool alone)
 {
 	static const struct hist zero;
 	struct tcp_time_key key = {.group = group, .time = time};
@@ -217,8 +277,12 @@ static __always_inline void note_time(group_t group, u32 time, u64 ns)
 	}
 	if (!hist)
 		hist = bpf_map_lookup_elem(&all_tcp_times, &time);
+	if (!hist)
+		return;
 	/* A process and a softirq that interrupts it may add to one. */
-	if (hist)
+	if (alone)
+		hist_add(hist, ns);
+	else
 		hist_add_shared(hist, ns);
 }
 
@@ -315,31 +379,30 @@ static __always_inline u64 extend(u64 last, u32 now)
 	return step > 0 ? last + step : last;
 }
 
-static __always_inline void add_growth(u64 *sum, u64 *last, u64 now)
+static __always_inline void add_growth(u64 *sum, u64 *last, u64 now, bool alone)
 {
 	u64 step = advance(last, now);
 
 	if (step)
-		__sync_fetch_and_add(sum, step);
+		add(sum, step, alone);
 }
 
 static __always_inline void credit_socket(struct net_value *sum, struct socket_state *state,
-					  struct tcp_sock *tcp, u64 received)
+					  struct tcp_sock *tcp, u64 received, bool alone)
 {
-	add_growth(&sum->sent, &state->sent, payload_sent(tcp));
-	add_growth(&sum->received, &state->received, received);
+	add_growth(&sum->sent, &state->sent, payload_sent(tcp), alone);
+	add_growth(&sum->received, &state->received, received, alone);
 	add_growth(&sum->packets_sent, &state->packets_sent,
-		   extend(state->packets_sent, tcp->segs_out));
+		   extend(state->packets_sent, tcp->segs_out), alone);
 	add_growth(&sum->packets_received, &state->packets_received,
-		   extend(state->packets_received, tcp->segs_in));
+		   extend(state->packets_received, tcp->segs_in), alone);
 	add_growth(&sum->retransmits, &state->retransmits,
-		   extend(state->retransmits, tcp->total_retrans));
+		   extend(state->retransmits, tcp->total_retrans), alone);
 }
 
 /* What TCP has counted for the socket until now is nobody's. */
 static __always_inline void own_socket(struct socket_state *state, struct sock *sk,
-				       struct tcp_sock *tcp, struct task_struct *owner,
-				       group_t group)
+				       struct tcp_sock *tcp, group_t group)
 {
 	state->sent = payload_sent(tcp);
 	state->received = payload_received(sk, tcp);
@@ -349,20 +412,21 @@ static __always_inline void own_socket(struct socket_state *state, struct sock *
 	state->connecting_since = 0;
 	state->flow = TRANSPORT_TCP;
 	state->group = group;
-	set_origin(&state->origin, owner);
 }
 
 /* Connects or listens: only these two always run in the process that owns the socket. */
 static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tcp, bool connects)
 {
 	struct socket_state *state = socket_state_of(sk, true);
+	struct recent_task *task = recent_task(RECENT_BEGAN);
 	struct listener_key key;
 
-	if (!state) {
+	if (!state || !task) {
 		note(LEDGER_NO_SOCKET);
 		return 0;
 	}
-	own_socket(state, sk, tcp, get_current(), current_group());
+	own_socket(state, sk, tcp, task->group);
+	set_origin(&state->origin, get_current(), task->cgroup);
 	if (!connects) {
 		if (use_socket_storage)
 			return 0;
@@ -375,7 +439,22 @@ static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tcp, bool 
 	return 0;
 }
 
-static __always_inline int on_established(struct sock *sk, int from)
+/*
+ * By the clock that TCP has just read itself: the segment that completes the handshake came then. Not before `since`, as in a
+ * connection that is put up without segments (TCP_REPAIR).
+ */
+static __always_inline u64 established_at(struct tcp_sock *tcp, u64 since)
+{
+	u64 clock;
+
+	if (!bpf_core_field_exists(tcp->tcp_clock_cache))
+		return bpf_ktime_get_ns();
+	clock = tcp->tcp_clock_cache;
+	return clock > since ? clock : since;
+}
+
+static __always_inline int on_established(struct sock *sk, struct tcp_sock *tcp, int from,
+					  bool alone)
 {
 	/* Without storage: of a listener that nobody knows, or begun before the agent. */
 	struct socket_state *state =
@@ -391,27 +470,27 @@ static __always_inline int on_established(struct sock *sk, int from)
 		note(LEDGER_EXCLUDED);
 		return 0;
 	}
-	now = bpf_ktime_get_ns();
-	state->origin.opened = now;
 	since = state->connecting_since;
+	now = established_at(tcp, since);
+	state->origin.opened = now;
 	if (!since)
 		state->flow = flow_of(sk, from == TCP_SYN_SENT);
 	sum = traffic_of(state->group, state->flow);
 	if (!sum)
 		return 0;
 	if (!since && from != TCP_SYN_SENT) {
-		__sync_fetch_and_add(&sum->accepted, 1);
+		add(&sum->accepted, 1, alone);
 		return 0;
 	}
-	__sync_fetch_and_add(&sum->opened, 1);
+	add(&sum->opened, 1, alone);
 	if (!since)
 		return 0;
 	state->connecting_since = 0;
-	note_time(state->group, TCP_CONNECT, now > since ? now - since : 0);
+	note_time(state->group, TCP_CONNECT, now - since, alone);
 	return 0;
 }
 
-static __always_inline int credit_end(struct sock *sk, struct tcp_sock *tcp, int from)
+static __always_inline int credit_end(struct sock *sk, struct tcp_sock *tcp, int from, bool alone)
 {
 	struct socket_state *state;
 	struct net_value *sum;
@@ -434,7 +513,7 @@ static __always_inline int credit_end(struct sock *sk, struct tcp_sock *tcp, int
 	sum = traffic_of(state->group, state->flow);
 	if (!sum)
 		return 0;
-	credit_socket(sum, state, tcp, payload_received(sk, tcp));
+	credit_socket(sum, state, tcp, payload_received(sk, tcp), alone);
 	error = sk->sk_err;
 	if (state->connecting_since) {
 		state->connecting_since = 0;
@@ -446,29 +525,33 @@ static __always_inline int credit_end(struct sock *sk, struct tcp_sock *tcp, int
 	/* In eighths of a microsecond. */
 	rtt = tcp->srtt_us;
 	if (rtt)
-		note_time(state->group, TCP_RTT, rtt * 125);
+		note_time(state->group, TCP_RTT, rtt * 125, alone);
 	if (error == ECONNRESET || error == EPIPE)
-		__sync_fetch_and_add(&sum->reset, 1);
+		add(&sum->reset, 1, alone);
 	return 0;
 }
 
-static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int from)
+static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int from, bool alone)
 {
-	credit_end(sk, tcp, from);
+	credit_end(sk, tcp, from, alone);
 	forget_socket(sk);
 	return 0;
 }
 
-static __always_inline int on_state(struct sock *sk, int from, int to)
+/*
+ * `alone`: nothing that adds to this CPU's values interrupts, so plain additions do. In softirqs, that is, where these do not
+ * interrupt each other: not on real-time kernels. Whoever they interrupt adds atomically.
+ */
+static __always_inline int on_state(struct sock *sk, int from, int to, bool alone)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 
 	if (!tcp)
 		return 0;
 	if (to == TCP_ESTABLISHED)
-		return on_established(sk, from);
+		return on_established(sk, tcp, from, alone);
 	if (to == TCP_CLOSE)
-		return on_end(sk, tcp, from);
+		return on_end(sk, tcp, from, alone);
 	return on_begin(sk, tcp, to == TCP_SYN_SENT);
 }
 
@@ -483,7 +566,7 @@ int BPF_PROG(socket_state_btf, struct sock *sk, int from, int to)
 		return 0;
 	if (softirq_apart && !is_owned(sk))
 		return 0;
-	return on_state(sk, from, to);
+	return on_state(sk, from, to, false);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -493,7 +576,7 @@ int BPF_PROG(socket_softirq_btf, struct sock *sk, int from, int to)
 		return 0;
 	if (is_owned(sk))
 		return 0;
-	return on_state(sk, from, to);
+	return on_state(sk, from, to, !is_real_time());
 }
 
 /* One collection: credits the sockets that live, and counts them by state. */
@@ -521,7 +604,7 @@ int living_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 		sum = traffic_of(state->group, state->flow);
 		if (!sum)
 			return 0;
-		credit_socket(sum, state, tcp, payload_received_until_now(sk, tcp));
+		credit_socket(sum, state, tcp, payload_received_until_now(sk, tcp), false);
 	}
 	if (state->flow >= FIRST_FLOW) {
 		/* On the stack: 6.1 takes no key that lies in what an iterator shows. */
@@ -605,7 +688,8 @@ int older_sockets(struct bpf_iter__task_file *ctx)
 	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state)
 		return 0;
-	own_socket(state, sk, tcp, task, owner && owner->css_set ? owner->group : GROUP_OTHER);
+	own_socket(state, sk, tcp, owner && owner->css_set ? owner->group : GROUP_OTHER);
+	set_origin(&state->origin, task, cgroup_id_of(task));
 	if (state_now == TCP_LISTEN)
 		return 0;
 	if (state_now != TCP_SYN_SENT)
@@ -615,50 +699,11 @@ int older_sockets(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* The last task of each CPU that sent (1) or received (0) a message: the next one is counted without looking for its state. */
-struct message_task {
-	u64 task;
-	u64 css_set;
-	u64 changes;
-	group_t group;
-	u32 user;
-};
-
-/* One for each program: no other writes it. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
-	__type(key, u32);
-	__type(value, struct message_task);
-} message_tasks SEC(".maps");
-
-static __always_inline group_t message_group(u32 sends)
-{
-	struct message_task *last = bpf_map_lookup_elem(&message_tasks, &sends);
-	struct task_struct *current = get_current();
-	struct node *shared = get_node();
-	u64 changes, css_set;
-
-	if (!last || !shared)
-		return GROUP_OTHER;
-	changes = *(volatile u64 *)&shared->changes;
-	css_set = css_set_of(current);
-	if (last->task == (u64)current && last->changes == changes && last->css_set == css_set &&
-	    (!user_ranges || last->user == user_of_current(current)))
-		return last->group;
-	last->group = current_group();
-	last->css_set = css_set;
-	last->user = user_ranges ? user_of_current(current) : 0;
-	last->changes = changes;
-	/* A task without state is looked for again. */
-	last->task = last->group == GROUP_OTHER ? 0 : (u64)current;
-	return last->group;
-}
-
 /* Sockets without connections that the kernel counts for: each call that sends or receives, TCP left out. */
 static __always_inline int on_message(struct sock *sk, int result, bool sends)
 {
 	u32 family = sk->__sk_common.skc_family, transport;
+	struct recent_task *task;
 	struct net_value *sum;
 	group_t group;
 
@@ -670,7 +715,8 @@ static __always_inline int on_message(struct sock *sk, int result, bool sends)
 		return 0;
 	if (result < 0)
 		return 0;
-	group = message_group(sends);
+	task = recent_task(sends ? RECENT_SENT : RECENT_RECEIVED);
+	group = task ? task->group : GROUP_OTHER;
 	if (group == GROUP_EXCLUDED) {
 		note(LEDGER_EXCLUDED);
 		return 0;
