@@ -125,6 +125,8 @@ static __always_inline group_t current_group(void)
 	return state->group;
 }
 
+#include "net/recent.h"
+
 /* The socket's state, zeroed when it is new. NULL when it has none and none may or can be made. */
 static __always_inline struct socket_state *socket_state_of(struct sock *sk, bool create)
 {
@@ -157,7 +159,16 @@ static __always_inline struct net_value *traffic_of(group_t group, u32 flow)
 	return value ? value : make_traffic(&key);
 }
 
-static __always_inline void note_time(group_t group, u32 time, u64 ns)
+/* On this CPU; `alone`: nobody else does meanwhile. */
+static __always_inline void add(u64 *sum, u64 step, bool alone)
+{
+	if (alone)
+		*sum += step;
+	else
+		__sync_fetch_and_add(sum, step);
+}
+
+static __always_inline void note_time(group_t group, u32 time, u64 ns, bool alone)
 {
 	static const struct hist zero;
 	struct tcp_time_key key = {.group = group, .time = time};
@@ -174,8 +185,12 @@ static __always_inline void note_time(group_t group, u32 time, u64 ns)
 	}
 	if (!hist)
 		hist = bpf_map_lookup_elem(&all_tcp_times, &time);
+	if (!hist)
+		return;
 	/* A process and a softirq that interrupts it may add to one. */
-	if (hist)
+	if (alone)
+		hist_add(hist, ns);
+	else
 		hist_add_shared(hist, ns);
 }
 
@@ -282,30 +297,30 @@ static __always_inline u64 extend(u64 last, u32 now)
 	return step > 0 ? last + step : last;
 }
 
-static __always_inline void add_growth(u64 *sum, u64 *last, u64 now)
+static __always_inline void add_growth(u64 *sum, u64 *last, u64 now, bool alone)
 {
 	u64 step = advance(last, now);
 
 	if (step)
-		__sync_fetch_and_add(sum, step);
+		add(sum, step, alone);
 }
 
 static __always_inline void credit_account(struct net_value *sum, struct socket_state *state,
-					   const struct tcp_account *now)
+					   const struct tcp_account *now, bool alone)
 {
-	add_growth(&sum->sent, &state->sent, now->sent);
-	add_growth(&sum->received, &state->received, now->received);
+	add_growth(&sum->sent, &state->sent, now->sent, alone);
+	add_growth(&sum->received, &state->received, now->received, alone);
 	add_growth(&sum->packets_sent, &state->packets_sent,
-		   extend(state->packets_sent, now->packets_sent));
+		   extend(state->packets_sent, now->packets_sent), alone);
 	add_growth(&sum->packets_received, &state->packets_received,
-		   extend(state->packets_received, now->packets_received));
+		   extend(state->packets_received, now->packets_received), alone);
 	add_growth(&sum->retransmits, &state->retransmits,
-		   extend(state->retransmits, now->retransmits));
+		   extend(state->retransmits, now->retransmits), alone);
 }
 
 /* What TCP has counted for the socket until now is nobody's. */
 static __always_inline void own_account(struct socket_state *state, const struct tcp_account *now,
-					struct task_struct *owner, group_t group)
+					group_t group)
 {
 	state->sent = now->sent;
 	state->received = now->received;
@@ -315,44 +330,49 @@ static __always_inline void own_account(struct socket_state *state, const struct
 	state->connecting_since = 0;
 	state->flow = TRANSPORT_TCP;
 	state->group = group;
-	set_origin(&state->origin, owner);
 }
 
-static __always_inline void note_established(struct socket_state *state, struct sock *sk, int from)
+/*
+ * `now`: by the clock that TCP has just read itself, for the segment that completes the handshake came then. Not before the
+ * connection began, as in one that is put up without segments (TCP_REPAIR).
+ */
+static __always_inline void note_established(struct socket_state *state, struct sock *sk, int from,
+					     ns_t now, bool alone)
 {
+	ns_t since = state->connecting_since;
 	struct net_value *sum;
-	u64 since, now;
 
 	if (state->group == GROUP_EXCLUDED) {
 		note(LEDGER_EXCLUDED);
 		return;
 	}
-	now = bpf_ktime_get_ns();
+	if (now < since)
+		now = since;
 	state->origin.opened = now;
-	since = state->connecting_since;
 	if (!since)
 		state->flow = flow_of(sk, from == TCP_SYN_SENT);
 	sum = traffic_of(state->group, state->flow);
 	if (!sum)
 		return;
 	if (!since && from != TCP_SYN_SENT) {
-		__sync_fetch_and_add(&sum->accepted, 1);
+		add(&sum->accepted, 1, alone);
 		return;
 	}
-	__sync_fetch_and_add(&sum->opened, 1);
+	add(&sum->opened, 1, alone);
 	if (!since)
 		return;
 	state->connecting_since = 0;
-	note_time(state->group, TCP_CONNECT, now > since ? now - since : 0);
+	note_time(state->group, TCP_CONNECT, now - since, alone);
 }
 
-static __always_inline void credit_last(struct socket_state *state, const struct tcp_account *last)
+static __always_inline void credit_last(struct socket_state *state, const struct tcp_account *last,
+					bool alone)
 {
 	struct net_value *sum = traffic_of(state->group, state->flow);
 
 	if (!sum)
 		return;
-	credit_account(sum, state, last);
+	credit_account(sum, state, last, alone);
 	if (state->connecting_since) {
 		state->connecting_since = 0;
 		note_failure(state, last->error);
@@ -361,9 +381,9 @@ static __always_inline void credit_last(struct socket_state *state, const struct
 	if (last->from == TCP_SYN_RECV)
 		return;
 	if (last->rtt)
-		note_time(state->group, TCP_RTT, (u64)last->rtt * 125);
+		note_time(state->group, TCP_RTT, (u64)last->rtt * 125, alone);
 	if (last->error == ECONNRESET || last->error == EPIPE)
-		__sync_fetch_and_add(&sum->reset, 1);
+		add(&sum->reset, 1, alone);
 }
 
 /* One collection: credits a socket that lives, and counts it by its state. */
@@ -383,7 +403,7 @@ static __always_inline void credit_living(struct socket_state *state, const stru
 		sum = traffic_of(state->group, state->flow);
 		if (!sum)
 			return;
-		credit_account(sum, state, now);
+		credit_account(sum, state, now, false);
 	}
 	if (state->flow >= FIRST_FLOW) {
 		/* On the stack: 6.1 takes no key that lies in what an iterator shows. */
@@ -433,14 +453,19 @@ static __always_inline void typed_account(struct tcp_account *now, struct sock *
 static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tcp, bool connects)
 {
 	struct socket_state *state = socket_state_of(sk, true);
+	struct recent_task *task = recent_task(RECENT_BEGAN);
+	struct task_struct *current = get_current();
 	struct tcp_account now;
 
-	if (!state) {
+	if (!state || !task) {
 		note(LEDGER_NO_SOCKET);
 		return 0;
 	}
 	typed_account(&now, sk, tcp, payload_received(sk, tcp));
-	own_account(state, &now, get_current(), current_group());
+	own_account(state, &now, task->group);
+	set_origin(&state->origin,
+		   has_helper(get_current_task_btf) ? current->tgid : BPF_CORE_READ(current, tgid),
+		   task->cgroup);
 	if (!connects)
 		return 0;
 	state->flow = flow_of(sk, true);
@@ -448,18 +473,22 @@ static __always_inline int on_begin(struct sock *sk, struct tcp_sock *tcp, bool 
 	return 0;
 }
 
-static __always_inline int on_established(struct sock *sk, int from)
+static __always_inline int on_established(struct sock *sk, struct tcp_sock *tcp, int from,
+					  bool alone)
 {
 	struct socket_state *state = socket_state_of(sk, true);
 
 	if (state)
-		note_established(state, sk, from);
+		note_established(state, sk, from,
+				 bpf_core_field_exists(tcp->tcp_clock_cache) ? tcp->tcp_clock_cache
+									     : bpf_ktime_get_ns(),
+				 alone);
 	else
 		note(LEDGER_NO_SOCKET);
 	return 0;
 }
 
-static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int from)
+static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int from, bool alone)
 {
 	struct socket_state *state;
 	struct tcp_account last;
@@ -479,11 +508,15 @@ static __always_inline int on_end(struct sock *sk, struct tcp_sock *tcp, int fro
 	typed_account(&last, sk, tcp, payload_received(sk, tcp));
 	last.from = from;
 	tell_end(&state->origin, sk, last.sent, last.received);
-	credit_last(state, &last);
+	credit_last(state, &last, alone);
 	return 0;
 }
 
-static __always_inline int on_state(struct sock *sk, int from, int to)
+/*
+ * `alone`: nothing that adds to this CPU's values interrupts, so plain additions do. In softirqs, that is, where these do not
+ * interrupt each other: not on real-time kernels. Whoever they interrupt adds atomically.
+ */
+static __always_inline int on_state(struct sock *sk, int from, int to, bool alone)
 {
 	struct tcp_sock *tcp;
 
@@ -493,9 +526,9 @@ static __always_inline int on_state(struct sock *sk, int from, int to)
 	if (!tcp)
 		return 0;
 	if (to == TCP_ESTABLISHED)
-		return on_established(sk, from);
+		return on_established(sk, tcp, from, alone);
 	if (to == TCP_CLOSE)
-		return on_end(sk, tcp, from);
+		return on_end(sk, tcp, from, alone);
 	return on_begin(sk, tcp, to == TCP_SYN_SENT);
 }
 
@@ -510,7 +543,7 @@ int BPF_PROG(socket_state_btf, struct sock *sk, int from, int to)
 		return change_at(sk, from, to, false);
 	if (softirq_apart && !is_owned(sk))
 		return 0;
-	return on_state(sk, from, to);
+	return on_state(sk, from, to, false);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -520,7 +553,7 @@ int BPF_PROG(socket_softirq_btf, struct sock *sk, int from, int to)
 		return change_at(sk, from, to, true);
 	if (is_owned(sk))
 		return 0;
-	return on_state(sk, from, to);
+	return on_state(sk, from, to, !is_real_time());
 }
 
 SEC("tracepoint/sock/inet_sock_set_state")
@@ -603,7 +636,8 @@ int older_sockets(struct bpf_iter__task_file *ctx)
 	if (!state)
 		return 0;
 	typed_account(&now, sk, tcp, payload_received(sk, tcp));
-	own_account(state, &now, task, owner && owner->css_set ? owner->group : GROUP_OTHER);
+	own_account(state, &now, owner && owner->css_set ? owner->group : GROUP_OTHER);
+	set_origin(&state->origin, task->tgid, cgroup_id_of(task));
 	if (tcp_state == TCP_LISTEN)
 		return 0;
 	if (tcp_state != TCP_SYN_SENT)

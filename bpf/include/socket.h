@@ -103,6 +103,7 @@ struct tcp_sock {
 	u32 segs_out;
 	u32 total_retrans;
 	u32 srtt_us;
+	u64 tcp_clock_cache;
 	u32 rcv_nxt;
 	struct list_head tsorted_sent_queue;
 };
@@ -159,15 +160,19 @@ static __always_inline bool is_owned(struct sock *sk)
 	return sk->sk_lock.owned;
 }
 
+/* Real-time kernels have another lock, and softirqs there are threads. */
+static __always_inline bool is_real_time(void)
+{
+	return !bpf_core_field_exists(struct spinlock, rlock);
+}
+
 /*
- * Whether somebody may be in the middle of changing the socket. Real-time kernels have another lock, whose state is not known;
+ * Whether somebody may be in the middle of changing the socket. Of the lock of real-time kernels the state is not known;
  * kernels for one CPU have none.
  */
 static __always_inline bool is_locked(struct sock *sk)
 {
-	if (is_owned(sk))
-		return true;
-	if (!bpf_core_field_exists(sk->sk_lock.slock.rlock))
+	if (is_owned(sk) || is_real_time())
 		return true;
 	if (!bpf_core_field_exists(sk->sk_lock.slock.rlock.raw_lock.val.counter))
 		return false;

@@ -134,7 +134,7 @@ static __always_inline void settle(u64 key, const struct tcp_account *last)
 	if (!entry)
 		return;
 	if (last->from != TCP_LISTEN && entry->state.group != GROUP_EXCLUDED)
-		credit_last(&entry->state, last);
+		credit_last(&entry->state, last, false);
 	bpf_map_delete_elem(&socket_table, &key);
 }
 
@@ -193,12 +193,14 @@ static __always_inline void start_entry(struct socket_entry *entry, struct sock 
 /* Connects or listens, in the process that owns the socket. */
 static __always_inline bool begin_at(struct sock *sk, bool connects)
 {
+	struct task_struct *current = get_current();
 	struct socket_entry entry = {};
 	struct tcp_account now;
 
 	start_entry(&entry, sk, connects ? TCP_SYN_SENT : TCP_LISTEN);
 	read_account(&now, sk, true);
-	own_account(&entry.state, &now, get_current(), current_group());
+	own_account(&entry.state, &now, current_group());
+	set_origin(&entry.state.origin, BPF_CORE_READ(current, tgid), cgroup_id_of(current));
 	if (connects) {
 		entry.state.flow = flow_of(sk, true);
 		entry.state.connecting_since = entry.begun;
@@ -253,7 +255,11 @@ static __always_inline bool establish_at(struct sock *sk, int from)
 			return false;
 	}
 	known->seen = TCP_ESTABLISHED;
-	note_established(&known->state, sk, from);
+	note_established(&known->state, sk, from,
+			 bpf_core_field_exists(as_tcp(sk)->tcp_clock_cache)
+				 ? BPF_CORE_READ(as_tcp(sk), tcp_clock_cache)
+				 : bpf_ktime_get_ns(),
+			 false);
 	return true;
 }
 
@@ -445,7 +451,8 @@ int older_sockets_table(struct bpf_iter__task_file *ctx)
 		return 0;
 	owner = get_state(task, false);
 	read_account(&now, sk, false);
-	own_account(&entry.state, &now, task, owner && owner->css_set ? owner->group : GROUP_OTHER);
+	own_account(&entry.state, &now, owner && owner->css_set ? owner->group : GROUP_OTHER);
+	set_origin(&entry.state.origin, BPF_CORE_READ(task, tgid), cgroup_id_of(task));
 	start_entry(&entry, sk, state);
 	if (state != TCP_LISTEN && state != TCP_SYN_SENT) {
 		entry.seen = TCP_ESTABLISHED;

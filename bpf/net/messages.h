@@ -9,69 +9,11 @@
 #ifndef BPFLOW_NET_MESSAGES_H
 #define BPFLOW_NET_MESSAGES_H
 
-/* Every program that counts messages. */
-enum message_program {
-	SOCKET_SEND,
-	SOCKET_RECEIVE,
-	SEND_INET,
-	SEND_INET6,
-	SEND_UNIX_STREAM,
-	SEND_UNIX_DATAGRAM,
-	SEND_UNIX_PACKET,
-	SEND_UNIX_PAGE,
-	SEND_UDP_PAGE,
-	RECEIVE_INET,
-	RECEIVE_INET6,
-	RECEIVE_UNIX_STREAM,
-	RECEIVE_UNIX_DATAGRAM,
-	RECEIVE_UNIX_PACKET,
-	MESSAGE_PROGRAMS,
-};
-
-/* The last task of each CPU that a program counted a message of: the next one is counted without looking for its state. */
-struct message_task {
-	u64 task;
-	u64 css_set;
-	u64 changes;
-	group_t group;
-	u32 user;
-};
-
-/* One for each program: no other writes it. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, MESSAGE_PROGRAMS);
-	__type(key, u32);
-	__type(value, struct message_task);
-} message_tasks SEC(".maps");
-
-static __always_inline group_t message_group(u32 program)
-{
-	struct message_task *last = bpf_map_lookup_elem(&message_tasks, &program);
-	struct task_struct *current = get_current();
-	struct node *shared = get_node();
-	u64 changes, css_set;
-
-	if (!last || !shared)
-		return GROUP_OTHER;
-	changes = *(volatile u64 *)&shared->changes;
-	css_set = css_set_of(current);
-	if (last->task == (u64)current && last->changes == changes && last->css_set == css_set &&
-	    (!user_ranges || last->user == user_of_current(current)))
-		return last->group;
-	last->group = current_group();
-	last->css_set = css_set;
-	last->user = user_ranges ? user_of_current(current) : 0;
-	last->changes = changes;
-	/* A task without state is looked for again. */
-	last->task = last->group == GROUP_OTHER ? 0 : (u64)current;
-	return last->group;
-}
-
 /* The traffic that a message belongs to. NULL for one that is not counted. */
 static __always_inline struct net_value *message_traffic(u32 family, u32 protocol, int result,
 							 u32 program)
 {
+	struct recent_task *task;
 	u32 transport;
 	group_t group;
 
@@ -83,7 +25,8 @@ static __always_inline struct net_value *message_traffic(u32 family, u32 protoco
 		return NULL;
 	if (result < 0)
 		return NULL;
-	group = message_group(program);
+	task = recent_task(program);
+	group = task ? task->group : GROUP_OTHER;
 	if (group == GROUP_EXCLUDED) {
 		note(LEDGER_EXCLUDED);
 		return NULL;

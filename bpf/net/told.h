@@ -33,11 +33,11 @@ struct {
 /* What programs only point to would not be among the types that user space checks. */
 const struct socket_record *socket_records __attribute__((unused));
 
-static __always_inline void set_origin(struct socket_origin *origin, struct task_struct *task)
+static __always_inline void set_origin(struct socket_origin *origin, u32 pid, cgroup_id_t cgroup)
 {
 	origin->opened = 0;
-	origin->cgroup = cgroup_id_of(task);
-	origin->pid = BPF_CORE_READ(task, tgid);
+	origin->cgroup = cgroup;
+	origin->pid = pid;
 }
 
 static __always_inline void describe_socket(struct socket_record *record,

@@ -19,7 +19,7 @@ export async function run(rounds: number): Promise<void> {
     agent('bpflow TCP, UDP and UNIX', network('network_messages: true')),
   ];
   const connections = () => {
-    workload('tcp', CONNECTIONS, 1);
+    workload('tcp-alone', CONNECTIONS, 1);
     return CONNECTIONS * CHANGES;
   };
   const [limitTime, own, all] = await withRunStatistics(() =>

@@ -315,6 +315,38 @@ static void mode_tcp(void)
 		n, n * REQUEST, n * RESPONSE, ntohs(addr.sin_port), server);
 }
 
+// tcp-alone: the same in one process on one cpu, in real time if that is permitted: nothing else runs there meanwhile
+static void mode_tcp_alone(void)
+{
+	struct sockaddr_in addr;
+	char buf[RESPONSE];
+	struct sched_param priority = {.sched_priority = 1};
+	int l = loopback_socket(SOCK_STREAM, &addr);
+	memset(buf, 'x', sizeof buf);
+	pin(0);
+	sched_setscheduler(0, SCHED_FIFO, &priority);
+	uint64_t start = now();
+	for (long i = 0; i < n; i++) {
+		int client = connect_to(&addr), server = accept(l, 0, 0);
+		if (server < 0)
+			die("accept");
+		if (write(client, buf, REQUEST) != REQUEST)
+			die("write");
+		read_full(server, buf, REQUEST);
+		if (write(server, buf, RESPONSE) != RESPONSE)
+			die("write");
+		read_full(client, buf, RESPONSE);
+		close(client);
+		if (read(server, buf, 1) != 0)
+			die("read");
+		close(server);
+	}
+	elapsed = now() - start;
+	ops = n;
+	sprintf(truth, "\"connections\":%ld,\"req_bytes\":%ld,\"resp_bytes\":%ld,\"port\":%d", n,
+		n * REQUEST, n * RESPONSE, ntohs(addr.sin_port));
+}
+
 // rr: n one-byte requests and answers; stream: n writes of 64 KiB one way; one connection
 static void one_connection(int rr)
 {
@@ -407,6 +439,7 @@ static const struct mode {
 	{"ctx", mode_ctx, 0, "N round trips between two processes on one cpu"},
 	{"ctx2", mode_ctx2, 0, "N round trips between two processes on two cpus"},
 	{"tcp", mode_tcp, 0, "N connections: 128 bytes out, 1024 bytes back, close"},
+	{"tcp-alone", mode_tcp_alone, 0, "the same, both ends in one process, alone on one cpu"},
 	{"rr", mode_rr, 0, "N one-byte requests and answers on one connection"},
 	{"stream", mode_stream, 0, "N writes of 64 KiB on one connection"},
 	{"udp", mode_udp, 0, "N datagrams of 100 bytes, sent and received by one process"},
@@ -416,7 +449,7 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: wl MODE N [THREADS] [DIR]\n");
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-		fprintf(stderr, "  %-8s %s\n", modes[i].name, modes[i].help);
+		fprintf(stderr, "  %-9s %s\n", modes[i].name, modes[i].help);
 	fprintf(stderr, "THREADS (default 2) is for getppid, mix, pf and file. DIR is where file "
 			"puts its files\n"
 			"(default: a new folder in $TMPDIR or the system's temporary folder).\n");
