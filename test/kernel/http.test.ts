@@ -122,12 +122,12 @@ describe('HTTP', { skip }, () => {
     const name = own('lines');
     const counted = await Since.now(receiver);
     const lost = ledger(receiver, 'http_stream_lost');
-    await talk.ask(name, at, 'deep/200', 1);
-    // 256 lines are 85 requests of three, and the line of one more; ten come later.
+    await talk.ask(name, at, 'deep/400', 1);
+    // 1024 lines are 341 requests of three, and the line of one more; ten come later.
     const requests = (samples: Samples) => http(name, 'client')(samples).requests;
-    const samples = await reads(counted, requests, 86 + 10);
+    const samples = await reads(counted, requests, 342 + 10);
     const { responses } = http(name, 'client')(samples);
-    ok(responses >= 10 && responses <= 86 + 10, `${responses} responses`);
+    ok(responses >= 10 && responses <= 342 + 10, `${responses} responses`);
     ok(ledger(receiver, 'http_stream_lost') > lost);
   });
 
