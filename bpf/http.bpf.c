@@ -4,30 +4,12 @@
  * namespaces and let all of them pass; a third sees sockets being closed. A connection whose first payload is no request is let go.
  */
 #include "http/early.h"
-#include "http/messages.h"
+#include "http/stream.h"
 
 #define PASS 1
 
 /* How often another side may begin to send, in a connection older than the agent, before it is let go. */
 #define MOST_TURNS 16
-
-/* Steps that are made in a segment at most: one for each line, two for most that are longer than the window. */
-#define MOST_STEPS 256
-
-static __always_inline bool is_behind(u32 sequence, u32 than)
-{
-	return (s32)(sequence - than) > 0;
-}
-
-static __always_inline void start_stream(struct http_stream *stream, u32 sequence)
-{
-	stream->sequence = sequence;
-	stream->skip = 0;
-	stream->kept = 0;
-	stream->in_line = 0;
-	stream->keeps_tail = 0;
-	stream->phase = PHASE_START;
-}
 
 /* Whether a segment begins with what may be a request. One byte may be all that there is of it. */
 static __always_inline bool may_be_request(struct __sk_buff *skb, const struct segment *segment,
@@ -154,39 +136,6 @@ static __noinline bool is_http(struct __sk_buff *skb, struct segment *segment, b
 	return true;
 }
 
-/* What comes behind a gap, or while another packet is being read, can only be passed over. */
-static __always_inline void note_late(struct http_stream *stream, const struct segment *segment)
-{
-	u32 from = segment->sequence, to = from + segment->length;
-
-	if (!stream->is_late) {
-		stream->late_from = from;
-		stream->late_to = to;
-		stream->is_late = 1;
-		return;
-	}
-	if (is_behind(stream->late_from, from))
-		stream->late_from = from;
-	if (is_behind(to, stream->late_to))
-		stream->late_to = to;
-}
-
-/* Gives the stream up when the next byte to be read is one that has passed already. */
-static __always_inline void check_late(struct http_stream *stream)
-{
-	u32 next = stream->sequence + (u32)stream->skip;
-
-	if (stream->skip >> 31 || !is_behind(stream->late_to, next)) {
-		stream->is_late = 0;
-	} else if (!is_behind(stream->late_from, next)) {
-		stream->is_late = 0;
-		stream->sequence = stream->late_to;
-		stream->skip = 0;
-		stream->phase = PHASE_UNKNOWN;
-		note(LEDGER_HTTP_STREAM_LOST);
-	}
-}
-
 /* Where nobody knows what comes next, what is sent first after the other side has sent is looked at. */
 static __always_inline bool find_beginning(struct __sk_buff *skb, const struct segment *segment,
 					   struct http_stream *stream, u32 which)
@@ -201,86 +150,6 @@ static __always_inline bool find_beginning(struct __sk_buff *skb, const struct s
 		return false;
 	start_stream(stream, segment->sequence);
 	return true;
-}
-
-/* Most headers say nothing about where a message ends: neither Content-Length nor Transfer-Encoding. */
-static __always_inline bool is_idle(const struct http_stream *stream, u32 newline)
-{
-	u8 first = stream->window[0] | 0x20;
-
-	if (stream->phase != PHASE_HEADER || stream->keeps_tail)
-		return false;
-	return stream->in_line || (newline > 1 && first != 'c' && first != 't');
-}
-
-/* The lines that end in a segment, and the bodies behind them. */
-static __always_inline void read_lines(struct __sk_buff *skb, const struct segment *segment,
-				       struct http_stream *stream, u32 which)
-{
-	for (int i = 0; i < MOST_STEPS; i++) {
-		u32 passed = stream->sequence - segment->sequence, left, kept, length, newline;
-
-		if ((s32)passed < 0) {
-			u32 gap = -passed;
-
-			if (stream->skip < gap) {
-				note_late(stream, segment);
-				return;
-			}
-			stream->skip -= gap;
-			stream->sequence = segment->sequence;
-			continue;
-		}
-		if (passed >= segment->length)
-			return;
-		left = segment->length - passed;
-		if (stream->skip) {
-			if (left > stream->skip)
-				left = stream->skip;
-			stream->skip -= left;
-			stream->sequence += left;
-			continue;
-		}
-		/* Verifiers go on with one state, instead of one for each way to here, when they know nothing of a length. */
-		stream->room = WINDOW - stream->kept;
-		if (stream->room > left)
-			stream->room = left;
-		asm volatile("" ::: "memory");
-		kept = stream->kept & (WINDOW - 1);
-		length = ((stream->room - 1) & (WINDOW - 1)) + 1;
-		if (bpf_skb_load_bytes(skb, segment->payload + passed, stream->window + kept,
-				       length))
-			return;
-		if (stream->phase == PHASE_START && !kept && !stream->in_line)
-			stream->since = bpf_ktime_get_ns();
-		newline = find_newline(stream->window);
-		if (newline < kept + length) {
-			stream->sequence += newline + 1 - kept;
-			stream->kept = 0;
-			if (!is_idle(stream, newline) &&
-			    http_line(skb, which, newline, segment->acknowledged))
-				return;
-			stream->in_line = 0;
-			continue;
-		}
-		stream->sequence += length;
-		stream->kept = kept + length;
-		if (stream->kept < WINDOW)
-			return;
-		if (!stream->in_line && http_line(skb, which, WINDOW, segment->acknowledged))
-			return;
-		stream->in_line = 1;
-		stream->kept = 0;
-		if (stream->keeps_tail) {
-			u64 *words = (u64 *)stream->window;
-
-			words[0] = words[2];
-			words[1] = words[3];
-			stream->kept = LINE_TAIL;
-		}
-	}
-	stream->phase = PHASE_UNKNOWN;
-	note(LEDGER_HTTP_STREAM_LOST);
 }
 
 static __always_inline void on_segment(struct __sk_buff *skb, struct segment *segment, bool sends)
@@ -317,14 +186,14 @@ static __always_inline void on_segment(struct __sk_buff *skb, struct segment *se
 	bpf_spin_lock(&connection->lock);
 	is_busy = stream->is_busy;
 	if (is_busy)
-		note_late(stream, segment);
+		note_late(stream, segment->sequence, segment->length);
 	stream->is_busy = 1;
 	bpf_spin_unlock(&connection->lock);
 	if (is_busy)
 		return;
 	if (stream->phase != PHASE_UNKNOWN ||
 	    (turns && find_beginning(skb, segment, stream, which)))
-		read_lines(skb, segment, stream, which);
+		read_stream(skb, segment, stream, which);
 	if (stream->is_late)
 		check_late(stream);
 	stream->is_busy = 0;

@@ -41,9 +41,9 @@ static __always_inline int refuse(struct bpf_sock *socket, struct http_connectio
 	return 1;
 }
 
-/* A whole request line. `acknowledged`: where the response will begin, unless others are waited for. */
+/* A whole request line. What its segment acknowledges is where the response will begin, unless others are waited for. */
 static __always_inline void begin_request(struct __sk_buff *skb, struct http_connection *connection,
-					  struct http_stream *stream, u32 acknowledged)
+					  struct http_stream *stream)
 {
 	struct http_stream *responses = &connection->streams[RESPONSES];
 	struct http_waiting *waiting;
@@ -57,7 +57,7 @@ static __always_inline void begin_request(struct __sk_buff *skb, struct http_con
 		bpf_spin_lock(&connection->lock);
 		connection->answered = connection->sent;
 		bpf_spin_unlock(&connection->lock);
-		responses->sequence = acknowledged;
+		responses->sequence = stream->acknowledged;
 		responses->skip = 0;
 		responses->kept = 0;
 		responses->in_line = 0;
@@ -67,7 +67,7 @@ static __always_inline void begin_request(struct __sk_buff *skb, struct http_con
 	sent = connection->sent;
 	outstanding = sent - connection->answered;
 	if (outstanding >= HTTP_WAITING || sent - connection->counted >= HTTP_WAITING)
-		count_new_requests(connection);
+		http_count_new(skb);
 	if (outstanding >= HTTP_WAITING) {
 		note(LEDGER_HTTP_WAITING_FULL);
 		bpf_spin_lock(&connection->lock);
@@ -85,7 +85,7 @@ static __always_inline void begin_request(struct __sk_buff *skb, struct http_con
 	connection->sent++;
 	bpf_spin_unlock(&connection->lock);
 	if (connection->is_owned)
-		count_new_requests(connection);
+		http_count_new(skb);
 }
 
 /* A status line. Which body comes behind its head depends on the request that it answers. */
@@ -99,7 +99,7 @@ static __always_inline void begin_response(struct __sk_buff *skb,
 
 	if (!sends_requests(connection))
 		find_owner(skb, connection);
-	count_new_requests(connection);
+	http_count_new(skb);
 	stream->is_bare = is_interim || status == 204 || status == 304;
 	stream->is_last = status == 101;
 	if (!is_interim) {
@@ -154,24 +154,16 @@ static __always_inline bool end_head(struct http_stream *stream, u32 which)
 
 /*
  * A line, or the first or last bytes of a long one, in the window of a stream. `newline`: its place, WINDOW when it comes later. Returns
- * whether nothing more is to be read of this segment. A function of its own to the verifier; so all that it needs is asked for here.
+ * whether nothing more is to be read of this segment.
  */
-__noinline int http_line(struct __sk_buff *skb, u32 which, u32 newline, u32 acknowledged)
+static __always_inline int read_line(struct __sk_buff *skb, struct bpf_sock *socket,
+				     struct http_connection *connection, struct http_stream *stream,
+				     u32 which, u32 newline)
 {
-	struct bpf_sock *socket = skb->sk;
-	struct http_connection *connection;
-	struct http_stream *stream;
 	bool begins, ends = newline < WINDOW, is_empty;
 	const u8 *window;
 	u32 status;
 
-	socket = socket ? bpf_sk_fullsock(socket) : 0;
-	if (!socket)
-		return 1;
-	connection = bpf_sk_storage_get(&http_connections, socket, 0, 0);
-	if (!connection)
-		return 1;
-	stream = &connection->streams[which & 1];
 	window = stream->window;
 	begins = !stream->in_line;
 	is_empty = begins && (newline == 0 || (newline == 1 && window[0] == '\r'));
@@ -201,7 +193,7 @@ __noinline int http_line(struct __sk_buff *skb, u32 which, u32 newline, u32 ackn
 				stream->keeps_tail = 0;
 				if (!ends_with_version(window, newline))
 					return refuse(socket, connection, stream, which);
-				begin_request(skb, connection, stream, acknowledged);
+				begin_request(skb, connection, stream);
 			}
 		}
 		if (ends)

@@ -37,7 +37,7 @@ export function alike(side: ReturnType<typeof counts>) {
   return { client: side, server: side };
 }
 
-/** What is of no request. */
+/** What is of no request, and of no process: others on this machine may have some, too. */
 export function strays(samples: Samples) {
   return {
     unmatched: samples.by('role', 'ebpf_http_responses_unmatched_total'),
