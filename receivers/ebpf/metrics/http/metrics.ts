@@ -10,6 +10,9 @@ export const PROTOCOL = 'network.protocol.name';
 const KEYS = ['collect_http'];
 const BOTH = ['http_send', 'http_receive'];
 const REQUEST_MAPS: MetricFact['maps'] = [{ object: 'http', map: 'http_requests', key: HttpKey.WORD }];
+/** When it is not to the message, and what then tells so. */
+const unlessLost = () =>
+  'exact while http_stream_lost and http_waiting_full of bpflow_ebpf_ledger are 0: what follows a gap in a head or in the size of a chunk, or 1,024 lines in one packet, is read again from the next turn on; of more than 32 requests that wait on a connection some have no time.';
 const STRAY_MAPS: MetricFact['maps'] = [{ object: 'http', map: 'http_strays', key: { stray: 0 } }];
 
 export const REQUESTS: MetricFact = {
@@ -23,6 +26,7 @@ export const REQUESTS: MetricFact = {
     exactness: 'exact',
   },
   own: { [METHOD]: 'method', [ROLE]: 'role' },
+  near: unlessLost,
   keys: KEYS,
   needs: BOTH,
   perEvent: ['http_send'],
@@ -40,6 +44,7 @@ export const UNANSWERED: MetricFact = {
     exactness: 'exact',
   },
   own: { [METHOD]: 'method', [ROLE]: 'role' },
+  near: unlessLost,
   keys: KEYS,
   needs: [...BOTH, 'http_close'],
   perEvent: ['http_close'],
@@ -58,6 +63,7 @@ export const RESPONSES: MetricFact = {
     exactness: 'exact',
   },
   own: { [STATUS]: 'status', [ROLE]: 'role' },
+  near: unlessLost,
   keys: KEYS,
   needs: BOTH,
   perEvent: ['http_receive'],
@@ -77,6 +83,7 @@ export const DURATION: MetricFact = {
     exactness: 'exact',
   },
   own: { [ROLE]: 'role' },
+  near: unlessLost,
   keys: KEYS,
   needs: BOTH,
   perEvent: ['http_receive'],
