@@ -30,8 +30,8 @@ namespace bpflow {
  * not finished and looks again after a millisecond. It looks once more in any case, because between the producer's
  * store of the position and its load of the flag there is no full barrier.
  *
- * A consumer that was woken within a millisecond eight times in a row is in a storm: it naps for a millisecond and looks
- * itself, until a nap brings nothing. Meanwhile `sleeping` is 2: it is to be woken only when the ring fills.
+ * A consumer that was woken within a millisecond eight times in a row is in a storm: it naps for a millisecond and
+ * looks itself, until a nap brings nothing. Meanwhile `sleeping` is 2: it is to be woken only when the ring fills.
  *
  * An object without the flag has the kernel's own wake-ups: one for each record that finds the consumer at its
  * position; of a perf event array one for each record, which a nap leaves alone until they press. A descriptor of the

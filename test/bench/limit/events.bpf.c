@@ -35,8 +35,7 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long nr)
 	__builtin_memset(e->rest, 0, sizeof e->rest);
 	u32 wish = *(volatile u32 *)&events_sleeping;
 	bool wake = wish == 1 ||
-		    (wish == 2 &&
-		     bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= RING_BYTES / 8);
+		    (wish == 2 && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= RING_BYTES / 8);
 	if (wake)
 		*(volatile u32 *)&events_sleeping = 0;
 	bpf_ringbuf_submit(e, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
