@@ -1,8 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, linkSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { linked, spawnNode } from '../named-node.ts';
 
 /** What a client says that it did. */
 export interface ClientTruth {
@@ -17,7 +18,13 @@ export class DnsTalk {
 
   /** Starts a server at an address, in a network namespace unless that is undefined, and waits until it listens. */
   async serve(address: string, namespace?: string, port = 53): Promise<void> {
-    const server = spawnNode(process.execPath, namespace, 'server.ts', address, String(port));
+    const server = spawnNode(
+      process.execPath,
+      namespace,
+      join(import.meta.dirname, 'server.ts'),
+      address,
+      String(port),
+    );
     this.#servers.push(server);
     const [first] = await Promise.race([once(server.stdout!, 'data'), once(server, 'exit')]);
     if (String(first) !== 'ready\n') throw new Error(`No DNS server at ${address}: ${first}`);
@@ -25,7 +32,14 @@ export class DnsTalk {
 
   /** Runs a client (see client.ts) under a name, and returns what it prints. */
   async ask(name: string, address: string, mode: string, count: number, namespace?: string): Promise<ClientTruth> {
-    const client = spawnNode(this.link(process.execPath, name), namespace, 'client.ts', address, mode, String(count));
+    const client = spawnNode(
+      this.link(process.execPath, name),
+      namespace,
+      join(import.meta.dirname, 'client.ts'),
+      address,
+      mode,
+      String(count),
+    );
     let output = '';
     client.stdout!.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -37,24 +51,12 @@ export class DnsTalk {
 
   /** Path of a program, or a command, under another name. */
   link(program: string, name: string): string {
-    const path = join(this.#folder, name);
     const original = program.includes('/') ? program : execFileSync('which', [program]).toString().trim();
-    try {
-      linkSync(original, path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') copyFileSync(original, path);
-    }
-    return path;
+    return linked(this.#folder, name, original);
   }
 
   [Symbol.dispose](): void {
     for (const server of this.#servers) server.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-function spawnNode(program: string, namespace: string | undefined, script: string, ...args: string[]): ChildProcess {
-  const command = [program, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, script), ...args];
-  const [file, ...rest] = namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];
-  return spawn(file!, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
 }

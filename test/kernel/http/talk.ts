@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, linkSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { linked, spawnNode } from '../named-node.ts';
 
 /** What a client says that it did. */
 export interface ClientTruth {
@@ -24,7 +25,7 @@ export class HttpTalk {
 
   /** Starts a server under a name, in a network namespace unless that is undefined, and waits until it listens. */
   async serve(name: string, address: string, namespace?: string): Promise<Served> {
-    const server = spawnNode(this.#link(name), namespace, 'server.ts', address);
+    const server = spawnNode(this.#link(name), namespace, join(import.meta.dirname, 'server.ts'), address);
     this.#servers.push(server);
     const [first] = await Promise.race([once(server.stdout!, 'data'), once(server, 'exit')]);
     const port = Number(/^ready (\d+)\n$/.exec(String(first))?.[1]);
@@ -41,7 +42,7 @@ export class HttpTalk {
   /** The same in two steps: modes that begin with `older` wait before the second one, all else is done at once. */
   async begin(name: string, { address, port }: Served, mode: string, count: number, namespace?: string) {
     const args = [address, String(port), mode, String(count)];
-    const client = spawnNode(this.#link(name), namespace, 'client.ts', ...args);
+    const client = spawnNode(this.#link(name), namespace, join(import.meta.dirname, 'client.ts'), ...args);
     let output = '';
     client.stdout!.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -59,23 +60,11 @@ export class HttpTalk {
   }
 
   #link(name: string): string {
-    const path = join(this.#folder, name);
-    try {
-      linkSync(process.execPath, path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') copyFileSync(process.execPath, path);
-    }
-    return path;
+    return linked(this.#folder, name, process.execPath);
   }
 
   [Symbol.dispose](): void {
     for (const server of this.#servers) server.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-function spawnNode(program: string, namespace: string | undefined, script: string, ...args: string[]): ChildProcess {
-  const command = [program, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, script), ...args];
-  const [file, ...rest] = namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];
-  return spawn(file!, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
