@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { alike, bothSides, counts, KEYS } from './http/counted.ts';
 import { HttpTalk, type Served } from './http/talk.ts';
-import { has, skip } from './machine.ts';
+import { has, many, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads } from './samples.ts';
 import { TwoNamespaces } from './two-namespaces.ts';
@@ -36,7 +36,7 @@ describe('HTTP between two network namespaces', () => {
   });
 
   test('is counted once on each side, without the agent being in either', { skip: reason }, async () => {
-    const [name, count] = [own('apart'), 2000];
+    const [name, count] = [own('apart'), many(2000)];
     await using receiver = new ObservedReceiver(KEYS);
     await talk.ask(name, at, 'many', count, client);
     const samples = await reads(receiver, bothSides(name, server), alike(counts(count)));

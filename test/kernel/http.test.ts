@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { alike, bothSides, counts, http, KEYS, Since, strays } from './http/counted.ts';
 import { HttpTalk, type Served } from './http/talk.ts';
-import { skip } from './machine.ts';
+import { many, skip } from './machine.ts';
 import { ObservedReceiver } from './receiver.ts';
 import { reads, type Samples } from './samples.ts';
 import { own } from './workload.ts';
@@ -28,7 +28,7 @@ describe('HTTP', { skip }, () => {
   });
 
   test('20,000 requests of every method and their responses of every code are counted, each once on either side', async () => {
-    const [name, count] = [own('many'), 20_000];
+    const [name, count] = [own('many'), many(20_000)];
     const counted = await Since.now(receiver);
     const truth = await talk.ask(name, at, 'many', count);
     const samples = await reads(counted, bothSides(name, server), alike(counts(count)));
@@ -46,7 +46,7 @@ describe('HTTP', { skip }, () => {
   });
 
   test('3,000 connections come and go under collections: nothing is lost, nothing counts twice', async () => {
-    const [name, count] = [own('churn'), 3000];
+    const [name, count] = [own('churn'), many(3000)];
     const counted = await Since.now(receiver);
     let isOver = false;
     const asked = talk.ask(name, at, 'churn/length/100', count).finally(() => {

@@ -6,6 +6,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { patience } from '../emulation.ts';
 import { encodeQuery, framed, takeFrames } from './wire.ts';
 
 const PORT = 53;
@@ -14,7 +15,7 @@ const count = Number(countText);
 const [way = '', name = ''] = mode.split('/');
 
 // A message that is lost must not hold up the test for ever.
-setTimeout(() => process.exit(1), 30_000).unref();
+setTimeout(() => process.exit(1), patience(30_000)).unref();
 const truth = await { many, sockets, ask, unheard, again, reuse, garbage, tcp, pieces, resolver }[way]!();
 process.stdout.write(JSON.stringify(truth));
 process.exit(0);

@@ -8,6 +8,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
+import { patience } from '../emulation.ts';
 import { LOOKALIKE, lookalikes } from './text.ts';
 
 const [host = '', portText = '', mode = '', countText = '1'] = process.argv.slice(2);
@@ -20,7 +21,7 @@ const methods: Record<string, number> = {};
 const statuses: Record<string, number> = {};
 let shortestMs = Infinity;
 
-setTimeout(() => process.exit(1), 60_000).unref();
+setTimeout(() => process.exit(1), patience(60_000)).unref();
 const ways = {
   many,
   churn,
