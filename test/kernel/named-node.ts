@@ -1,14 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, linkSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, linkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
-/** Path of a program under a name of its own in this folder, which it is counted by. */
+/**
+ * Path of a program under a name of its own in this folder, which it is counted by. Where the folder is on another file system, one copy
+ * serves all names.
+ */
 export function linked(folder: string, name: string, original: string): string {
   const path = join(folder, name);
+  if (existsSync(path)) return path;
   try {
     linkSync(original, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') copyFileSync(original, path);
+  } catch {
+    const copy = join(folder, `.${basename(original)}`);
+    if (!existsSync(copy)) copyFileSync(original, copy);
+    linkSync(copy, path);
   }
   return path;
 }
