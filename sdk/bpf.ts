@@ -45,6 +45,8 @@ export interface BpfObject extends Closeable {
    * the outer one. Throws when there is none of this name, and for bit fields.
    */
   layout(struct: string): StructLayout;
+  /** What a key and a value of the map are, from the object's BTF. A number alone is one member without a name. */
+  mapLayout(map: string): MapLayout;
 
   /** The section of a program, which says where it attaches: `tp_btf/sys_exit`. */
   section(program: string): string;
@@ -78,6 +80,12 @@ export interface StructLayout {
   /** Bytes. */
   readonly size: number;
   readonly members: readonly StructMember[];
+}
+
+/** Undefined where the object does not tell the type, only its size. */
+export interface MapLayout {
+  readonly key: StructLayout | undefined;
+  readonly value: StructLayout | undefined;
 }
 
 export interface StructMember {
@@ -125,6 +133,10 @@ export interface AttachOptions {
   readonly map?: BpfMap;
   /** For `cgroup_skb/ingress` and the like: path of the cgroup (v2) whose sockets the program sees, and those of all below. */
   readonly cgroup?: string;
+  /** For `xdp` and `tcx/…`: name of the network interface. For `socket`, which sees all without it. */
+  readonly interface?: string;
+  /** For `uprobe` and `uretprobe`: a function of a program or library, instead of the one that the section may name. */
+  readonly uprobe?: { readonly binary: string; readonly symbol: string };
 }
 
 export interface ProgramInfo {

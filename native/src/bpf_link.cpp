@@ -8,7 +8,6 @@
 
 #include "arguments.h"
 #include "error.h"
-#include "file_descriptor.h"
 
 namespace bpflow {
 
@@ -27,10 +26,15 @@ ssize_t readOn(int fd, uint8_t* target, size_t size) {
 BpfLink::BpfLink(const Napi::CallbackInfo& info) : BpfLink(info, AddonState::takeResources<BpfLink>(info)) {}
 
 BpfLink::BpfLink(const Napi::CallbackInfo& info, Resources& resources)
-    : WrappedHandle(info, resources.owner), link_(resources.link), program_(resources.program) {
+    : WrappedHandle(info, resources.owner),
+      link_(resources.link),
+      descriptor_(std::move(resources.descriptor)),
+      program_(resources.program) {
   bpf_link_info known = {};
   uint32_t size = sizeof(known);
-  if (bpf_obj_get_info_by_fd(bpf_link__fd(link_), &known, &size) == 0) id_ = known.id;
+  // Of a socket there is none.
+  const int fd = link_ == nullptr ? descriptor_.get() : bpf_link__fd(link_);
+  if (bpf_obj_get_info_by_fd(fd, &known, &size) == 0) id_ = known.id;
 }
 
 Napi::Function BpfLink::define(Napi::Env env) {
@@ -47,6 +51,7 @@ Napi::Function BpfLink::define(Napi::Env env) {
 void BpfLink::releaseResources() noexcept {
   bpf_link__destroy(link_);
   link_ = nullptr;
+  descriptor_.reset();
 }
 
 Napi::Value BpfLink::id(const Napi::CallbackInfo& info) {
@@ -62,6 +67,7 @@ Napi::Value BpfLink::iterate(const Napi::CallbackInfo& info) {
                 .message = "The link of the program \"" + program_ + "\" was closed",
                 .subject = program_});
   }
+  if (link_ == nullptr) raiseMisuse(env, operation, "\"" + program_ + "\" is no iterator", program_);
   const bool wanted = !info[0].IsUndefined();
   const Bytes buffer = wanted ? bytesArgument(info, 0, operation, "the buffer") : Bytes();
 

@@ -6,17 +6,20 @@
 #include <string>
 
 #include "addon_state.h"
+#include "file_descriptor.h"
 #include "handle.h"
 
 namespace bpflow {
 
-/** `BpfLink` of sdk/bpf.ts: keeps a program attached. */
+/** `BpfLink` of sdk/bpf.ts: keeps a program attached: a link of libbpf, or the descriptor of a link or a socket. */
 class BpfLink final : public WrappedHandle<BpfLink> {
  public:
   struct Resources {
     HandleOwner& owner;
     bpf_link* link;
     std::string program;
+    /** Where there is no link. */
+    FileDescriptor descriptor = FileDescriptor();
   };
   static constexpr auto constructorOf = &AddonState::linkConstructor;
   static constexpr napi_type_tag typeTag = {0x6270666c6f770001, 0x6c696e6b00000001};
@@ -33,6 +36,7 @@ class BpfLink final : public WrappedHandle<BpfLink> {
   void releaseResources() noexcept override;
 
   bpf_link* link_;
+  FileDescriptor descriptor_;
   std::string program_;
   uint32_t id_ = 0;
 };

@@ -157,6 +157,7 @@ Napi::Function BpfObject::define(Napi::Env env) {
           InstanceAccessor<&BpfObject::programNames>("programNames"),
           InstanceAccessor<&BpfObject::mapNames>("mapNames"),
           InstanceMethod<&BpfObject::layout>("layout", napi_default_method),
+          InstanceMethod<&BpfObject::mapLayout>("mapLayout", napi_default_method),
           InstanceMethod<&BpfObject::section>("section", napi_default_method),
           InstanceMethod<&BpfObject::setAutoload>("setAutoload", napi_default_method),
           InstanceMethod<&BpfObject::setAutocreate>("setAutocreate", napi_default_method),
@@ -226,6 +227,18 @@ Napi::Value BpfObject::mapNames(const Napi::CallbackInfo& info) {
 Napi::Value BpfObject::layout(const Napi::CallbackInfo& info) {
   requireOpen(info.Env(), "layout");
   return structLayout(info.Env(), bpf_object__btf(object_), stringArgument(info, 0, "layout", "the struct's name"));
+}
+
+Napi::Value BpfObject::mapLayout(const Napi::CallbackInfo& info) {
+  constexpr const char* operation = "map_layout";
+  const Napi::Env env = info.Env();
+  requireOpen(env, operation);
+  const bpf_map* map = findMap(env, operation, stringArgument(info, 0, operation, "the map's name"));
+  const btf* types = bpf_object__btf(object_);
+  Napi::Object layout = Napi::Object::New(env);
+  layout.Set("key", typeLayout(env, types, bpf_map__btf_key_type_id(map)));
+  layout.Set("value", typeLayout(env, types, bpf_map__btf_value_type_id(map)));
+  return layout;
 }
 
 Napi::Value BpfObject::section(const Napi::CallbackInfo& info) {

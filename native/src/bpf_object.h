@@ -38,6 +38,7 @@ class BpfObject final : public WrappedHandle<BpfObject> {
   Napi::Value programNames(const Napi::CallbackInfo& info);
   Napi::Value mapNames(const Napi::CallbackInfo& info);
   Napi::Value layout(const Napi::CallbackInfo& info);
+  Napi::Value mapLayout(const Napi::CallbackInfo& info);
   Napi::Value section(const Napi::CallbackInfo& info);
   void setAutoload(const Napi::CallbackInfo& info);
   void setAutocreate(const Napi::CallbackInfo& info);

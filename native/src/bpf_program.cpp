@@ -1,16 +1,14 @@
 #include "bpf_program.h"
 
 #include <bpf/bpf.h>
-#include <fcntl.h>
 
 #include <cerrno>
 #include <fstream>
 
 #include "arguments.h"
+#include "attachment.h"
 #include "bpf_link.h"
-#include "bpf_map.h"
 #include "error.h"
-#include "file_descriptor.h"
 #include "libbpf_log.h"
 #include "pin.h"
 
@@ -87,38 +85,22 @@ Napi::Value BpfProgram::id(const Napi::CallbackInfo& info) {
 
 Napi::Value BpfProgram::attach(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Napi::Value map = option(info, 0, "attach", "map");
-  const Napi::Value cgroup = option(info, 0, "attach", "cgroup");
-  if (!cgroup.IsUndefined() && !cgroup.IsString()) raiseMisuse(env, "attach", "cgroup must be a path", name_);
   requireOpen(env, "attach");
 
   LibbpfLog log;
-  bpf_link* link = nullptr;
-  if (!cgroup.IsUndefined()) {
-    const std::string path = cgroup.As<Napi::String>();
-    const FileDescriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.valid()) link = bpf_program__attach_cgroup(program_, folder.get());
-  } else if (map.IsUndefined()) {
-    link = bpf_program__attach(program_);
-  } else {
-    bpf_iter_link_info target = {};
-    target.map.map_fd = static_cast<uint32_t>(BpfMap::argument(map, "attach").fd());
-    LIBBPF_OPTS(bpf_iter_attach_opts, options);
-    options.link_info = &target;
-    options.link_info_len = sizeof(target);
-    link = bpf_program__attach_iter(program_, &options);
-  }
-  if (link == nullptr) {
-    const int number = errno;
+  Attachment attachment = attachProgram(info, program_);
+  if (attachment.link == nullptr && !attachment.descriptor.valid()) {
     raise(env, {.code = "attach",
                 .operation = "attach",
                 .message = "Cannot attach the program \"" + name_ + "\" (" + bpf_program__section_name(program_) +
                            ") of " + path_,
-                .number = number,
+                .number = attachment.number,
                 .subject = name_,
-                .cause = log.cause()});
+                .cause = attachment.cause.empty() ? log.cause() : attachment.cause});
   }
-  return AddonState::of(env).create<BpfLink>({object_, link, name_})->Value();
+  return AddonState::of(env)
+      .create<BpfLink>({object_, attachment.link, name_, std::move(attachment.descriptor)})
+      ->Value();
 }
 
 Napi::Value BpfProgram::describe(const Napi::CallbackInfo& info) {

@@ -25,10 +25,10 @@ class Layout {
   Layout(Napi::Env env, const btf* types, const std::string& name) : env_(env), types_(types), name_(name) {}
 
   void addMembers(const btf_type* type, uint32_t start);
+  void addMember(const std::string& name, uint32_t typeId, uint32_t offset);
   Napi::Object toObject(uint32_t size) const;
 
  private:
-  void addMember(const std::string& name, uint32_t typeId, uint32_t offset);
   void describe(Member& member, uint32_t typeId) const;
   std::string baseName(uint32_t typeId) const;
   std::string text(uint32_t offset) const { return btf__name_by_offset(types_, offset); }
@@ -168,6 +168,20 @@ Napi::Object structLayout(Napi::Env env, const btf* types, const std::string& na
   Layout layout(env, types, name);
   layout.addMembers(type, 0);
   return layout.toObject(type->size);
+}
+
+Napi::Value typeLayout(Napi::Env env, const btf* types, uint32_t typeId) {
+  const int resolved = typeId == 0 ? 0 : btf__resolve_type(types, typeId);
+  if (resolved <= 0) return env.Undefined();
+  const btf_type* type = btf__type_by_id(types, static_cast<uint32_t>(resolved));
+  if (btf_is_composite(type)) {
+    Layout layout(env, types, btf__name_by_offset(types, type->name_off));
+    layout.addMembers(type, 0);
+    return layout.toObject(type->size);
+  }
+  Layout layout(env, types, "");
+  layout.addMember("", typeId, 0);
+  return layout.toObject(static_cast<uint32_t>(btf__resolve_size(types, typeId)));
 }
 
 }  // namespace bpflow

@@ -3,6 +3,7 @@
 #include <bpf/btf.h>
 #include <napi.h>
 
+#include <cstdint>
 #include <string>
 
 namespace bpflow {
@@ -13,5 +14,8 @@ namespace bpflow {
  * fields and floats, which the interface cannot express.
  */
 Napi::Object structLayout(Napi::Env env, const btf* types, const std::string& name);
+
+/** The same for a type by its id; a type that is no struct is one member without a name. Undefined for the id 0. */
+Napi::Value typeLayout(Napi::Env env, const btf* types, uint32_t typeId);
 
 }  // namespace bpflow

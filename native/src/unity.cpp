@@ -3,6 +3,7 @@
 #include "addon.cpp"
 #include "addon_state.cpp"
 #include "arguments.cpp"
+#include "attachment.cpp"
 #include "bpf_link.cpp"
 #include "bpf_map.cpp"
 #include "bpf_object.cpp"

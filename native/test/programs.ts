@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Bpf, BpfObject } from '../../sdk/bpf.ts';
 import { loadBpf } from '../index.ts';
 
@@ -30,15 +30,24 @@ function reasonToSkip(): string | undefined {
 
 /** Path of the compiled `<name>.bpf.c`, compiled now if it is not yet. `withoutTypes` leaves the BTF out. */
 export function objectFile(name: string, withoutTypes = false): string {
-  const source = join(sources, `${name}.bpf.c`);
-  const target = join(built, `${name}${withoutTypes ? '-plain' : ''}.bpf.o`);
+  return compiled(join(sources, `${name}.bpf.c`), {
+    target: join(built, `${name}${withoutTypes ? '-plain' : ''}.bpf.o`),
+    withoutTypes,
+  });
+}
+
+/** Path of a compiled source, compiled now if it is not yet. */
+export function compiled(
+  source: string,
+  { target, withoutTypes = false }: { readonly target: string; readonly withoutTypes?: boolean },
+): string {
   const inputs = [source, join(sources, 'types.h')];
   const fresh = existsSync(target) && inputs.every((input) => statSync(input).mtimeMs < statSync(target).mtimeMs);
   if (fresh) return target;
-  mkdirSync(built, { recursive: true });
+  mkdirSync(dirname(target), { recursive: true });
   const own = `${target}.${process.pid}`;
-  const flags = ['-O2', '-target', 'bpf', '-mcpu=v3', '-Wall', '-Wextra', '-Werror'];
-  const headers = ['-isystem', join(root, 'build', 'libbpf', 'include')];
+  const flags = ['-O2', '-target', 'bpf', '-mcpu=v3', '-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'];
+  const headers = ['-isystem', join(root, 'build', 'libbpf', 'include'), ...kernelHeaders()];
   const types = withoutTypes ? [] : ['-g'];
   const result = spawnSync(clang ?? 'clang', [...flags, ...types, ...headers, '-c', source, '-o', own], {
     encoding: 'utf8',
@@ -46,6 +55,12 @@ export function objectFile(name: string, withoutTypes = false): string {
   if (result.status !== 0) throw new Error(`clang refused ${source}:\n${result.stderr}`);
   renameSync(own, target);
   return target;
+}
+
+/** Debian keeps asm/types.h, which is the same for all, by architecture. */
+function kernelHeaders(): readonly string[] {
+  const found = readdirSync('/usr/include').find((name) => name.endsWith('-linux-gnu'));
+  return found === undefined ? [] : ['-isystem', join('/usr/include', found)];
 }
 
 export function open(name: string): BpfObject {

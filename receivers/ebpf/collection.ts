@@ -1,5 +1,13 @@
 import { CgroupPaths } from 'bpflow/containers';
-import { type Bpf, createScope, type Metric, type MetricBatch, metricBatch, SeriesInterner } from 'bpflow/sdk';
+import {
+  type Bpf,
+  type BpfProgram,
+  createScope,
+  type Metric,
+  type MetricBatch,
+  metricBatch,
+  SeriesInterner,
+} from 'bpflow/sdk';
 import type { Config } from './config.ts';
 import { eventOptionsOf } from './events/event-options.ts';
 import { cgroupFilter } from './filters/cgroup-filter.ts';
@@ -21,6 +29,7 @@ import { NetworkSource } from './metrics/net/net.ts';
 import { PressureSource } from './metrics/pressure.ts';
 import { runQueueSource } from './metrics/sched.ts';
 import { syscallSource } from './metrics/syscall.ts';
+import { DescribedObjects, describedFolder } from './programs/described-objects.ts';
 import type { Subject } from './series/credits.ts';
 import { Groups } from './series/groups.ts';
 import type { Label } from './series/labels.ts';
@@ -48,6 +57,8 @@ export interface CollectionOptions {
  */
 export class Collection {
   readonly kernel: Kernel;
+  /** Programs of the user's own. */
+  readonly described: DescribedObjects;
   readonly groups: Groups;
   /** Whether what runs in the cgroup with this path counts. */
   readonly isCgroupWanted: (path: string | undefined) => boolean;
@@ -60,6 +71,7 @@ export class Collection {
     const { config } = options;
     const kernelOptions = kernelOptionsOf(options);
     this.kernel = Kernel.load(bpf, kernelOptions);
+    this.described = new DescribedObjects(bpf, describedFolder(config), config.btf_path);
     const batch = config.features.batch;
     const { containers } = options;
     const isProcessWanted = processFilter(config.process_filter, config.exclude_processes);
@@ -111,6 +123,7 @@ export class Collection {
     if (http && this.kernel.serves('http_send') && this.kernel.serves('http_receive')) {
       sources.push(httpSource(this.kernel, { ...context, ...http }));
     }
+    sources.push(...this.described.sources(context));
     this.#sources = sources;
   }
 
@@ -148,11 +161,17 @@ export class Collection {
     return this.#sources;
   }
 
+  /** Every attached program by name. */
+  get attached(): ReadonlyMap<string, BpfProgram> {
+    return new Map([...this.kernel.attached, ...this.described.attached]);
+  }
+
   usage(): readonly MapUsage[] {
     return this.#sources.flatMap((source) => source.usage());
   }
 
   close(): void {
+    this.described.close();
     this.kernel.close();
   }
 }

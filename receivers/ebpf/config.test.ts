@@ -69,6 +69,7 @@ test('an empty body gives the defaults of the product', () => {
       max_entries: 16_384,
       canary: 0,
       programs_path: '',
+      collect_programs: true,
       pin_path: '',
       btf_path: '',
       features: undefined,

@@ -307,8 +307,12 @@ export const keys = z.strictObject({
   programs_path: path
     .default('')
     .describe(
-      'Folder with BPF objects of your own, which stand before those of the agent where they have the same name, structs, maps and programs. Empty: none.',
+      'Folder with BPF objects of your own: those with a description beside them are loaded with what it says; those with the name, structs, maps and programs of one of the agent stand before it. Empty: none.',
     ),
+  collect_programs: z
+    .boolean()
+    .default(true)
+    .describe('Metrics of the programs that are described in programs_path. false: none of them is loaded.'),
   pin_path: path
     .default('')
     .describe(

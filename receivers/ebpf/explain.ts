@@ -27,7 +27,7 @@ const MOST_KEYS = 8;
 /** Where a metric's series come from: hooks, keys of maps, what the CPUs counted, and what was handed on; or why there are none. */
 export function explainMetric(collection: Collection | undefined, config: Config, query: ExplainQuery): Explanation {
   const fact = FACTS.find((each) => isCalled(each, query.metric));
-  if (fact === undefined) return { known: false, reason: '', names: [], facts: [], series: [], more: 0 };
+  if (fact === undefined) return explainDescribed(collection, query);
   const head: Fact = ['metric', namesOf(fact.definition)];
   const names = [fact.definition.name, fact.definition.seedName];
   if (collection === undefined) {
@@ -48,8 +48,42 @@ export function explainMetric(collection: Collection | undefined, config: Config
   return { known: true, reason: why, names, facts, series, more: found.length - series.length };
 }
 
+/** A metric of the user's own programs. */
+function explainDescribed(collection: Collection | undefined, query: ExplainQuery): Explanation {
+  const found = collection?.described.metrics.find(({ metric }) => isCalled(metric, query.metric));
+  if (collection === undefined || found === undefined) {
+    return { known: false, reason: '', names: [], facts: [], series: [], more: 0 };
+  }
+  const { metric, map, object } = found;
+  const { definition } = metric;
+  const facts: Fact[] = [
+    ['metric', namesOf(definition)],
+    ['description', object.path],
+    ...object.programs.map(({ name, hook, program }): Fact => ['hook', `${hook}, program ${name}, id ${program.id}`]),
+    ['map', `${map.name}, ${map.type}, ${map.maxEntries} entries, id ${map.id}`],
+  ];
+  const pending = metricOf(metric, collection)!;
+  const all = matching(pending, query.labels);
+  const series = all.slice(0, MOST_SERIES).map(
+    ([number, { attributes }]): ExplainedSeries => ({
+      series: printed(definition, attributes),
+      facts: [valueFact(pending, number)],
+    }),
+  );
+  const names = [definition.name, definition.seedName];
+  const why = all.length > 0 ? '' : 'Nothing that matches is in the map.';
+  const reason = definition.exactness === 'exact' ? why : `${definition.exactness.estimated} ${why}`.trim();
+  return { known: true, reason, names, facts, series, more: all.length - series.length };
+}
+
+function valueFact(metric: PendingMetric, series: number): Fact {
+  const { waiting, last } = metric.state(series);
+  if (metric.definition.kind === 'gauge') return ['value', String(last)];
+  return ['last delta', `${last} handed on, ${waiting} to come`];
+}
+
 /** By any of its names, with what pages add for histograms and counters. */
-function isCalled({ definition: { name, seedName } }: MetricFact, asked: string): boolean {
+function isCalled({ definition: { name, seedName } }: Pick<MetricFact, 'definition'>, asked: string): boolean {
   const names = [name, seedName, `${name}.inexact`, inexactSeedName(seedName)];
   return names.some((each) =>
     [each, `${each}_bucket`, `${each}_sum`, `${each}_count`, `${each}_total`].includes(asked),
@@ -76,7 +110,7 @@ function mapFacts({ maps }: MetricFact, { kernel }: Collection): Fact[] {
   });
 }
 
-function metricOf({ definition }: MetricFact, { sources }: Collection): PendingMetric | undefined {
+function metricOf({ definition }: Pick<MetricFact, 'definition'>, { sources }: Collection): PendingMetric | undefined {
   const isIt = ({ name }: MetricDefinition) => name === definition.name || name === `${definition.name}.inexact`;
   return sources.flatMap(({ metrics }) => metrics).find((metric) => isIt(metric.definition));
 }
@@ -128,8 +162,6 @@ function seriesOf(
   const contributions = contributionsOf(metric, new Set(found.map(([number]) => number)), collection);
   return found.map(([number, identity]): ExplainedSeries => {
     const keys = contributions.get(number) ?? [];
-    const { waiting, last } = metric.state(number);
-    const isGauge = metric.definition.kind === 'gauge';
     const gate = metric.series.gate(number);
     return {
       series: printed(metric.definition, identity.attributes),
@@ -137,9 +169,7 @@ function seriesOf(
         ...resourceFacts(identity.resource.attributes.toObject()),
         ...keys.slice(0, MOST_KEYS).flatMap((each) => keyFacts(each, fact, collection)),
         ...(keys.length > MOST_KEYS ? [['key', `… and ${keys.length - MOST_KEYS} more`] as const] : []),
-        ...(isGauge
-          ? [['value', String(last)] as const]
-          : [['last delta', `${last} handed on, ${waiting} to come`] as const]),
+        valueFact(metric, number),
         ...(gate === 'open' ? [] : [['filter', `${gate}: it is about a container whose name decides`] as const]),
       ],
     };

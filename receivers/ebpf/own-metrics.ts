@@ -3,6 +3,8 @@ import { LedgerSlot } from '../../bpf/process.gen.ts';
 import type { Collection } from './collection.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { MapBuffer } from './kernel/map-buffer.ts';
+import type { OwnObject } from './kernel/own-objects.ts';
+import type { DescribedObjects } from './programs/described-objects.ts';
 
 type PlannedStatus = Pick<PlannedProgram, 'program' | 'state' | 'reason'>;
 
@@ -24,7 +26,7 @@ export function publishOwnMetrics(
         '1 for each BPF program, with its state (attached, failed, off) and the reason unless it is attached; and for each object of programs_path (used, failed).',
     })
     .addCallback((result) => {
-      for (const { program, state, reason } of statusOf(collection()?.kernel)) {
+      for (const { program, state, reason } of statusIn(collection())) {
         result.observe(1, { program, state, reason });
       }
     });
@@ -78,8 +80,8 @@ export function publishOwnMetrics(
   scope.inspect('programs', () => {
     const times = runTimes();
     return {
-      programs: statusOf(collection()?.kernel).map((status) => {
-        const attached = collection()?.kernel.attached.get(status.program);
+      programs: statusIn(collection()).map((status) => {
+        const attached = collection()?.attached.get(status.program);
         const runs = Number(attached?.info().runCount ?? 0);
         return {
           ...status,
@@ -98,12 +100,20 @@ export function publishOwnMetrics(
   scope.inspect('ledger', ledger);
 }
 
-/** Programs, then objects of the user's own. */
-export function statusOf(kernel: Kernel | undefined): readonly PlannedStatus[] {
-  const objects = (kernel?.objects ?? []).map(
-    ({ file, used, reason }): PlannedStatus => ({ program: file, state: used ? 'used' : 'failed', reason }),
+/** Programs, those of the user's own, then what became of the user's objects and descriptions. */
+export function statusOf(kernel: Kernel, described: DescribedObjects): readonly PlannedStatus[] {
+  const programs = described.programs.map(
+    ({ name }): PlannedStatus => ({ program: name, state: 'attached', reason: '' }),
   );
-  return [...(kernel?.programs ?? []), ...objects];
+  return [...kernel.programs, ...programs, ...[...kernel.objects, ...described.refused].map(objectStatus)];
+}
+
+function objectStatus({ file, used, reason }: OwnObject): PlannedStatus {
+  return { program: file, state: used ? 'used' : 'failed', reason };
+}
+
+function statusIn(collection: Collection | undefined): readonly PlannedStatus[] {
+  return collection === undefined ? [] : statusOf(collection.kernel, collection.described);
 }
 
 function measured(times: RunTimes): ReadonlyMap<string, number> {
@@ -131,5 +141,5 @@ function readLedger(collection: Collection | undefined): Record<string, number> 
 }
 
 function infos(collection: Collection | undefined): (readonly [string, ReturnType<BpfProgram['info']>])[] {
-  return [...(collection?.kernel.attached ?? [])].map(([name, program]) => [name, program.info()] as const);
+  return [...(collection?.attached ?? [])].map(([name, program]) => [name, program.info()] as const);
 }

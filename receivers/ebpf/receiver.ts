@@ -249,7 +249,7 @@ export class EbpfReceiver implements Receiver {
     });
   }
 
-  #reportHealth({ kernel }: Collection, unpinned: string | undefined): void {
+  #reportHealth({ kernel, described, attached: all }: Collection, unpinned: string | undefined): void {
     const failed = kernel.programs.filter(({ state }) => state !== 'attached');
     for (const { program, reason, log } of failed) {
       this.#scope.log.warn('A BPF program is not attached.', {
@@ -262,19 +262,23 @@ export class EbpfReceiver implements Receiver {
       if (used) this.#scope.log.info('An object of programs_path is used.', { file, reason });
       else this.#scope.log.warn('An object of programs_path is not used; the packaged one is.', { file, reason });
     }
-    const attached = kernel.programs.length - failed.length;
+    for (const { file, reason } of described.refused) {
+      this.#scope.log.warn('A description of programs_path is not used.', { file, reason });
+    }
+    const refused = described.refused.map(({ file, reason }) => `${file} is not used: ${reason}.`);
     const details = [
       ...(kernel.pod === undefined ? [] : [`Only what runs in the agent's pod counts: ${kernel.pod.path}.`]),
-      `${attached} programs are attached: ${[...kernel.attached.keys()].join(', ')}.`,
+      `${all.size} programs are attached: ${[...all.keys()].join(', ')}.`,
       ...failed.map(({ program, reason }) => `${program} is not attached: ${reason}.`),
       ...kernel.missing.map((role) => role.without),
+      ...refused,
       ...(unpinned === undefined ? [] : [unpinned]),
     ];
-    const problem = kernel.missing[0]?.without ?? unpinned;
+    const problem = kernel.missing[0]?.without ?? refused[0] ?? unpinned;
     if (problem === undefined) {
       this.#scope.health({
         state: 'ok',
-        summary: `Counts ${this.#subjects()} of every process${kernel.pod ? ' in the pod' : ''}.`,
+        summary: `Counts ${this.#subjects(described.programs.length > 0)} of every process${kernel.pod ? ' in the pod' : ''}.`,
         details,
       });
     } else {
@@ -283,7 +287,7 @@ export class EbpfReceiver implements Receiver {
     }
   }
 
-  #subjects(): string {
+  #subjects(hasPrograms: boolean): string {
     const subjects = [
       ...(this.#config.collect_syscalls ? ['system calls'] : []),
       ...(this.#config.collect_scheduler ? ['run time, context switches and run queue waits'] : []),
@@ -292,6 +296,7 @@ export class EbpfReceiver implements Receiver {
       ...(this.#config.collect_memory ? ['memory'] : []),
       ...(this.#config.collect_dns ? ['DNS'] : []),
       ...(this.#config.collect_http ? ['HTTP'] : []),
+      ...(hasPrograms ? ['what programs of the user count'] : []),
       ...(this.#events ? ['events'] : []),
     ];
     return subjects.join(', ') || 'nothing: every collect_… is off, so no metric';
@@ -349,7 +354,7 @@ export class EbpfReceiver implements Receiver {
     this.#statistics.close();
     this.#statistics = undefined;
     const times = new Map<string, number>();
-    for (const [name, program] of this.#collection?.kernel.attached ?? []) {
+    for (const [name, program] of this.#collection?.attached ?? []) {
       const { runCount, runTimeNs } = program.info();
       if (runCount > 0n) times.set(name, Number(runTimeNs) / Number(runCount));
     }

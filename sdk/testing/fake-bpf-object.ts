@@ -1,4 +1,13 @@
-import type { AttachOptions, BpfLink, BpfMap, BpfObject, BpfProgram, ProgramInfo, StructLayout } from '../bpf.ts';
+import type {
+  AttachOptions,
+  BpfLink,
+  BpfMap,
+  BpfObject,
+  BpfProgram,
+  MapLayout,
+  ProgramInfo,
+  StructLayout,
+} from '../bpf.ts';
 import { BpfError } from '../bpf.ts';
 import { FakeHandle, type Faults, misuse } from './fake-bpf-faults.ts';
 import { FakeBpfMap, type FakeMapOptions } from './fake-bpf-map.ts';
@@ -11,6 +20,8 @@ export interface FakeObjectOptions {
   /** Bytes of each global variable by its C name. */
   readonly globals?: Readonly<Record<string, number>>;
   readonly layouts?: readonly StructLayout[];
+  /** Types of keys and values by map. */
+  readonly mapLayouts?: Readonly<Record<string, Partial<MapLayout>>>;
 }
 
 export interface FakeProgramOptions {
@@ -68,6 +79,13 @@ export class FakeBpfObject extends FakeHandle implements BpfObject {
     const layout = this.#options.layouts?.find(({ name }) => name === struct);
     if (layout === undefined) throw misuse('layout', struct, `${this.path} has no struct ${struct}`);
     return layout;
+  }
+
+  mapLayout(map: string): MapLayout {
+    this.use('map_layout');
+    this.#known('map_layout', map, this.mapNames);
+    const { key, value } = this.#options.mapLayouts?.[map] ?? {};
+    return { key, value };
   }
 
   section(program: string): string {

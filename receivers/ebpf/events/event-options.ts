@@ -64,4 +64,5 @@ const NO_METRICS = {
   collect_memory: false,
   collect_network: false,
   collect_http: false,
+  collect_programs: false,
 } as const satisfies Partial<Config>;

@@ -1,4 +1,7 @@
 import { deepEqual } from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { config } from '../config.ts';
 import { neededCapabilities } from './capabilities.ts';
@@ -19,4 +22,20 @@ test('what keys and kernels take more is kept, too', () => {
   deepEqual(needed({ collect_http: true }), [...SPLIT, 'cap_net_admin']);
   deepEqual(needed({ stack_traces: ['exec'] }), [...SPLIT, 'cap_sys_ptrace', 'cap_syslog']);
   deepEqual(needed({}, SPLIT, true), [...SPLIT, 'cap_sys_nice']);
+});
+
+test('programs of the user at networks keep what they take', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bpflow-capabilities-'));
+  try {
+    const keys = { programs_path: folder };
+    deepEqual(needed(keys), SPLIT);
+    writeFileSync(join(folder, 'a.yaml'), 'programs: { a: }');
+    deepEqual(needed(keys), SPLIT);
+    writeFileSync(join(folder, 'b.yaml'), 'programs: { b: { interface: eth0 } }');
+    deepEqual(needed(keys), [...SPLIT, 'cap_net_admin', 'cap_net_raw']);
+    writeFileSync(join(folder, 'b.yaml'), 'programs: {');
+    deepEqual(needed(keys), [...SPLIT, 'cap_net_admin', 'cap_net_raw']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

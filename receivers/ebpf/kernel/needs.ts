@@ -34,6 +34,17 @@ const NEEDS = {
       sidecar: 'no',
     },
   },
+  interfaces: {
+    feature: 'programs of your own at network interfaces',
+    capabilities: [...PROGRAMS, 'cap_net_admin', 'cap_net_raw'],
+    namespaces: [],
+    without: 'Descriptions that name an interface are refused.',
+    given: {
+      root: 'yes',
+      DaemonSet: 'capabilities.add: [BPF, PERFMON, NET_ADMIN, NET_RAW], hostNetwork: true',
+      sidecar: "capabilities.add: [BPF, PERFMON, NET_ADMIN, NET_RAW], for the pod's interfaces",
+    },
+  },
   walks: {
     feature: 'walks over living tasks and sockets',
     capabilities: PROGRAMS,
@@ -61,6 +72,7 @@ const NEEDS = {
 /** Features by what a hook begins with. */
 export function needsOf(hook: string): readonly string[] {
   if (hook.startsWith('cgroup')) return [NEEDS.cgroups.feature];
+  if (/^(?:xdp|tcx?|socket)(?:[./ ]|$)/.test(hook)) return [NEEDS.interfaces.feature];
   return hook.startsWith('iter') ? [NEEDS.walks.feature] : [NEEDS.programs.feature];
 }
 

@@ -40,6 +40,10 @@ const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = 
   users: {},
 };
 
+export function isObjectName(name: string): name is ObjectName {
+  return Object.hasOwn(LAYOUTS, name);
+}
+
 export interface ObjectSource {
   /** Folder with `<name>.bpf.o`. */
   readonly folder: string;

@@ -21,6 +21,8 @@ import { objectFolder } from '../kernel/objects.ts';
 import { obstacle } from '../kernel/obstacle.ts';
 import { pinObstacle } from '../kernel/pins.ts';
 import { statusOf } from '../own-metrics.ts';
+import { DescribedObjects, describedFolder } from '../programs/described-objects.ts';
+import { planDescribed, planProgram } from '../programs/planned.ts';
 import { type FactState, type MetricFact, offKey, rolesOf, stateOf } from '../series/metric-fact.ts';
 import { adviceOf } from './advice.ts';
 import { machineChecks } from './machine-checks.ts';
@@ -52,20 +54,23 @@ export async function planEbpf(asked: Config, scope: PlanScope, options: PlanOpt
     const metrics = FACTS.map((fact) => metricOf(fact, hopeless(fact, config, reason)));
     return { checks, metrics, programs: [], memory: [], needs, method: `Costs were not measured: ${reason}` };
   }
+  const described = new DescribedObjects(bpf, describedFolder(config), config.btf_path);
   try {
     const { costs, method } = await measureCosts(kernel, { bpf, clock: scope.clock, ...options });
     const cpus = options.cpus ?? bpf.possibleCpus;
     const metrics = FACTS.map((fact) => metricOf(fact, stateOf(fact, config, kernel), { kernel, costs }));
+    const own = planDescribed(described, cpus);
     return {
       checks,
-      metrics,
-      programs: programsOf(kernel, costs),
-      memory: memoryOf(kernel, cpus),
+      metrics: [...metrics, ...own.metrics],
+      programs: programsOf(kernel, described, costs),
+      memory: [...memoryOf(kernel, cpus), ...own.memory],
       cpus,
       needs,
       method,
     };
   } finally {
+    described.close();
     kernel.close();
   }
 }
@@ -130,10 +135,10 @@ function costOf({ needs, oneOf = [], perEvent }: MetricFact, kernel: Kernel, cos
   return one.length > 0 ? Math.max(...one) : undefined;
 }
 
-function programsOf(kernel: Kernel, costs: Costs): PlannedProgram[] {
+function programsOf(kernel: Kernel, described: DescribedObjects, costs: Costs): PlannedProgram[] {
   const roles = new Map(kernel.roles().flatMap(({ program, ...served }) => (program ? [[program, served]] : [])));
-  return statusOf(kernel).map(({ program, state, reason }): PlannedProgram => {
-    const hook = kernel.hookOf(program);
+  return statusOf(kernel, described).map(({ program, state, reason }): PlannedProgram => {
+    const { hook, needs } = planProgram(described, program) ?? plannedHook(kernel.hookOf(program));
     const served = roles.get(program);
     const cost = costs.get(program);
     return {
@@ -144,10 +149,14 @@ function programsOf(kernel: Kernel, costs: Costs): PlannedProgram[] {
       below: served?.below ?? [],
       without: served?.role.without ?? kernel.withoutOf(program),
       runs: runsOf(hook),
-      needs: needsOf(hook),
+      needs,
       ...(cost !== undefined && { costNs: cost.ns, runsMeasured: cost.runs }),
     };
   });
+}
+
+function plannedHook(hook: string): Pick<PlannedProgram, 'hook' | 'needs'> {
+  return { hook, needs: needsOf(hook) };
 }
 
 function runsOf(hook: string): PlannedProgram['runs'] {
