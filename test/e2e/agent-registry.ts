@@ -28,9 +28,11 @@ export function registryOfFakes(): Registry {
   const collection = {
     kernel: {
       programs: [{ program: 'p', state: 'attached', reason: '' }],
-      attached: new Map([['p', { info: () => ({ recursionMisses: 1n }) }]]),
+      objects: [],
       map: () => undefined,
     },
+    described: { programs: [], refused: [] },
+    attached: new Map([['p', { info: () => ({ recursionMisses: 1n }) }]]),
     groups: { size: 1 },
     usage: () => [{ map: bpfMap, entries: 1 }],
   };

@@ -97,11 +97,13 @@ test('rights are met by capabilities and namespaces, and each way to run the age
   const met = (capabilities: string[], isHost: boolean) =>
     Object.fromEntries(plannedNeeds(fakeBpf({ capabilities }), () => isHost).map(({ feature, met }) => [feature, met]));
   const features = Object.keys(met([], false));
-  assert.deepEqual(Object.values(met(['cap_sys_admin', 'cap_net_admin'], true)), [true, true, true, true, true]);
-  assert.deepEqual(Object.values(met(['cap_sys_admin'], true)), [true, false, true, true, true]);
-  assert.deepEqual(Object.values(met(['cap_bpf', 'cap_perfmon'], false)), [true, false, false, false, false]);
-  assert.deepEqual(Object.values(met([], true)), [false, false, false, true, false]);
-  assert.equal(features.length, 5);
+  const asked = (capabilities: string[], isHost: boolean) => Object.values(met(capabilities, isHost));
+  assert.deepEqual(asked(['cap_sys_admin', 'cap_net_admin', 'cap_net_raw'], true), Array(6).fill(true));
+  assert.deepEqual(asked(['cap_sys_admin', 'cap_net_admin'], true), [true, true, false, true, true, true]);
+  assert.deepEqual(asked(['cap_sys_admin'], true), [true, false, false, true, true, true]);
+  assert.deepEqual(asked(['cap_bpf', 'cap_perfmon'], false), [true, false, false, false, false, false]);
+  assert.deepEqual(asked([], true), [false, false, false, false, true, false]);
+  assert.equal(features.length, 6);
   for (const { given } of plannedNeeds(fakeBpf()))
     assert.deepEqual(Object.keys(given), ['root', 'DaemonSet', 'sidecar']);
 });
