@@ -79,9 +79,10 @@ export function publishOwnMetrics(
 
   scope.inspect('programs', () => {
     const times = runTimes();
+    const all = collection()?.attached;
     return {
       programs: statusIn(collection()).map((status) => {
-        const attached = collection()?.attached.get(status.program);
+        const attached = all?.get(status.program);
         const runs = Number(attached?.info().runCount ?? 0);
         return {
           ...status,

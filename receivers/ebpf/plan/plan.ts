@@ -22,7 +22,7 @@ import { obstacle } from '../kernel/obstacle.ts';
 import { pinObstacle } from '../kernel/pins.ts';
 import { statusOf } from '../own-metrics.ts';
 import { DescribedObjects, describedFolder } from '../programs/described-objects.ts';
-import { planDescribed, planProgram } from '../programs/planned.ts';
+import { planMetrics, planProgram } from '../programs/planned.ts';
 import { type FactState, type MetricFact, offKey, rolesOf, stateOf } from '../series/metric-fact.ts';
 import { adviceOf } from './advice.ts';
 import { machineChecks } from './machine-checks.ts';
@@ -59,12 +59,11 @@ export async function planEbpf(asked: Config, scope: PlanScope, options: PlanOpt
     const { costs, method } = await measureCosts(kernel, { bpf, clock: scope.clock, ...options });
     const cpus = options.cpus ?? bpf.possibleCpus;
     const metrics = FACTS.map((fact) => metricOf(fact, stateOf(fact, config, kernel), { kernel, costs }));
-    const own = planDescribed(described, cpus);
     return {
       checks,
-      metrics: [...metrics, ...own.metrics],
+      metrics: [...metrics, ...planMetrics(described)],
       programs: programsOf(kernel, described, costs),
-      memory: [...memoryOf(kernel, cpus), ...own.memory],
+      memory: memoryOf(kernel, described, cpus),
       cpus,
       needs,
       method,
@@ -163,8 +162,8 @@ function runsOf(hook: string): PlannedProgram['runs'] {
   return hook.startsWith('iter') ? 'collection' : 'event';
 }
 
-function memoryOf(kernel: Kernel, cpus: number): PlannedMemory[] {
-  return kernel.maps().map((map): PlannedMemory => {
+function memoryOf(kernel: Kernel, described: DescribedObjects, cpus: number): PlannedMemory[] {
+  return [...kernel.maps(), ...described.maps].map((map): PlannedMemory => {
     const each = storageBytes(map);
     const of = map.type === 'task_storage' ? 'task' : 'socket';
     return {

@@ -1,14 +1,10 @@
-import type { PlannedMemory, PlannedMetric, PlannedProgram } from 'bpflow/sdk';
+import type { PlannedMetric, PlannedProgram } from 'bpflow/sdk';
 import { needsOf } from '../kernel/needs.ts';
-import { mapBytes } from '../plan/map-memory.ts';
 import type { DescribedObjects } from './described-objects.ts';
 
-/** What the user's own programs give, as `bpflow plan` tells it. */
-export function planDescribed(
-  described: DescribedObjects,
-  cpus: number,
-): { readonly metrics: readonly PlannedMetric[]; readonly memory: readonly PlannedMemory[] } {
-  const metrics = described.metrics.map(({ metric, map, object }): PlannedMetric => {
+/** Metrics of the user's own programs, as `bpflow plan` tells them. */
+export function planMetrics(described: DescribedObjects): readonly PlannedMetric[] {
+  return described.metrics.map(({ metric, map, object }): PlannedMetric => {
     const { name, seedName, kind, unit, exactness } = metric.definition;
     return {
       name,
@@ -22,16 +18,6 @@ export function planDescribed(
       memory: [map.name],
     };
   });
-  const memory = described.maps.map(
-    (map): PlannedMemory => ({
-      name: map.name,
-      type: map.type,
-      entries: map.maxEntries,
-      bytes: mapBytes(map, cpus),
-      grows: '',
-    }),
-  );
-  return { metrics, memory };
 }
 
 /** Where a program of the user's is attached, and what it takes. */
