@@ -53,9 +53,10 @@ export async function openStore(options: Partial<LogStoreOptions> = {}): Promise
   };
 }
 
-/** Bytes of all files of a folder. */
+/** Bytes of all files of a folder; one that goes away meanwhile (a store that is open reclaims its files) has none. */
 export function bytesOnDisk(folder: string): number {
-  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+  const sizeOf = (name: string) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
+  return readdirSync(folder).reduce((sum, name) => sum + sizeOf(name), 0);
 }
 
 /** Numbers from 0 to 1, the same for the same seed. */
