@@ -15,7 +15,8 @@ import { type Counters, markedCounter, type ReadEntry } from './series/counters.
 import type { Group } from './series/groups.ts';
 import { type FactMap, type MetricFact, offKey, rolesOf, stateOf } from './series/metric-fact.ts';
 import { inexactSeedName } from './series/metric-source.ts';
-import type { PendingMetric, SeriesIdentity } from './series/series.ts';
+import type { PendingMetric } from './series/pending.ts';
+import type { SeriesIdentity } from './series/series.ts';
 
 type Fact = readonly [name: string, text: string];
 

@@ -12,7 +12,8 @@ import {
 } from 'bpflow/sdk';
 import { metricsOf } from 'bpflow/testing';
 import { PendingHistogram } from '../series/histograms.ts';
-import { PendingSum, SeriesSet } from '../series/series.ts';
+import { SeriesSet } from '../series/series.ts';
+import { PendingSum } from '../series/sums.ts';
 import { containerFilter } from './container-filter.ts';
 import { Gates } from './gate.ts';
 

@@ -13,10 +13,12 @@ import {
   type StructMember,
 } from 'bpflow/sdk';
 import { PendingGauge } from '../series/gauges.ts';
-import { type PendingMetric, PendingSum, SeriesSet } from '../series/series.ts';
+import type { PendingMetric } from '../series/pending.ts';
+import { SeriesSet } from '../series/series.ts';
+import { PendingSum } from '../series/sums.ts';
 import type { DescribedMetric } from './description.ts';
 import { isNumber, numberAt } from './number.ts';
-import { PendingBuckets } from './pending-buckets.ts';
+import { FIRST_BUCKET, PendingBuckets, SUM } from './pending-buckets.ts';
 import { type TextOf, textOf } from './text.ts';
 
 /** Names that are the agent's own. */
@@ -50,15 +52,15 @@ export class MapMetric {
     const buckets = described.kind === 'histogram' ? checkBuckets(this.#value, described) : undefined;
     if (buckets === undefined && !isNumber(this.#value)) throw new Error(`${called(this.#value)} is not one number`);
     if (this.#sum !== undefined && !isNumber(this.#sum)) throw new Error(`${called(this.#sum)} is not one number`);
-    this.width = buckets === undefined ? 1 : buckets + 1;
+    this.width = buckets === undefined ? 1 : FIRST_BUCKET + buckets;
     this.definition = define(name, described);
   }
 
   /** Adds the numbers of a value to `into`, which has room for {@link width}. */
   addTo(into: BigInt64Array, value: DataView): void {
-    const buckets = Math.max(this.width - 1, 1);
-    for (let i = 0; i < buckets; i++) into[i]! += BigInt(numberAt(value, this.#value, i));
-    if (this.#sum !== undefined) into[buckets]! += BigInt(numberAt(value, this.#sum, 0));
+    const first = this.width === 1 ? 0 : FIRST_BUCKET;
+    for (let i = first; i < this.width; i++) into[i]! += BigInt(numberAt(value, this.#value, i - first));
+    if (this.#sum !== undefined) into[SUM]! += BigInt(numberAt(value, this.#sum, 0));
   }
 
   /** Opens the series of a key. */
@@ -83,7 +85,12 @@ export class MapMetric {
         return { metric, add: (number, now) => metric.add(number, now[0]!), reset: () => metric.reset() };
       }
       case 'histogram': {
-        const metric = new PendingBuckets(this.definition, series, bounds ?? log2Bounds(this.width - 1), !!this.#sum);
+        const metric = new PendingBuckets(
+          this.definition,
+          series,
+          bounds ?? log2Bounds(this.width - FIRST_BUCKET),
+          !!this.#sum,
+        );
         return { metric, add: (number, grown) => metric.add(number, grown), reset: undefined };
       }
       default:

@@ -1,7 +1,7 @@
 import type { BpfMap } from 'bpflow/sdk';
 import { MapEntries } from '../kernel/map-entries.ts';
 import type { MapUsage, MetricSource } from '../series/metric-source.ts';
-import type { PendingMetric } from '../series/series.ts';
+import type { PendingMetric } from '../series/pending.ts';
 import type { MapMetric, MetricContext, Pending } from './map-metric.ts';
 
 const NOT_OPEN = -1;

@@ -6,7 +6,9 @@ import { type HistogramForm, PendingHistogram } from './histograms.ts';
 import type { Label } from './labels.ts';
 import { declareFact, type MetricFact } from './metric-fact.ts';
 import { labelNames, type MapUsage, type MetricSource, type SourceContext } from './metric-source.ts';
-import { type PendingMetric, PendingSum, SeriesSet } from './series.ts';
+import type { PendingMetric } from './pending.ts';
+import { SeriesSet } from './series.ts';
+import { PendingSum } from './sums.ts';
 
 export interface FedSourceOptions {
   readonly metrics: readonly PendingMetric[];

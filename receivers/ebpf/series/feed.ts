@@ -4,7 +4,8 @@ import type { Group, Groups } from './groups.ts';
 import type { PendingHistogram } from './histograms.ts';
 import type { Label } from './labels.ts';
 import { type MapUsage, openGroupSeries } from './metric-source.ts';
-import type { PendingSum, SeriesSet } from './series.ts';
+import type { SeriesSet } from './series.ts';
+import type { PendingSum } from './sums.ts';
 
 /** A metric that entries of a map grow. */
 export interface Target {

@@ -8,17 +8,8 @@ import {
   NO_RECORDED_VALUE,
 } from 'bpflow/sdk';
 import { Hist } from '../../../bpf/syscall.gen.ts';
-import {
-  clearHandedOn,
-  endingsOf,
-  grown,
-  handedOn,
-  type PendingMetric,
-  removeEnded,
-  type SeriesSet,
-  type SeriesState,
-  type Watcher,
-} from './series.ts';
+import { PendingGrowth, type Times } from './pending.ts';
+import type { SeriesSet } from './series.ts';
 
 /** How the kernel's buckets are handed on. */
 export type HistogramForm = 'explicit' | 'exponential';
@@ -34,110 +25,57 @@ export const EXPLICIT_BOUNDS = Float64Array.from(
   (_, i) => 2 ** (FIRST_BOUND + i),
 );
 
-/** A histogram's pending growth by series: sum, zeros and the kernel's buckets. */
-export class PendingHistogram implements PendingMetric {
-  readonly definition: MetricDefinition;
-  readonly series: SeriesSet;
-  watcher: Watcher | undefined;
+/** A histogram's pending growth by series: sum, zeros and the kernel's buckets, as they lie in the kernel's struct. */
+export class PendingHistogram extends PendingGrowth<Float64Array> {
   readonly #form: HistogramForm;
-  /** Rows of sum, zero, buckets. */
-  #values = new Float64Array(16 * ROW);
-  #last = new Float64Array(0);
-  #endings: number[] = [];
 
   constructor(definition: MetricDefinition, series: SeriesSet, form: HistogramForm) {
-    this.definition = definition;
-    this.series = series;
+    super(definition, series, ROW, ZERO);
     this.#form = form;
   }
 
-  /** Adds sum, zeros and buckets as they lie in the kernel's struct. */
-  add(series: number, values: Float64Array): void {
-    if (this.watcher !== undefined) {
-      this.watcher(series, values);
-      return;
-    }
-    const at = series * ROW;
-    if (at >= this.#values.length) this.#values = grown(this.#values, at + ROW);
-    for (let i = 0; i < ROW; i++) this.#values[at + i]! += values[i]!;
+  protected metric(growing: readonly number[], ended: readonly number[], times: Times): Metric {
+    return this.#form === 'explicit' ? this.#explicit(growing, ended, times) : this.#exponential(growing, ended, times);
   }
 
-  build(time: bigint, startTime: bigint): Metric | undefined {
-    const { series } = this;
-    const filled: number[] = [];
-    for (let number = 0; number < series.size; number++) {
-      if (this.#count(number) > 0 && series.gate(number) === 'open') filled.push(number);
-    }
-    this.#endings = endingsOf(series, (number) => this.#count(number) === 0);
-    if (filled.length === 0 && this.#ends().length === 0) return undefined;
-    return this.#form === 'explicit'
-      ? this.#explicit(filled, time, startTime)
-      : this.#exponential(filled, time, startTime);
-  }
-
-  state(series: number): SeriesState {
-    return { waiting: countOf(this.#values, series), last: countOf(this.#last, series) };
-  }
-
-  accepted(): number {
-    this.#last = handedOn(this.#last, this.series, this.#values, ROW);
-    clearHandedOn(this.series, this.#values, ROW);
-    return removeEnded(this.series, this.#endings);
-  }
-
-  /** Ended series that were handed on. */
-  #ends(): readonly number[] {
-    return this.#endings.filter((number) => this.series.gate(number) === 'open');
-  }
-
-  #count(number: number): number {
-    return countOf(this.#values, number);
-  }
-
-  #explicit(filled: readonly number[], time: bigint, startTime: bigint): Metric {
+  #explicit(growing: readonly number[], ended: readonly number[], { time, startTime }: Times): Metric {
     const builder = new HistogramPointsBuilder(EXPLICIT_BOUNDS);
     const counts = new Float64Array(builder.width);
-    for (const number of filled) {
+    for (const number of growing) {
       const at = number * ROW;
       counts.fill(0);
-      counts[0] = this.#values[at + ZERO]!;
+      counts[0] = this.values[at + ZERO]!;
       for (let bucket = 0; bucket < KERNEL_BUCKETS; bucket++) {
         const place = Math.min(Math.max(bucket - FIRST_BOUND, 0), EXPLICIT_BOUNDS.length);
-        counts[place]! += this.#values[at + BUCKETS + bucket]!;
+        counts[place]! += this.values[at + BUCKETS + bucket]!;
       }
-      builder.add(this.series.id(number), counts, this.#values[at + SUM]!);
+      builder.add(this.series.id(number), counts, this.values[at + SUM]!);
     }
     counts.fill(0);
-    for (const number of this.#ends()) {
+    for (const number of ended) {
       builder.add(this.series.id(number), counts, 0, undefined, undefined, NO_RECORDED_VALUE);
     }
     return histogram(this.definition, this.series.table, builder.take(time, startTime), { temporality: 'delta' });
   }
 
-  #exponential(filled: readonly number[], time: bigint, startTime: bigint): Metric {
+  #exponential(growing: readonly number[], ended: readonly number[], { time, startTime }: Times): Metric {
     const builder = new ExponentialHistogramPointsBuilder();
-    for (const number of filled) {
+    for (const number of growing) {
       const at = number * ROW;
-      const buckets = this.#values.subarray(at + BUCKETS, at + BUCKETS + KERNEL_BUCKETS);
+      const buckets = this.values.subarray(at + BUCKETS, at + BUCKETS + KERNEL_BUCKETS);
       const first = buckets.findIndex((count) => count > 0);
       const last = buckets.findLastIndex((count) => count > 0);
-      const value = { scale: 0, zeroCount: this.#values[at + ZERO]!, sum: this.#values[at + SUM]! };
+      const value = { scale: 0, zeroCount: this.values[at + ZERO]!, sum: this.values[at + SUM]! };
       // The kernel's bucket k holds (2^(k-1), 2^k], which has the index k - 1 at scale 0.
       const positive = { offset: first - 1, counts: buckets.subarray(first, last + 1) };
       builder.add(this.series.id(number), first < 0 ? value : { ...value, positive });
     }
-    for (const number of this.#ends()) {
+    for (const number of ended) {
       builder.add(this.series.id(number), { scale: 0, sum: 0 }, undefined, undefined, NO_RECORDED_VALUE);
     }
     const points = builder.take(time, startTime);
     return exponentialHistogram(this.definition, this.series.table, points, { temporality: 'delta' });
   }
-}
-
-function countOf(values: Float64Array, number: number): number {
-  let count = 0;
-  for (let i = number * ROW + ZERO, end = (number + 1) * ROW; i < end; i++) count += values[i] ?? 0;
-  return count;
 }
 
 /** The kernel's buckets: k holds (2^(k-1), 2^k]; the last one takes what is above. */

@@ -10,7 +10,8 @@ import { attributeSet, defineMetric } from 'bpflow/sdk';
 import type { Counters } from './counters.ts';
 import type { Group, Groups } from './groups.ts';
 import { groupAttributes, groupKey, LABEL_ATTRIBUTES, type Label } from './labels.ts';
-import type { PendingMetric, SeriesIdentity, SeriesSet } from './series.ts';
+import type { PendingMetric } from './pending.ts';
+import type { SeriesIdentity, SeriesSet } from './series.ts';
 
 /** A group of metrics that are read from maps of the kernel half. */
 export interface MetricSource {

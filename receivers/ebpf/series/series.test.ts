@@ -11,7 +11,8 @@ import {
   SeriesInterner,
 } from 'bpflow/sdk';
 import { EXPLICIT_BOUNDS, HISTOGRAM_COUNTERS, PendingHistogram } from './histograms.ts';
-import { PendingSum, SeriesSet } from './series.ts';
+import { SeriesSet } from './series.ts';
+import { PendingSum } from './sums.ts';
 
 const calls = defineMetric({
   name: 'test.calls',

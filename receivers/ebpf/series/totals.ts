@@ -6,7 +6,8 @@ import { PendingGauge } from './gauges.ts';
 import type { Group } from './groups.ts';
 import { declareFact, isFed, type MetricFact } from './metric-fact.ts';
 import { labelNames, type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from './metric-source.ts';
-import { PendingSum, SeriesSet } from './series.ts';
+import { SeriesSet } from './series.ts';
+import { PendingSum } from './sums.ts';
 
 export interface TotalsOptions extends SourceContext {
   /** What is handed on; the totals are read in any case, because they tell which groups live. */

@@ -17,7 +17,8 @@ import { counted, type Feed, timed } from '../../series/feed.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm } from '../../series/histograms.ts';
 import { isFed, type MetricFact } from '../../series/metric-fact.ts';
 import { type MapUsage, type MetricSource, openGroupSeries, type SourceContext } from '../../series/metric-source.ts';
-import type { PendingMetric, PendingSum } from '../../series/series.ts';
+import type { PendingMetric } from '../../series/pending.ts';
+import type { PendingSum } from '../../series/sums.ts';
 import { countedRcode, countedType } from './codes.ts';
 import {
   DIRECTION,

@@ -15,7 +15,7 @@ import { counted, timed } from '../../series/feed.ts';
 import { HISTOGRAM_COUNTERS, type HistogramForm } from '../../series/histograms.ts';
 import { isFed, type MetricFact } from '../../series/metric-fact.ts';
 import type { MetricSource, SourceContext } from '../../series/metric-source.ts';
-import type { PendingMetric } from '../../series/series.ts';
+import type { PendingMetric } from '../../series/pending.ts';
 import {
   DURATION,
   MALFORMED,

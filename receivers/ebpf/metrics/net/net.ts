@@ -5,7 +5,7 @@ import { feedsOf, pendingSum } from '../../series/fed-source.ts';
 import { counted, type Feed, type Target } from '../../series/feed.ts';
 import { isFed, type MetricFact } from '../../series/metric-fact.ts';
 import type { MapUsage, MetricSource } from '../../series/metric-source.ts';
-import type { PendingMetric } from '../../series/series.ts';
+import type { PendingMetric } from '../../series/pending.ts';
 import { syscallNames } from '../syscall-names.ts';
 import { Connections } from './connections.ts';
 import { Flows, NETWORK_LABEL_ATTRIBUTES, type NetworkLabel } from './flows.ts';
