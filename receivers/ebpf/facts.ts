@@ -1,13 +1,13 @@
-import { BLOCK_FACTS } from './metrics/block.ts';
+import { BLOCK_FACTS } from './metrics/block/block.ts';
 import { DNS_FACTS } from './metrics/dns/metrics.ts';
-import { FILE_FACTS } from './metrics/fileio.ts';
+import { FILE_FACTS } from './metrics/fileio/fileio.ts';
 import { HTTP_FACTS } from './metrics/http/metrics.ts';
-import { MEMORY_FACTS } from './metrics/mem.ts';
+import { MEMORY_FACTS } from './metrics/mem/mem.ts';
+import { PRESSURE_FACTS } from './metrics/mem/pressure.ts';
 import { INTERFACE_FACTS } from './metrics/net/interfaces.ts';
 import { NETWORK_FACTS } from './metrics/net/metrics.ts';
-import { PRESSURE_FACTS } from './metrics/pressure.ts';
-import { RUN_QUEUE_FACTS } from './metrics/sched.ts';
-import { SYSCALL_FACTS } from './metrics/syscall.ts';
+import { RUN_QUEUE_FACTS } from './metrics/sched/sched.ts';
+import { SYSCALL_FACTS } from './metrics/syscall/syscall.ts';
 import { CREDIT_FACTS } from './series/credits.ts';
 import type { MetricFact } from './series/metric-fact.ts';
 

@@ -9,7 +9,10 @@ import { type Config, config } from '../../receivers/ebpf/config.ts';
 import { configFor } from '../../receivers/ebpf/events/event-options.ts';
 import { FACTS } from '../../receivers/ebpf/facts.ts';
 import { Kernel } from '../../receivers/ebpf/kernel/kernel.ts';
-import { objectFolder } from '../../receivers/ebpf/kernel/objects.ts';
+import { programNames } from '../../receivers/ebpf/kernel/ladder.ts';
+import { objectFolder, openObject } from '../../receivers/ebpf/kernel/objects.ts';
+import { rolesOf as kernelRoles, objectNames } from '../../receivers/ebpf/kernel/parts.ts';
+import { LEARN_AGENT } from '../../receivers/ebpf/kernel/process.ts';
 import { mapBytes, storageBytes } from '../../receivers/ebpf/plan/map-memory.ts';
 import { planEbpf } from '../../receivers/ebpf/plan/plan.ts';
 import { rolesOf } from '../../receivers/ebpf/series/metric-fact.ts';
@@ -32,6 +35,8 @@ const EVERYTHING = {
   collect_dns: true,
   collect_http: true,
 };
+
+const EVENTS = ['process', 'signal', 'oom', 'container', 'tcp', 'dns', 'namespace', 'privilege', 'cgroup'];
 
 const TABLES = { features: { task_storage: 'off', sk_storage: 'off' } };
 
@@ -173,6 +178,28 @@ describe('the plan', { skip }, () => {
     }
     for (const fact of FACTS)
       for (const role of rolesOf(fact)) assert.ok(names.has(role), `${fact.definition.name}: ${role}`);
+  });
+
+  test('every program that there is does something which the receiver knows', () => {
+    const events = Object.fromEntries(EVENTS.map((type) => [`collect_${type}_events`, true]));
+    const everything = { ...EVERYTHING, ...events, monitor_paths: ['/etc'], memory_threshold: '1GiB' };
+    const users = { collect_syscalls: false, user_filter: ['root'] };
+    const programs = new Set<string>();
+    const known = new Set([LEARN_AGENT]);
+    for (const keys of [{}, { features: { iterators: 'off' } }, users]) {
+      const all = configFor(config.parse({ ...everything, ...keys }), new Set(['metrics', 'logs']));
+      const options = kernelOptionsOf({ config: all, objects: objectFolder() });
+      for (const { name } of kernelRoles(options)) for (const each of programNames(name)) known.add(each);
+      for (const name of objectNames(options)) {
+        using object = openObject(bpf, name, options.source);
+        for (const each of object.programNames) programs.add(each);
+      }
+    }
+    assert.ok(programs.size > 100, `${programs.size} programs`);
+    assert.deepEqual(
+      [...programs].filter((each) => !known.has(each)),
+      [],
+    );
   });
 });
 

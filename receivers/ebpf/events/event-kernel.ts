@@ -1,8 +1,10 @@
 import type { BpfObject, RingBuffer } from 'bpflow/sdk';
-import { EVENT_STACK_DEPTH } from '../../../bpf/events.gen.ts';
+import { EVENT_STACK_DEPTH, LAYOUTS } from '../../../bpf/events.gen.ts';
 import type { Plan } from '../kernel/ladder.ts';
+import { tellsDns } from '../kernel/options.ts';
 import { pageSize } from '../kernel/page-size.ts';
-import { type EventType, SAMPLED_KINDS, STACK_KINDS, type StackKind } from './event-types.ts';
+import type { KernelPart } from '../kernel/part.ts';
+import { type EventType, eventRoles, SAMPLED_KINDS, STACK_KINDS, type StackKind } from './event-types.ts';
 
 /** What is asked of the kernel. */
 export interface EventOptions {
@@ -29,22 +31,43 @@ type EventPlan = Pick<Plan, 'ringbuf' | 'socketStorage'>;
 /** Frames that the kernel needs to run a program, which nobody asked for. */
 const TRACING_FRAMES = 8;
 
-/** Of each object that tells events. To be called before it is loaded. */
-export function setChannelKnobs(object: BpfObject, options: EventOptions, ringbuf: boolean): void {
-  object.setGlobal('use_ring', ringbuf);
-  object.setGlobal('sampled_kinds', bitsOf([...SAMPLED_KINDS]));
-  object.setGlobal('events_per_second', options.perSecond);
-  object.setGlobal('ring_bytes', options.ringBytes);
+export const eventsPart: KernelPart = {
+  layouts: LAYOUTS,
+  isSampled: true,
+  isWanted: ({ events }) => events !== undefined,
+  roles: ({ events }) => eventRoles(events!.types),
+  needsPrograms: (options) => !tellsDns(options),
+  prepare(object, { options: { events }, plan }) {
+    sizeMaps(object, events!, plan);
+    setKnobs(object, events!, plan);
+  },
+};
+
+function sizeMaps(object: BpfObject, options: EventOptions, plan: EventPlan): void {
+  object.setMaxEntries('events', options.ringBytes);
+  object.setAutocreate(channelMaps(plan.ringbuf).unused, false);
+  if (options.stacks.length === 0) object.setMaxEntries('stack_records', 1);
+  const tcp = options.types.has('tcp');
+  if (!tcp || !plan.socketStorage) object.setAutocreate('socket_owners', false);
+  if (tcp && !plan.socketStorage) return;
+  for (const map of ['owner_table', 'listener_owners']) object.setAutocreate(map, false);
 }
 
-/** Of the object with the maps of events. To be called before it is loaded. */
-export function setEventKnobs(object: BpfObject, options: EventOptions, plan: EventPlan): void {
+function setKnobs(object: BpfObject, options: EventOptions, plan: EventPlan): void {
   setChannelKnobs(object, options, plan.ringbuf);
   object.setGlobal('use_socket_storage', plan.socketStorage);
   object.setGlobal('arguments_length', options.argumentBytes);
   object.setGlobal('memory_threshold', options.memoryPages);
   object.setGlobal('stack_kinds', bitsOf(options.stacks.map((kind) => STACK_KINDS[kind])));
   object.setGlobal('stack_depth', Math.min(options.stackDepth + TRACING_FRAMES, EVENT_STACK_DEPTH));
+}
+
+/** Of each object that tells events. To be called before it is loaded. */
+export function setChannelKnobs(object: BpfObject, options: EventOptions, ringbuf: boolean): void {
+  object.setGlobal('use_ring', ringbuf);
+  object.setGlobal('sampled_kinds', bitsOf([...SAMPLED_KINDS]));
+  object.setGlobal('events_per_second', options.perSecond);
+  object.setGlobal('ring_bytes', options.ringBytes);
 }
 
 function bitsOf(kinds: readonly number[]): bigint {
@@ -55,17 +78,6 @@ function bitsOf(kinds: readonly number[]): bigint {
 export function channelMaps(ringbuf: boolean): { readonly shared: readonly string[]; readonly unused: string } {
   const [used, unused] = ringbuf ? (['events', 'event_buffers'] as const) : (['event_buffers', 'events'] as const);
   return { shared: [used, 'event_counts', 'event_windows', 'refused_groups'], unused };
-}
-
-/** To be called before the object is loaded. */
-export function sizeEventMaps(object: BpfObject, options: EventOptions, plan: EventPlan): void {
-  object.setMaxEntries('events', options.ringBytes);
-  object.setAutocreate(channelMaps(plan.ringbuf).unused, false);
-  if (options.stacks.length === 0) object.setMaxEntries('stack_records', 1);
-  const tcp = options.types.has('tcp');
-  if (!tcp || !plan.socketStorage) object.setAutocreate('socket_owners', false);
-  if (tcp && !plan.socketStorage) return;
-  for (const map of ['owner_table', 'listener_owners']) object.setAutocreate(map, false);
 }
 
 /** What events come through, of an object that is loaded. Throws a BpfError with the map as its subject. */

@@ -1,5 +1,5 @@
 import { EventKind } from '../../../bpf/events.gen.ts';
-import type { Role } from '../kernel/ladder.ts';
+import type { PartRole } from '../kernel/part.ts';
 
 /** What can be switched on and off. */
 export type EventType =
@@ -53,11 +53,11 @@ export const STACK_KINDS = {
 export type StackKind = keyof typeof STACK_KINDS;
 
 /** What the kernel has to do for these types. */
-export function eventRoles(types: ReadonlySet<EventType>): Role[] {
+export function eventRoles(types: ReadonlySet<EventType>): readonly PartRole[] {
   return [...types].flatMap((type) => ROLES[type]);
 }
 
-const ROLES: Readonly<Record<EventType, readonly Role[]>> = {
+const ROLES: Readonly<Record<EventType, readonly PartRole[]>> = {
   process: [
     role('event_fork', 'There are no events of forks.'),
     role('event_exec', 'There are no events of programs that are executed.'),
@@ -86,17 +86,22 @@ const ROLES: Readonly<Record<EventType, readonly Role[]>> = {
     'There are no events of privileges that change',
   ),
   move: [role('event_cgroup_move', 'There are no events of processes that move between cgroups.')],
-  memory: [role('event_memory', 'There are no events of processes that use much memory.')],
+  memory: [
+    {
+      ...role('event_memory', 'There are no events of processes that use much memory.'),
+      walk: { at: 'request' },
+    },
+  ],
 };
 
 /** At both ends of each call. */
-function calls(names: readonly string[], without: string): Role[] {
+function calls(names: readonly string[], without: string): PartRole[] {
   return names.flatMap((name) =>
     ['enter', 'exit'].map((end) => role(`event_${end}_${name}`, `${without} (by ${name}).`)),
   );
 }
 
 /** None moves the state of tasks, which the counters need, when its typed tracepoint is refused. */
-function role(name: string, without: string): Role {
-  return { object: 'events', name, stateless: true, without };
+function role(name: string, without: string): PartRole {
+  return { name, stateless: true, without };
 }

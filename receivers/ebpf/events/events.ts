@@ -1,8 +1,7 @@
 import { CgroupPaths } from 'bpflow/containers';
-import { asError, type Consumer, type LogBatch, type Logger, type Scope } from 'bpflow/sdk';
+import { asError, type BpfLink, type Consumer, type LogBatch, type Logger, type Scope } from 'bpflow/sdk';
 import { EventKind } from '../../../bpf/events.gen.ts';
 import type { Collection } from '../collection.ts';
-import type { Kernel } from '../kernel/kernel.ts';
 import { pageSize } from '../kernel/page-size.ts';
 import { syscallNames } from '../metrics/syscall-names.ts';
 import { sampleThresholdOf } from '../series/sampling.ts';
@@ -67,10 +66,11 @@ export function openEvents(
   const inodes = kernel.map('events', 'watched_inodes')!;
   const prefixes = kernel.map('events', 'watched_prefixes')!;
   watched.tell(inodes, prefixes);
+  const memory = kernel.walk('event_memory');
   const cpus = kernel.plan.ringbuf ? undefined : followCpus(ring, counts, scope);
   const timers = [
     ...(watched.isEmpty ? [] : [scope.clock.every(WATCH_MS, () => watched.tell(inodes, prefixes))]),
-    ...(kernel.walksMemory ? [scope.clock.every(MEMORY_MS, () => walkMemory(kernel, scope.log))] : []),
+    ...(memory === undefined ? [] : [scope.clock.every(MEMORY_MS, () => walkMemory(memory, scope.log))]),
   ];
   return {
     channel,
@@ -84,10 +84,10 @@ export function openEvents(
   };
 }
 
-/** A walk that fails is made up for by the next one: who is above the threshold stays there. */
-function walkMemory(kernel: Kernel, log: Logger): void {
+/** Looks at the memory of every process. A walk that fails is made up for by the next one: who is above the threshold stays there. */
+function walkMemory(walk: BpfLink, log: Logger): void {
   try {
-    kernel.walkMemory();
+    walk.iterate();
   } catch (error) {
     log.warn('The memory of processes could not be looked at; it is tried again.', { error: asError(error).message });
   }

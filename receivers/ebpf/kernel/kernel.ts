@@ -1,13 +1,13 @@
-import type { Bpf, BpfMap, BpfProgram, RingBuffer } from 'bpflow/sdk';
+import type { Bpf, BpfLink, BpfMap, BpfObject, BpfProgram, RingBuffer } from 'bpflow/sdk';
 import { CgroupPath } from '../../../bpf/process.gen.ts';
 import { Absent, withAbsent } from './absent.ts';
-import { Ladder, type Plan, type ProgramStatus, programOf, type Role } from './ladder.ts';
+import { Ladder, type Plan, type ProgramStatus, programNames, programOf, type Role } from './ladder.ts';
 import { loadByLadder } from './load-by-ladder.ts';
-import type { LoadedKernel, ToldSockets } from './loaded-kernel.ts';
-import { fileNames, type ObjectName, openObject } from './objects.ts';
+import type { LoadedKernel } from './loaded-kernel.ts';
+import { fileNames, openObject } from './objects.ts';
 import type { KernelOptions } from './options.ts';
 import { type OwnObject, ownObjects, refuseAll } from './own-objects.ts';
-import { objectNames, rolesOf } from './roles.ts';
+import { type ObjectName, objectNames, rolesOf } from './parts.ts';
 import type { ScopeCgroup } from './scope.ts';
 
 /** A thing to do in the kernel, and what does it. */
@@ -71,10 +71,10 @@ export class Kernel {
     // Objects of the user's own may be at tracepoints of modules.
     const absent = options.source.own === undefined ? here.programs(programs) : new Map<string, string>();
     const there = new Set([...programs.keys()].filter((program) => !absent.has(program)));
-    const roles = rolesOf(options, iterators);
+    const roles = rolesOf({ ...options, iterators });
     const ladder = new Ladder(roles, there, here.without(options.allowed));
     const loaded = loadByLadder(bpf, options, ladder);
-    if (iterators && (loaded.agent !== process.pid || loaded.walk === undefined)) {
+    if (iterators && (loaded.agent !== process.pid || !loaded.walks.has('living'))) {
       loaded.close();
       return Kernel.#load(bpf, { ...options, iterators: false }, own);
     }
@@ -100,7 +100,7 @@ export class Kernel {
 
   /** Whether run time and switches of the living are credited by walking them; else at each switch. */
   get walksLiving(): boolean {
-    return this.#loaded.walk !== undefined;
+    return this.#loaded.walks.has('living');
   }
 
   /** Whether a role is served, or a part of it. */
@@ -116,8 +116,7 @@ export class Kernel {
   /** Programs of a role that were tried in vain. */
   failuresOf(name: string): readonly ProgramStatus[] {
     const names = [name, ...this.#ladder.partsOf(name)];
-    const suffixes = ['', '_table', '_btf', '_raw', '_tp', '_fexit', '_cgroup'];
-    const tried = new Set(names.flatMap((each) => suffixes.map((suffix) => each + suffix)));
+    const tried = new Set(names.flatMap(programNames));
     return this.programs.filter(({ program, state }) => state !== 'attached' && tried.has(program));
   }
 
@@ -158,9 +157,19 @@ export class Kernel {
     return this.#loaded.maps();
   }
 
-  /** A map of the process object, or of a group's object when that group is loaded. */
+  /** Undefined for one that is not loaded. */
+  object(name: ObjectName): BpfObject | undefined {
+    return this.#loaded.objects.get(name);
+  }
+
+  /** A map of an object that is loaded. */
   map(object: ObjectName, name: string): BpfMap | undefined {
-    return this.#loaded.objects.get(object)?.map(name);
+    return this.object(object)?.map(name);
+  }
+
+  /** What runs the program of a role that is a walk; undefined when there is none. */
+  walk(role: string): BpfLink | undefined {
+    return this.#loaded.walks.get(role);
   }
 
   /** What events come through; undefined when there are none. */
@@ -186,24 +195,9 @@ export class Kernel {
     return found === true ? new CgroupPath().move(made, 0).path : undefined;
   }
 
-  /** Undefined where sockets are not counted, or cannot be listed. */
-  get toldSockets(): ToldSockets | undefined {
-    return this.serves('socket_state') ? this.#loaded.toldSockets() : undefined;
-  }
-
   /** Credits what living tasks did until now and marks their groups as alive in this generation, which it returns. */
   creditLiving(): number {
     return this.#loaded.creditLiving();
-  }
-
-  /** Whether processes that use much memory are looked for. */
-  get walksMemory(): boolean {
-    return this.#loaded.memoryWalk !== undefined;
-  }
-
-  /** Looks at the memory of every process, for the event of those that use much. Throws a BpfError. */
-  walkMemory(): void {
-    this.#loaded.memoryWalk?.iterate();
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import type { ObjectName } from './objects.ts';
+import type { ObjectName } from './parts.ts';
 
 /**
  * A rung of a ladder: the suffix of its program's name. `call`: a trace event of one system call, where no other hook does;
@@ -15,12 +15,22 @@ export interface Role {
   readonly stateless?: boolean;
   /** It `keeps` something for sockets, in their storage or in a table by their address, or `walks` what is kept. */
   readonly sockets?: 'keeps' | 'walks';
+  /** Its program does not wait for something to happen: it is run. */
+  readonly walk?: Walk;
   /** Name of the role that it does a part of, which stands before it. Tried where no program does that one alone. */
   readonly partOf?: string;
   /** Nothing is lost in a kernel that has not got the function which its program looks at. */
   readonly ifThere?: boolean;
   /** What is lost or inexact without it, in one sentence. */
   readonly without: string;
+}
+
+/** A program that is run. */
+export interface Walk {
+  /** When: once at the start, at each collection, or when somebody asks. */
+  readonly at: 'start' | 'collection' | 'request';
+  /** The map over whose entries it goes, by rung; without one, over what the kernel has. */
+  readonly map?: Readonly<Partial<Record<Rung, string>>>;
 }
 
 /** What is being tried: the rung of each role, and the shape of the shared maps. */
@@ -315,9 +325,15 @@ export class Ladder {
   }
 }
 
+/** The strongest first. */
 const RUNGS: readonly Rung[] = ['iter', 'table', 'call', 'tp', 'btf', 'raw', 'fexit', 'cgroup'];
 
 /** Name of the program that does this at this rung. */
-export function programOf(role: Role, rung: Rung): string {
+export function programOf(role: Pick<Role, 'name'>, rung: Rung): string {
   return rung === 'iter' ? role.name : `${role.name}_${rung}`;
+}
+
+/** Every name that a program which does the role of this name may have. */
+export function programNames(name: string): readonly string[] {
+  return RUNGS.map((rung) => programOf({ name }, rung));
 }

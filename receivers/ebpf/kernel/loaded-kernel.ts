@@ -7,33 +7,24 @@ import {
   type BpfProgram,
   type RingBuffer,
 } from 'bpflow/sdk';
-import { GROUP_OTHER, GroupTotals, Node } from '../../../bpf/process.gen.ts';
+import { Node } from '../../../bpf/process.gen.ts';
 import { bufferBytes, openEventRing } from '../events/event-kernel.ts';
-import { cgroupRoot, makeOtherDns } from '../metrics/dns/kernel.ts';
-import { makeOtherHttp } from '../metrics/http/kernel.ts';
-import { makeOtherTraffic } from '../metrics/net/kernel.ts';
-import type { Plan } from './ladder.ts';
-import { type ObjectName, openObject } from './objects.ts';
+import { cgroupRoot } from './cgroup-root.ts';
+import { type Plan, programOf, type Role, type Rung, type Walk } from './ladder.ts';
+import { openObject } from './objects.ts';
 import type { KernelOptions } from './options.ts';
-import { setKnobs, setMaps } from './preparation.ts';
-import { ITERATORS, objectNames, programsOf, tellsDns } from './roles.ts';
+import { type ObjectName, objectNames, partOf } from './parts.ts';
+import { prepare } from './preparation.ts';
+import { LEARN_AGENT } from './process.ts';
 import { type ScopeCgroup, scopeCgroup, setScope } from './scope.ts';
-
-/** TCP connections one by one, of all network namespaces. */
-export interface ToldSockets {
-  /** Writes a `struct socket_record` for each that is open; throws `too_small` when they do not fit. Returns the bytes. */
-  list(into: Uint8Array): number;
-  /** Ring of those that end while they are wanted. */
-  readonly ended: BpfMap;
-  want(isWanted: boolean): void;
-  /** How many found no room in the ring. */
-  lost(): bigint;
-}
 
 /** One try to load everything that a plan says. */
 export class LoadedKernel {
   readonly objects = new Map<ObjectName, BpfObject>();
   readonly attached = new Map<string, BpfProgram>();
+  /** Programs that can be run, by the name of their role. */
+  readonly walks = new Map<string, BpfLink>();
+  readonly #atCollection: BpfLink[] = [];
   readonly #links: BpfLink[] = [];
   readonly #plan: Plan;
   readonly #options: KernelOptions;
@@ -41,10 +32,6 @@ export class LoadedKernel {
   /** What events come through; undefined when there are none. */
   ring: RingBuffer | undefined;
   #pod: ScopeCgroup | undefined;
-  #walk: BpfLink | undefined;
-  #socketWalk: BpfLink | undefined;
-  #socketList: BpfLink | undefined;
-  #memoryWalk: BpfLink | undefined;
 
   constructor(bpf: Bpf, options: KernelOptions, plan: Plan) {
     this.#plan = plan;
@@ -52,8 +39,7 @@ export class LoadedKernel {
     this.#node = new Uint32Array(Node.WORDS);
     try {
       for (const name of objectNames(options)) {
-        if (name === 'events' && programsOf(this.#plan, name).length === 0 && !tellsDns(options)) continue;
-        if ((name === 'dns' || name === 'http') && programsOf(this.#plan, name).length === 0) continue;
+        if (partOf(name).needsPrograms?.(options) && this.#programsOf(name).length === 0) continue;
         this.#load(name, openObject(bpf, name, options.source, plan.atomics));
       }
       this.#begin();
@@ -66,10 +52,6 @@ export class LoadedKernel {
 
   get pod(): ScopeCgroup | undefined {
     return this.#pod;
-  }
-
-  get walk(): BpfLink | undefined {
-    return this.#walk;
   }
 
   get bufferBytes(): number {
@@ -88,26 +70,9 @@ export class LoadedKernel {
     return [...new Map(all.map((map) => [map.id, map])).values()];
   }
 
-  toldSockets(): ToldSockets | undefined {
-    const net = this.objects.get('net');
-    const list = this.#socketList;
-    if (net === undefined || list === undefined) return undefined;
-    return {
-      list: (into) => list.iterate(into),
-      ended: net.map('ended_sockets'),
-      want: (isWanted) => net.setGlobal('ended_wanted', isWanted ? 1 : 0),
-      lost: () => new DataView(net.getGlobal('ended_lost').buffer).getBigUint64(0, true),
-    };
-  }
-
   creditLiving(): number {
-    this.#walk?.iterate();
-    this.#socketWalk?.iterate();
+    for (const walk of this.#atCollection) walk.iterate();
     return this.generation;
-  }
-
-  get memoryWalk(): BpfLink | undefined {
-    return this.#memoryWalk;
   }
 
   get generation(): number {
@@ -121,77 +86,58 @@ export class LoadedKernel {
 
   #load(name: ObjectName, object: BpfObject): void {
     this.objects.set(name, object);
-    const wanted = new Set(programsOf(this.#plan, name));
-    if (name === 'process') wanted.add('learn_agent');
+    const wanted = new Set(this.#programsOf(name));
+    if (name === 'process') wanted.add(LEARN_AGENT);
     for (const program of object.programNames) object.setAutoload(program, wanted.has(program));
-    const preparation = { options: this.#options, plan: this.#plan, loaded: this.objects };
-    setMaps(name, object, preparation);
-    setKnobs(name, object, preparation);
+    prepare(name, object, { options: this.#options, plan: this.#plan, loaded: this.objects });
     object.load();
   }
 
   /** What must be there before the first program runs. */
   #begin(): void {
-    const shared = this.objects.get('process')!;
-    shared.map('totals').update(key(GROUP_OTHER), new Uint8Array(GroupTotals.SIZE), 'any');
-    const net = this.objects.get('net');
-    if (net !== undefined) makeOtherTraffic(net);
-    const dns = this.objects.get('dns');
-    if (dns !== undefined) makeOtherDns(dns);
-    const http = this.objects.get('http');
-    if (http !== undefined) makeOtherHttp(http);
+    for (const [name, object] of this.objects) partOf(name).begin?.(object);
     const events = this.objects.get('events');
     if (events !== undefined) this.ring = openEventRing(events, this.#options.events!, this.#plan.ringbuf);
-    shared.program('learn_agent').testRun(new Uint8Array(16));
+    const shared = this.objects.get('process')!;
+    shared.program(LEARN_AGENT).testRun(new Uint8Array(16));
     this.#pod = scopeCgroup(shared.map('agent_cgroups'), this.#options.scope.scope);
     if (this.#pod !== undefined) setScope(shared.map('node'), this.#pod.id);
   }
 
   #attach(name: ObjectName): void {
     const object = this.objects.get(name)!;
-    for (const program of programsOf(this.#plan, name)) {
-      if (ITERATORS.has(program)) continue;
-      this.#links.push(attach(object, program));
-      this.attached.set(program, object.program(program));
+    const rungs = this.#rungsOf(name);
+    for (const [role, rung] of rungs) {
+      if (role.walk === undefined) this.#links.push(attach(object, programOf(role, rung)));
     }
-    if (name === 'net') this.#walkSockets(object);
-    if (name === 'events' && programsOf(this.#plan, name).includes('event_memory')) {
-      this.#memoryWalk = object.program('event_memory').attach();
-      this.#links.push(this.#memoryWalk);
-      this.attached.set('event_memory', object.program('event_memory'));
+    // Behind the others: what those were too late to see is there then.
+    for (const [role, rung] of rungs) {
+      if (role.walk !== undefined) this.#attachWalk(object, role, rung, role.walk);
     }
-    if (name !== 'process' || !programsOf(this.#plan, name).includes('living')) return;
-    this.#walk = object.program('living').attach();
-    this.#links.push(this.#walk);
-    this.attached.set('living', object.program('living'));
-    this.creditLiving();
+    for (const program of this.#programsOf(name)) this.attached.set(program, object.program(program));
+    if (name === 'process') this.creditLiving();
   }
 
-  /** Gives the sockets that are there an owner, once; then they can be walked. */
-  #walkSockets(object: BpfObject): void {
-    const { socketTable } = this.#plan;
-    const wanted = programsOf(this.#plan, 'net');
-    const programOfWalk = (role: string) => (socketTable ? `${role}_table` : role);
-    const older = programOfWalk('older_sockets');
-    if (wanted.includes(older)) {
-      const once = object.program(older).attach();
-      try {
-        once.iterate();
-      } finally {
-        once.close();
-      }
-      this.attached.set(older, object.program(older));
+  #attachWalk(object: BpfObject, role: Role, rung: Rung, { at, map: maps }: Walk): void {
+    const map = maps?.[rung];
+    const link = object.program(programOf(role, rung)).attach(map === undefined ? {} : { map: object.map(map) });
+    if (at === 'start') {
+      using once = link;
+      once.iterate();
+      return;
     }
-    const walk = (role: string): BpfLink | undefined => {
-      const program = programOfWalk(role);
-      if (!wanted.includes(program)) return undefined;
-      const link = object.program(program).attach({ map: object.map(socketTable ? 'socket_table' : 'sockets') });
-      this.#links.push(link);
-      this.attached.set(program, object.program(program));
-      return link;
-    };
-    this.#socketWalk = walk('living_sockets');
-    this.#socketList = walk('listed_sockets');
+    this.#links.push(link);
+    this.walks.set(role.name, link);
+    if (at === 'collection') this.#atCollection.push(link);
+  }
+
+  #rungsOf(name: ObjectName): readonly (readonly [Role, Rung])[] {
+    return [...this.#plan.rungs].filter(([role]) => role.object === name);
+  }
+
+  /** Programs of an object that do what the plan says. */
+  #programsOf(name: ObjectName): readonly string[] {
+    return this.#rungsOf(name).map(([role, rung]) => programOf(role, rung));
   }
 
   #readNode(): Uint32Array<ArrayBuffer> {

@@ -1,48 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Bpf, BpfError, type BpfObject, layoutHash } from 'bpflow/sdk';
-import * as block from '../../../bpf/block.gen.ts';
-import * as dns from '../../../bpf/dns.gen.ts';
-import * as events from '../../../bpf/events.gen.ts';
-import * as fileio from '../../../bpf/fileio.gen.ts';
-import * as http from '../../../bpf/http.gen.ts';
-import * as mem from '../../../bpf/mem.gen.ts';
-import * as net from '../../../bpf/net.gen.ts';
-import * as process_ from '../../../bpf/process.gen.ts';
-import * as sched from '../../../bpf/sched.gen.ts';
-import * as syscall from '../../../bpf/syscall.gen.ts';
-
-/** The objects of the kernel half; `process` creates the maps that the others share. */
-export type ObjectName =
-  | 'process'
-  | 'syscall'
-  | 'sched'
-  | 'fileio'
-  | 'mem'
-  | 'net'
-  | 'block'
-  | 'events'
-  | 'dns'
-  | 'http'
-  | 'users';
-
-const LAYOUTS: Readonly<Record<ObjectName, Readonly<Record<string, string>>>> = {
-  process: process_.LAYOUTS,
-  syscall: syscall.LAYOUTS,
-  sched: sched.LAYOUTS,
-  fileio: fileio.LAYOUTS,
-  mem: mem.LAYOUTS,
-  net: net.LAYOUTS,
-  block: block.LAYOUTS,
-  events: events.LAYOUTS,
-  dns: dns.LAYOUTS,
-  http: http.LAYOUTS,
-  users: {},
-};
-
-export function isObjectName(name: string): name is ObjectName {
-  return Object.hasOwn(LAYOUTS, name);
-}
+import { type ObjectName, partOf } from './parts.ts';
 
 export interface ObjectSource {
   /** Folder with `<name>.bpf.o`. */
@@ -64,7 +23,7 @@ export function openObject(bpf: Bpf, name: ObjectName, source: ObjectSource, ato
   if (!existsSync(path)) throw bad(path, 'is missing; build it with `npm run setup`');
   const object = bpf.open(path, source.btfPath === '' ? {} : { btfPath: source.btfPath });
   try {
-    for (const [struct, hash] of Object.entries(LAYOUTS[name])) checkLayout(object, path, struct, hash);
+    for (const [struct, hash] of Object.entries(partOf(name).layouts)) checkLayout(object, path, struct, hash);
     return object;
   } catch (error) {
     object.close();

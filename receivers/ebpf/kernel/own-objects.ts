@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { asError, type Bpf } from 'bpflow/sdk';
-import { fileNames, type ObjectName, type ObjectSource, openObject } from './objects.ts';
+import { fileNames, type ObjectSource, openObject } from './objects.ts';
+import type { ObjectName } from './parts.ts';
 import { distrust } from './trusted-path.ts';
 
 /** What became of an object of the user's own. */

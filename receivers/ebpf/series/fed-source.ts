@@ -1,5 +1,5 @@
 import type { Kernel } from '../kernel/kernel.ts';
-import type { ObjectName } from '../kernel/objects.ts';
+import type { ObjectName } from '../kernel/parts.ts';
 import type { Counters } from './counters.ts';
 import { Feed, type FeedOptions } from './feed.ts';
 import { type HistogramForm, PendingHistogram } from './histograms.ts';

@@ -1,6 +1,6 @@
 import { defineMetric, type MetricDefinition, type MetricState } from 'bpflow/sdk';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { ObjectName } from '../kernel/objects.ts';
+import type { ObjectName } from '../kernel/parts.ts';
 import { declare } from './metric-source.ts';
 
 /**

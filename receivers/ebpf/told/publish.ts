@@ -3,6 +3,7 @@ import type { Collection } from '../collection.ts';
 import { inHostNamespace } from '../kernel/needs.ts';
 import { NodeProcesses } from './node-processes.ts';
 import { SocketTable } from './socket-table.ts';
+import { toldSockets } from './told-sockets.ts';
 
 /**
  * Provides PROCESSES, and SOCKETS where TCP is counted and sockets can be listed. Returns the table of sockets, which has to be
@@ -14,7 +15,7 @@ export function publishFacts(scope: Scope, { kernel }: Collection, history: numb
     PROCESSES,
     new NodeProcesses({ clock, made: (id) => kernel.cgroupPath(id), seesNode: inHostNamespace('pid') }),
   );
-  const told = kernel.toldSockets;
+  const told = toldSockets(kernel);
   if (told === undefined) return undefined;
   const sockets = new SocketTable({ told, clock, monotonicNs: () => process.hrtime.bigint(), history });
   scope.provide(SOCKETS, sockets);

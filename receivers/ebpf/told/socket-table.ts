@@ -1,9 +1,9 @@
 import { BpfError, type Clock, type RingBuffer, type SocketFacts, type Sockets, type Timer } from 'bpflow/sdk';
 import { SocketRecord } from '../../../bpf/net.gen.ts';
 import { WallClock } from '../events/wall-clock.ts';
-import type { ToldSockets } from '../kernel/loaded-kernel.ts';
 import { SocketHistory } from './socket-history.ts';
 import { plainAddress, readSocket, type ToldSocket, tupleOf } from './socket-records.ts';
+import type { ToldSockets } from './told-sockets.ts';
 
 /** What is asked within this time is answered from one look at the living sockets, or within ten times what the look took. */
 const FRESH_NS = 50_000_000n;

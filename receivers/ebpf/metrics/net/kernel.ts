@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { BpfMap, BpfObject } from 'bpflow/sdk';
-import { Transport } from '../../../../bpf/net.gen.ts';
+import type { BpfObject } from 'bpflow/sdk';
+import { LAYOUTS, Transport } from '../../../../bpf/net.gen.ts';
 import { GROUP_OTHER } from '../../../../bpf/process.gen.ts';
-import type { Role } from '../../kernel/ladder.ts';
+import type { Plan } from '../../kernel/ladder.ts';
+import { type KernelPart, makeOther, type PartRole } from '../../kernel/part.ts';
 import type { NetworkLabel } from './flows.ts';
 import { messageRoles } from './messages.ts';
 
@@ -26,51 +27,61 @@ const TABLE_MAPS = ['socket_table', 'socket_locks', 'late_ends'];
 /** Most entries of the map of histograms: one takes about fifty times as much as a counter. */
 const TIMES_BY_GROUP = 1024;
 
-export function networkRoles({ messages }: NetworkKernelOptions, iterators: boolean): Role[] {
-  const roles: Role[] = [
-    { object: 'net', name: 'socket_state', sockets: 'keeps', without: 'TCP is not counted.' },
-    {
-      object: 'net',
-      name: 'socket_softirq',
-      sockets: 'keeps',
-      without: 'A connection that begins or ends while another one is being counted on the same CPU is missing.',
-    },
-  ];
-  if (iterators) {
-    roles.push(
-      {
-        object: 'net',
-        name: 'living_sockets',
-        sockets: 'walks',
-        without: 'What a TCP connection carried shows only when it ends.',
-      },
-      {
-        object: 'net',
-        name: 'older_sockets',
-        sockets: 'walks',
-        without: 'TCP sockets older than the agent are not counted.',
-      },
-      {
-        object: 'net',
-        name: 'listed_sockets',
-        sockets: 'walks',
-        without: 'Other components cannot join with the sockets of this node.',
-      },
-    );
-  }
-  if (messages) roles.push(...messageRoles());
-  return roles;
-}
+export const networkPart: KernelPart = {
+  layouts: LAYOUTS,
+  isWanted: ({ network }) => network !== undefined,
+  roles: ({ network }) => [...CONNECTIONS, ...WALKS, ...(network?.messages ? messageRoles() : [])],
+  prepare(object, { options: { network, maxEntries, maxGroups }, plan }) {
+    sizeMaps(object, network!, maxEntries, maxGroups, plan);
+    setKnobs(object, network!, plan);
+  },
+  begin(object) {
+    for (const transport of Object.values(Transport)) makeOther(object, 'traffic', GROUP_OTHER, transport);
+    makeOther(object, 'connect_errors', GROUP_OTHER, 0, Transport.TRANSPORT_TCP, 0);
+  },
+};
 
-/** Gives the maps of the object their sizes, before it is loaded. */
-export function sizeNetworkMaps(
+/** A program of its own for changes of state in softirqs. */
+const SOFTIRQ = 'socket_softirq';
+
+const CONNECTIONS: readonly PartRole[] = [
+  { name: 'socket_state', sockets: 'keeps', without: 'TCP is not counted.' },
+  {
+    name: SOFTIRQ,
+    sockets: 'keeps',
+    without: 'A connection that begins or ends while another one is being counted on the same CPU is missing.',
+  },
+];
+
+const WALKED = { iter: 'sockets', table: 'socket_table' };
+
+const WALKS: readonly PartRole[] = [
+  {
+    name: 'older_sockets',
+    sockets: 'walks',
+    walk: { at: 'start' },
+    without: 'TCP sockets older than the agent are not counted.',
+  },
+  {
+    name: 'living_sockets',
+    sockets: 'walks',
+    walk: { at: 'collection', map: WALKED },
+    without: 'What a TCP connection carried shows only when it ends.',
+  },
+  {
+    name: 'listed_sockets',
+    sockets: 'walks',
+    walk: { at: 'request', map: WALKED },
+    without: 'Other components cannot join with the sockets of this node.',
+  },
+];
+
+function sizeMaps(
   object: BpfObject,
   { timesByGroup, labels }: NetworkKernelOptions,
-  {
-    maxEntries,
-    maxGroups,
-    socketTable,
-  }: { readonly maxEntries: number; readonly maxGroups: number; readonly socketTable: boolean },
+  maxEntries: number,
+  maxGroups: number,
+  { socketTable }: Plan,
 ): void {
   for (const map of socketTable ? ['sockets'] : TABLE_MAPS) object.setAutocreate(map, false);
   const flows = labels.length > 0 ? maxEntries : 1;
@@ -84,29 +95,19 @@ export function sizeNetworkMaps(
   object.setMaxEntries('tcp_times', timesByGroup ? Math.min(maxEntries, TIMES_BY_GROUP) : 1);
 }
 
-/** `apart`: changes of state in softirqs have a program of their own. */
-export function setNetworkKnobs(
-  object: BpfObject,
-  { timesByGroup, labels }: NetworkKernelOptions,
-  { apart, socketTable }: { readonly apart: boolean; readonly socketTable: boolean },
-): void {
-  object.setGlobal('use_socket_storage', !socketTable);
+function setKnobs(object: BpfObject, { timesByGroup, labels }: NetworkKernelOptions, plan: Plan): void {
+  object.setGlobal('use_socket_storage', !plan.socketTable);
   object.setGlobal('net_by_group', timesByGroup);
-  object.setGlobal('softirq_apart', apart);
+  object.setGlobal(
+    'softirq_apart',
+    [...plan.rungs].some(([{ name }, rung]) => name === SOFTIRQ && rung === 'btf'),
+  );
   object.setGlobal('with_peer_address', labels.includes('peer_address'));
   object.setGlobal('with_peer_port', labels.includes('peer_port'));
   object.setGlobal('with_local_port', labels.includes('local_port'));
   const [first, last] = randomPorts();
   object.setGlobal('first_random_port', first);
   object.setGlobal('last_random_port', last);
-}
-
-/** Makes the entries that take what finds no room. */
-export function makeOtherTraffic(object: BpfObject): void {
-  const make = (map: BpfMap, ...words: number[]) =>
-    map.update(new Uint8Array(Uint32Array.from(words).buffer), new Uint8Array(map.stride), 'any');
-  for (const transport of Object.values(Transport)) make(object.map('traffic'), GROUP_OTHER, transport);
-  make(object.map('connect_errors'), GROUP_OTHER, 0, Transport.TRANSPORT_TCP, 0);
 }
 
 const KERNELS_OWN: readonly [number, number] = [32_768, 60_999];

@@ -1,15 +1,16 @@
 import type { Kernel } from '../../kernel/kernel.ts';
-import type { Role, Rung } from '../../kernel/ladder.ts';
+import type { Rung } from '../../kernel/ladder.ts';
+import type { PartRole } from '../../kernel/part.ts';
 import { tasksArePreempted, tracepointsMiss } from '../../kernel/preemption.ts';
 
 /**
  * What counts messages of UDP and UNIX sockets: a program for each direction at the kernel's tracepoint, else one for each
  * operation that messages of that direction pass.
  */
-export function messageRoles(): Role[] {
+export function messageRoles(): PartRole[] {
   return [
-    { object: 'net', name: 'socket_send', without: 'What UDP and UNIX sockets send is not counted.' },
-    { object: 'net', name: 'socket_receive', without: 'What UDP and UNIX sockets receive is not counted.' },
+    { name: 'socket_send', without: 'What UDP and UNIX sockets send is not counted.' },
+    { name: 'socket_receive', without: 'What UDP and UNIX sockets receive is not counted.' },
     ...parts('socket_send', 'send', { ...SOCKETS, ...PAGES }),
     ...parts('socket_receive', 'receive', SOCKETS),
   ];
@@ -29,10 +30,9 @@ const PAGES = {
   udp_page: 'UDP by sendfile and splice',
 };
 
-function parts(partOf: string, verb: 'send' | 'receive', of: Readonly<Record<string, string>>): Role[] {
+function parts(partOf: string, verb: 'send' | 'receive', of: Readonly<Record<string, string>>): PartRole[] {
   const verbs = verb === 'send' ? 'is sent over' : 'is received over';
   return Object.entries(of).map(([name, what]) => ({
-    object: 'net',
     name: `${partOf}_${name}`,
     partOf,
     ifThere: name in PAGES,

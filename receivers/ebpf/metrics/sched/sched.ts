@@ -1,11 +1,11 @@
-import { WaitKey } from '../../../bpf/sched.gen.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import { FedSource, feedsOf, pendingHistogram } from '../series/fed-source.ts';
-import { timed } from '../series/feed.ts';
-import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
-import type { MetricFact } from '../series/metric-fact.ts';
-import type { MetricSource, SourceContext } from '../series/metric-source.ts';
-import { sampledTiming } from '../series/sampling.ts';
+import { WaitKey } from '../../../../bpf/sched.gen.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { FedSource, feedsOf, pendingHistogram } from '../../series/fed-source.ts';
+import { timed } from '../../series/feed.ts';
+import { HISTOGRAM_COUNTERS, type HistogramForm } from '../../series/histograms.ts';
+import type { MetricFact } from '../../series/metric-fact.ts';
+import type { MetricSource, SourceContext } from '../../series/metric-source.ts';
+import { sampledTiming } from '../../series/sampling.ts';
 
 export interface RunQueueOptions extends SourceContext {
   readonly histograms: HistogramForm;

@@ -1,12 +1,12 @@
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { BlockKey } from '../../../bpf/block.gen.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import { FedSource, feedsOf, pendingHistogram } from '../series/fed-source.ts';
-import { timed } from '../series/feed.ts';
-import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
-import type { MetricFact } from '../series/metric-fact.ts';
-import type { MetricSource, SourceContext } from '../series/metric-source.ts';
+import { BlockKey } from '../../../../bpf/block.gen.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { FedSource, feedsOf, pendingHistogram } from '../../series/fed-source.ts';
+import { timed } from '../../series/feed.ts';
+import { HISTOGRAM_COUNTERS, type HistogramForm } from '../../series/histograms.ts';
+import type { MetricFact } from '../../series/metric-fact.ts';
+import type { MetricSource, SourceContext } from '../../series/metric-source.ts';
 
 export interface BlockOptions extends SourceContext {
   readonly histograms: HistogramForm;

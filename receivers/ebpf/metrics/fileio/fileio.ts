@@ -1,12 +1,12 @@
-import { FileErrorKey, FileLatencyKey, FileOperation } from '../../../bpf/fileio.gen.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import { FedSource, feedsOf, pendingHistogram, pendingSum } from '../series/fed-source.ts';
-import { counted, timed } from '../series/feed.ts';
-import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
-import { GROUP_WORD, isFed, type MetricFact } from '../series/metric-fact.ts';
-import type { MetricSource, SourceContext } from '../series/metric-source.ts';
-import { sampledTiming } from '../series/sampling.ts';
-import { syscallNames } from './syscall-names.ts';
+import { FileErrorKey, FileLatencyKey, FileOperation } from '../../../../bpf/fileio.gen.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { FedSource, feedsOf, pendingHistogram, pendingSum } from '../../series/fed-source.ts';
+import { counted, timed } from '../../series/feed.ts';
+import { HISTOGRAM_COUNTERS, type HistogramForm } from '../../series/histograms.ts';
+import { GROUP_WORD, isFed, type MetricFact } from '../../series/metric-fact.ts';
+import type { MetricSource, SourceContext } from '../../series/metric-source.ts';
+import { sampledTiming } from '../../series/sampling.ts';
+import { syscallNames } from '../syscall-names.ts';
 
 export interface FileOptions extends SourceContext {
   readonly histograms: HistogramForm;

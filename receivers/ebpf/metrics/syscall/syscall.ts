@@ -1,12 +1,12 @@
-import { SYSCALL_ABI_SHIFT, SYSCALL_SLOTS_PER_ABI, SyscallErrorKey, SyscallKey } from '../../../bpf/syscall.gen.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import { FedSource, feedsOf, pendingHistogram, pendingSum } from '../series/fed-source.ts';
-import { counted, timed } from '../series/feed.ts';
-import { HISTOGRAM_COUNTERS, type HistogramForm } from '../series/histograms.ts';
-import { isFed, type MetricFact } from '../series/metric-fact.ts';
-import type { MetricSource, SourceContext } from '../series/metric-source.ts';
-import { sampledTiming } from '../series/sampling.ts';
-import { syscallNames } from './syscall-names.ts';
+import { SYSCALL_ABI_SHIFT, SYSCALL_SLOTS_PER_ABI, SyscallErrorKey, SyscallKey } from '../../../../bpf/syscall.gen.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { FedSource, feedsOf, pendingHistogram, pendingSum } from '../../series/fed-source.ts';
+import { counted, timed } from '../../series/feed.ts';
+import { HISTOGRAM_COUNTERS, type HistogramForm } from '../../series/histograms.ts';
+import { isFed, type MetricFact } from '../../series/metric-fact.ts';
+import type { MetricSource, SourceContext } from '../../series/metric-source.ts';
+import { sampledTiming } from '../../series/sampling.ts';
+import { syscallNames } from '../syscall-names.ts';
 
 export interface SyscallOptions extends SourceContext {
   readonly histograms: HistogramForm;

@@ -1,9 +1,9 @@
-import { MemoryKey, MemoryKind } from '../../../bpf/mem.gen.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import { FedSource, feedsOf, pendingSum } from '../series/fed-source.ts';
-import { counted, type Target } from '../series/feed.ts';
-import { isFed, type MetricFact } from '../series/metric-fact.ts';
-import type { MetricSource, SourceContext } from '../series/metric-source.ts';
+import { MemoryKey, MemoryKind } from '../../../../bpf/mem.gen.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { FedSource, feedsOf, pendingSum } from '../../series/fed-source.ts';
+import { counted, type Target } from '../../series/feed.ts';
+import { isFed, type MetricFact } from '../../series/metric-fact.ts';
+import type { MetricSource, SourceContext } from '../../series/metric-source.ts';
 
 export interface MemoryOptions extends SourceContext {
   /** Bytes of a page of memory. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { attributeSet, EMPTY_RESOURCE, type InstrumentationScope, type SeriesInterner } from 'bpflow/sdk';
-import type { MetricFact } from '../series/metric-fact.ts';
-import { declare, type MapUsage, type MetricSource } from '../series/metric-source.ts';
-import { SeriesSet } from '../series/series.ts';
-import { PendingSum } from '../series/sums.ts';
+import type { MetricFact } from '../../series/metric-fact.ts';
+import { declare, type MapUsage, type MetricSource } from '../../series/metric-source.ts';
+import { SeriesSet } from '../../series/series.ts';
+import { PendingSum } from '../../series/sums.ts';
 
 export interface PressureOptions {
   readonly interner: SeriesInterner;
