@@ -83,11 +83,13 @@ export function publishOwnMetrics(
     return {
       programs: statusIn(collection()).map((status) => {
         const attached = all?.get(status.program);
-        const runs = Number(attached?.info().runCount ?? 0);
+        const info = attached?.info();
+        const runs = Number(info?.runCount ?? 0);
         return {
           ...status,
           id: attached?.id,
           averageRunTimeNs: measured(times).get(status.program),
+          recursionMisses: info && Number(info.recursionMisses),
           // Counted by the kernel only while somebody has it measure run times.
           ...(runs > 0 && { runs }),
         };

@@ -93,8 +93,16 @@ export class EventReceiver {
   }
 
   programs(): Record<string, string> {
-    const view = this.#view('programs') as { programs: { program: string; state: string }[] };
-    return Object.fromEntries(view.programs.map(({ program, state }) => [program, state]));
+    return Object.fromEntries(this.#programs().map(({ program, state }) => [program, state]));
+  }
+
+  /** How often the kernel left a program out because it was running on that CPU already. */
+  misses(program: string): number {
+    return this.#programs().find((each) => each.program === program)?.recursionMisses ?? 0;
+  }
+
+  #programs(): readonly { program: string; state: string; recursionMisses?: number }[] {
+    return (this.#view('programs') as { programs: { program: string; state: string }[] }).programs;
   }
 
   #view(name: string): unknown {

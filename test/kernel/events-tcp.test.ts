@@ -15,6 +15,15 @@ for (const { way, features } of [
 
   describe(`events of TCP through ${way}`, { skip: skip }, () => {
     const workloads = new Workloads('sockets');
+
+    /** Where a task is preempted in the program (Linux 7), the kernel leaves it out for others, and counts that: then once more. */
+    async function unmissed<T>(run: (receiver: EventReceiver, name: string) => Promise<T>, tries = 5): Promise<T> {
+      const name = own('tcp');
+      await using receiver = new EventReceiver({ ...TCP, process_filter: [name] });
+      const result = await run(receiver, name);
+      return tries > 1 && receiver.misses('event_tcp_btf') > 0 ? unmissed(run, tries - 1) : result;
+    }
+
     after(() => workloads[Symbol.dispose]());
 
     for (const [family, address, type, namespace] of [
@@ -24,13 +33,18 @@ for (const { way, features } of [
       ['4', '127.0.0.1', 'ipv4', 'other'],
     ] as const) {
       test(`tell each connect, accept and close with its payload (${family}, ${namespace})`, async () => {
-        const name = own('tcp');
-        await using receiver = new EventReceiver({ ...TCP, process_filter: [name] });
-        const { again } = await workloads.run(name, 'tcp', CONNECTIONS, family, namespace);
-        const ours = (event: string) => eventsOf(receiver, name, event);
-        await receiver.until(() => ours('tcp.close').length >= 2 * CONNECTIONS);
-        await receiver.balanced();
-        const [connects, accepts, closes] = [ours('tcp.connect'), ours('tcp.accept'), ours('tcp.close')];
+        const { connects, accepts, closes, again } = await unmissed(async (receiver, name) => {
+          const truth = await workloads.run(name, 'tcp', CONNECTIONS, family, namespace);
+          const ours = (event: string) => eventsOf(receiver, name, event);
+          await receiver.until(() => ours('tcp.close').length >= 2 * CONNECTIONS);
+          await receiver.balanced();
+          return {
+            connects: ours('tcp.connect'),
+            accepts: ours('tcp.accept'),
+            closes: ours('tcp.close'),
+            again: truth['again']!,
+          };
+        });
         deepEqual([connects.length, accepts.length, closes.length], [CONNECTIONS, CONNECTIONS, 2 * CONNECTIONS]);
         for (const each of [...connects, ...accepts, ...closes]) {
           deepEqual(
@@ -56,7 +70,7 @@ for (const { way, features } of [
         }
         // None on a machine that has time; on a slow one TCP sends some again, and the namespace may have others' too.
         const retransmits = closes.reduce((sum, each) => sum + Number(each['ebpf.tcp.retransmits']), 0);
-        ok(retransmits <= again!, `${retransmits} of ${again}`);
+        ok(retransmits <= again, `${retransmits} of ${again}`);
       });
     }
 
