@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who makes the kernel write files back: a probe at one of its functions, for kernels that have kprobes. */
+/*
+ * Who makes the kernel write files back: a probe at a system call's function, which has another name on each architecture, for
+ * kernels that have kprobes.
+ */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -14,7 +17,7 @@ struct {
 	__type(value, __u64);
 } syncs SEC(".maps");
 
-SEC("kprobe/vfs_fsync_range")
+SEC("ksyscall/fsync")
 int count_sync(void *context)
 {
 	struct sync_key key = {};
