@@ -1,5 +1,5 @@
-import { GROUP_OTHER, GroupTotals, LAYOUTS } from '../../../bpf/process.gen.ts';
-import type { KernelPart, PartRole } from './part.ts';
+import { GROUP_OTHER, LAYOUTS } from '../../../bpf/process.gen.ts';
+import { type KernelPart, makeOther, type PartRole } from './part.ts';
 
 /** Tasks and their groups, and what the kernel itself counts for each. */
 export const processPart: KernelPart = {
@@ -14,10 +14,7 @@ export const processPart: KernelPart = {
     object.setMaxEntries('groups', maxGroups);
     object.setMaxEntries('totals', maxGroups + 1);
   },
-  begin(object) {
-    const key = new Uint8Array(Uint32Array.of(GROUP_OTHER).buffer);
-    object.map('totals').update(key, new Uint8Array(GroupTotals.SIZE), 'any');
-  },
+  begin: (object) => makeOther(object, 'totals', GROUP_OTHER),
 };
 
 /** The program that learns who the agent is; it is run once, by the agent. */
